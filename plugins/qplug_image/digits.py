@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, final
@@ -43,6 +43,7 @@ class Digits(Dataset):
     citation = "Alpaydin, Kaynak: Optical Recognition of Handwritten Digits. UCI Machine Learning Repository (1998)"
     licence = "CC BY 4.0"
     homepage = "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits"
+    reference: ClassVar[Sequence[str]] = ("always the digit 3: 10.2 % (183 of the 1,797 images)",)
 
     def samples(self, folder: Path) -> Iterable[Sample]:
         """All images in scikit-learn's order, ids ``"digits_0000"`` to ``"digits_1796"``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,13 @@ def test_images_and_labels_are_scikit_learns() -> None:
     samples = digits.index(Path())
     assert [int(s.label) for s in samples] == packaged.target.tolist()
     np.testing.assert_allclose(digits.read(samples[1234]).pixels[0] * 16, packaged.images[1234])
+
+
+def test_the_floor_is_that_of_the_most_frequent_digit() -> None:
+    labels = [sample.label for sample in Digits().index(Path())]
+    (digit, n), *_ = Counter(labels).most_common()
+    share = 100 * n / len(labels)
+    assert Digits.reference == (f"always the digit {digit}: {share:.1f} % ({n} of the 1,797 images)",)
 
 
 def test_no_split_claims_to_be_official() -> None:
