@@ -226,6 +226,14 @@ class Forgetful(Tones):
         return {}
 
 
+class EveryDefault(Tones):
+    defaults = {"features": "mel", "head.n_qubits": 4, "training.epochs": 3, "augmentation.noise": 0.1}  # noqa: RUF012
+
+
+def test_defaults_may_name_parts_their_parameters_training_and_augmentation() -> None:
+    check_dataset(EveryDefault(), Path())
+
+
 class WrongDefault(Tones):
     defaults = {"feature.n_mels": 3}  # noqa: RUF012
 

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic.fields import FieldInfo
 
-from qplug.contract.errors import DataError, NotSupported
+from qplug.contract import parameters
+from qplug.contract.errors import DataError, NotSupported, QplugError
 from qplug.contract.interfaces import (
     INTERFACE,
     KINDS,
@@ -60,6 +61,7 @@ def check_component(component: Component) -> None:
     _check_interface_is_literal(type(component))
     _check_constructor(component)
     _check_parameters(_pickled(component), component)
+    _check_presets(type(component))
 
 
 def check_dataset(dataset: Dataset, folder: Path, *, n_read: int = 8) -> None:
@@ -246,6 +248,7 @@ def _check_constructor(component: Component) -> None:
     for parameter in list(inspect.signature(constructor).parameters.values())[1:]:
         where = f"{name}'s parameter {parameter.name!r}"
         _require(parameter.kind is parameter.KEYWORD_ONLY, f"{where} is not keyword-only")
+        _require(parameter.name != parameters.PRESET, f"{where} has the name by which users take presets")
         _require(parameter.default is not parameter.empty, f"{where} has no default")
         _require(parameter.name in hints, f"{where} has no annotation")
         notes = getattr(hints[parameter.name], "__metadata__", ())
@@ -263,10 +266,18 @@ def _check_parameters(twin: Component, component: Component) -> None:
         _require(same, f"{name}'s parameter {parameter!r} does not survive pickling")
 
 
+def _check_presets(component: type[Component]) -> None:
+    for preset in component.presets:
+        try:
+            parameters.create(component, {parameters.PRESET: preset}, f"{component.kind} {component.__name__}")
+        except QplugError as error:
+            raise AssertionError(f"{component.__name__}'s preset {preset!r} cannot be used: {error}") from error
+
+
 def _check_defaults(dataset: Dataset) -> None:
     for key in dataset.defaults:
         kind = key.partition(".")[0]
-        known = {*KINDS, "training"} - {"dataset"}
+        known = {*KINDS, "training", "augmentation"} - {"dataset"}
         _require(
             kind in known, f"{type(dataset).__name__}.defaults: {key!r} does not begin with {', '.join(sorted(known))}"
         )

@@ -144,7 +144,7 @@ class Dataset(Component):
         classes: the labels, in the order in which classifiers number them.
         splits: the splits on offer by name; the first is the default.
         defaults: what suits the data set, as ``--set`` would say it: ``{"features": "mel", "features.n_mels": 40}``.
-            Names are the kinds, ``kind.parameter``, ``training.option``.
+            Names are the kinds, ``kind.parameter``, ``training.option``, ``augmentation.option``.
         layout: the folder layout that ``samples`` reads, and how to get the data, for people.
         citation: whom to cite.
         licence: the licence of the data.
