@@ -36,6 +36,9 @@ class Mlp(Head):
     With ``match_parameters`` its hidden widths are chosen so that it has as many trainable parameters as a head that it
     is compared with, within 5 %, all layers and the other head's read-out counted. One hidden layer is taken if that
     comes close enough, with biases or without; else two, which are narrower and on few inputs learn worse.
+
+    A quantum head's read-out begins with batch norm unless told otherwise. For a twin that differs in nothing but the
+    circuit set ``batch_norm``.
     """
 
     summary = "multilayer perceptron"
@@ -48,6 +51,9 @@ class Mlp(Head):
             tuple[Annotated[int, Field(ge=1)], ...], Field(description="widths of the hidden layers; () for none")
         ] = (32,),
         dropout: Annotated[float, Field(ge=0, lt=1, description="share of hidden values dropped in training")] = 0.0,
+        batch_norm: Annotated[
+            bool, Field(description="normalise the last hidden values before the last layer, as quantum read-outs do")
+        ] = False,
         match_parameters: Annotated[
             int | None,
             Field(ge=1, description="choose the hidden widths so that it has that many parameters; unset: use hidden"),
@@ -55,6 +61,7 @@ class Mlp(Head):
     ) -> None:
         self.hidden = hidden
         self.dropout = dropout
+        self.batch_norm = batch_norm
         self.match_parameters = match_parameters
 
     def build(self, n_inputs: int, n_classes: int) -> nn.Module:
@@ -65,21 +72,26 @@ class Mlp(Head):
         """
         hidden, biased = self.hidden, True
         if self.match_parameters is not None:
-            hidden, biased = matching_widths(n_inputs, n_classes, self.match_parameters)
+            hidden, biased = matching_widths(n_inputs, n_classes, self.match_parameters, batch_norm=self.batch_norm)
         widths = (n_inputs, *hidden)
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
             layers += [nn.Linear(before, after, bias=biased), nn.ReLU(), nn.Dropout(self.dropout)]
+        if hidden and self.batch_norm:
+            layers.append(nn.BatchNorm1d(widths[-1]))
         return nn.Sequential(*layers, nn.Linear(widths[-1], n_classes))
 
 
-def matching_widths(n_inputs: int, n_classes: int, n_parameters: int) -> tuple[tuple[int, ...], bool]:
+def matching_widths(
+    n_inputs: int, n_classes: int, n_parameters: int, *, batch_norm: bool = False
+) -> tuple[tuple[int, ...], bool]:
     """The hidden widths of the plainest perceptron with ``n_parameters`` within 5 %, and whether they have biases.
 
     Args:
         n_inputs: its inputs.
         n_classes: its outputs, which always have biases.
         n_parameters: how many trainable parameters it should have.
+        batch_norm: whether two of them normalise each of the last hidden values.
 
     Raises:
         NotSupported: none comes so close; the message says which comes closest.
@@ -87,7 +99,7 @@ def matching_widths(n_inputs: int, n_classes: int, n_parameters: int) -> tuple[t
 
     def size(hidden: tuple[int, ...], biased: bool) -> int:
         layers = sum((before + biased) * after for before, after in pairwise((n_inputs, *hidden)))
-        return layers + (hidden[-1] + 1) * n_classes
+        return layers + 2 * batch_norm * hidden[-1] + (hidden[-1] + 1) * n_classes
 
     def nearest(candidates: Iterable[tuple[int, ...]], biased: bool) -> tuple[tuple[int, ...], bool]:
         return min(((each, biased) for each in candidates), key=lambda plan: abs(size(*plan) - n_parameters))

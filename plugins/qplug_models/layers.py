@@ -13,8 +13,8 @@ class GlobalMean(nn.Module):
         return maps.mean((2, 3))
 
 
-def convolution_block(before: int, after: int, *, pool: bool = True) -> nn.Sequential:
-    """A 3 x 3 convolution with batch norm and ReLU, then 2 x 2 max-pooling if wanted."""
+def convolution_block(before: int, after: int) -> nn.Sequential:
+    """A 3 x 3 convolution with batch norm and ReLU, then 2 x 2 max-pooling."""
     # A bias would be taken out again by the batch norm.
-    layers = [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, *([nn.MaxPool2d(2)] if pool else []))
+    convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU(inplace=True), nn.MaxPool2d(2))

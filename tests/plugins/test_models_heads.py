@@ -43,11 +43,14 @@ def test_mlp_dropout_acts_in_training_only() -> None:
     assert torch.equal(module.eval()(z), module(z))
 
 
+@pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize(
     ("n_inputs", "n_classes", "wanted"), [(8, 6, 118), (8, 2, 82), (4, 10, 82), (8, 10, 154), (16, 10, 1000)]
 )
-def test_mlp_has_as_many_parameters_as_it_is_to_match(n_inputs: int, n_classes: int, wanted: int) -> None:
-    module = Mlp(match_parameters=wanted).build(n_inputs, n_classes)
+def test_mlp_has_as_many_parameters_as_it_is_to_match(
+    n_inputs: int, n_classes: int, wanted: int, batch_norm: bool
+) -> None:
+    module = Mlp(match_parameters=wanted, batch_norm=batch_norm).build(n_inputs, n_classes)
     n_parameters = sum(p.numel() for p in module.parameters())
     assert abs(n_parameters - wanted) <= 0.05 * wanted
     assert module(torch.randn(3, n_inputs)).shape == (3, n_classes)
@@ -65,6 +68,18 @@ def test_a_number_that_no_perceptron_has_is_refused_with_the_closest() -> None:
         Mlp(match_parameters=25).build(8, 10)
 
 
-@pytest.mark.parametrize("head", [LinearHead(), Mlp(), Mlp(match_parameters=100)])
+def test_batch_norm_makes_the_last_layer_blind_to_the_scale_of_hidden_values() -> None:
+    torch.manual_seed(0)
+    module = Mlp(hidden=(16,), batch_norm=True).build(4, 3).train()
+    z = torch.randn(64, 4)
+    assert isinstance(module, torch.nn.Sequential)
+    before = module(z)
+    with torch.no_grad():
+        module[0].weight.mul_(100)
+        module[0].bias.mul_(100)
+    torch.testing.assert_close(module(z), before, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("head", [LinearHead(), Mlp(), Mlp(batch_norm=True), Mlp(match_parameters=100)])
 def test_heads_keep_the_contract(head: Head) -> None:
     check_head(head)

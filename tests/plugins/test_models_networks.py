@@ -57,9 +57,8 @@ def test_n_features_and_channels_reach_the_network(network: type[AudioCnnBig | I
     assert widths == {3, 5}
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-def test_too_few_pixels_are_refused_with_the_shape(network: type[AudioCnnBig | ImageCnn]) -> None:
-    least = 8
+@pytest.mark.parametrize(("network", "least"), [(AudioCnnBig, 16), (ImageCnn, 8)])
+def test_too_few_pixels_are_refused_with_the_shape(network: type[AudioCnnBig | ImageCnn], least: int) -> None:
     network().build((1, least, 40))
     shape = (1, 40, least - 1)
     with pytest.raises(NotSupported, match=rf"at least {least} .*{re.escape(str(shape))}"):
