@@ -88,8 +88,8 @@ def fit(
 
     With ``options.head_epochs`` the head learns first, until its best epoch; from there on, with a schedule and
     optimiser of its own, everything that may be trained is trained ``options.epochs`` epochs, and the best of these is
-    kept. With ``options.devices`` above 1, that many processes share each batch; normalisation over a batch is then
-    over each process's share.
+    kept. With ``options.devices`` above 1, that many processes share each batch. Batch norm is then over the whole
+    batch on GPUs (torch's SyncBatchNorm, which needs CUDA) and over each process's share of it on the CPU.
 
     Args:
         model: inputs (batch, …) → logits (batch, n_classes). Parts with ``requires_grad=False`` stay as they are.

@@ -84,6 +84,7 @@ def train(
             accelerator=work.device,
             devices=n_ranks,
             strategy=_strategy(work.device) if n_ranks > 1 else "auto",
+            sync_batchnorm=normalises_whole_batches(work.device, n_ranks),
             precision="bf16-mixed" if options.mixed_precision else "32-true",
             max_epochs=options.epochs - state.epoch,
             gradient_clip_val=options.gradient_clip,
@@ -98,6 +99,11 @@ def train(
         )
         module.model.train()
         trainer.fit(module, batches, validation)
+
+
+def normalises_whole_batches(device: Literal["cpu", "cuda"], n_processes: int) -> bool:
+    """Whether batch norm sees the samples of all processes; torch can do that on GPUs alone."""
+    return device == "cuda" and n_processes > 1
 
 
 def _strategy(device: Literal["cpu", "cuda"]) -> DDPStrategy:
