@@ -72,26 +72,24 @@ class Mlp(Head):
         """
         hidden, biased = self.hidden, True
         if self.match_parameters is not None:
-            hidden, biased = matching_widths(n_inputs, n_classes, self.match_parameters, batch_norm=self.batch_norm)
+            hidden, biased = matching_widths(n_inputs, n_classes, self.match_parameters)
         widths = (n_inputs, *hidden)
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
             layers += [nn.Linear(before, after, bias=biased), nn.ReLU(), nn.Dropout(self.dropout)]
         if hidden and self.batch_norm:
-            layers.append(nn.BatchNorm1d(widths[-1]))
+            # Without factors of its own: the layer behind has them, and a matched number of parameters stays matched.
+            layers.append(nn.BatchNorm1d(widths[-1], affine=False))
         return nn.Sequential(*layers, nn.Linear(widths[-1], n_classes))
 
 
-def matching_widths(
-    n_inputs: int, n_classes: int, n_parameters: int, *, batch_norm: bool = False
-) -> tuple[tuple[int, ...], bool]:
+def matching_widths(n_inputs: int, n_classes: int, n_parameters: int) -> tuple[tuple[int, ...], bool]:
     """The hidden widths of the plainest perceptron with ``n_parameters`` within 5 %, and whether they have biases.
 
     Args:
         n_inputs: its inputs.
         n_classes: its outputs, which always have biases.
         n_parameters: how many trainable parameters it should have.
-        batch_norm: whether two of them normalise each of the last hidden values.
 
     Raises:
         NotSupported: none comes so close; the message says which comes closest.
@@ -99,7 +97,7 @@ def matching_widths(
 
     def size(hidden: tuple[int, ...], biased: bool) -> int:
         layers = sum((before + biased) * after for before, after in pairwise((n_inputs, *hidden)))
-        return layers + 2 * batch_norm * hidden[-1] + (hidden[-1] + 1) * n_classes
+        return layers + (hidden[-1] + 1) * n_classes
 
     def nearest(candidates: Iterable[tuple[int, ...]], biased: bool) -> tuple[tuple[int, ...], bool]:
         return min(((each, biased) for each in candidates), key=lambda plan: abs(size(*plan) - n_parameters))
