@@ -81,19 +81,17 @@ def _print_plan(plan: Plan) -> None:
     console = output.console()
     console.print(f"[bold]{plan.config.dataset.name}[/bold] · split {plan.split} · seed {plan.config.seed}")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("step", "name", "shape behind it", "computed", ""):
+    for heading in ("step", "name", "shape behind it", "computed"):
         table.add_column(heading)
+    table.add_column("trainable", justify="right")
+    table.add_column("")
     for step in plan.description.steps:
         shape = " × ".join(map(str, step.shape))
-        table.add_row(step.kind, step.name, shape, step.computed, step.note)
+        trainable = f"{step.trainable:,}" if step.trainable else ""
+        table.add_row(step.kind, step.name, shape, step.computed, trainable, step.note)
     console.print(table)
     counts = plan.description.parameters
     console.print(f"{counts.total:,} parameters, {counts.trainable:,} trainable, {counts.quantum} in circuits")
-    options = plan.config.training
-    console.print(
-        f"training: {options.epochs} epochs, batches of {options.batch_size}, {options.optimiser}, "
-        f"learning rate {options.learning_rate:g}, best model by validation {options.monitor}"
-    )
-    for line in plan.work:
+    for line in (*plan.course.lines(), *plan.work):
         console.print(line)
     console.print("Nothing was computed or written. Leave --dry-run out to run it.")

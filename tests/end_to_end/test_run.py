@@ -82,8 +82,9 @@ def test_flags_take_precedence_over_set_and_set_over_the_file(qplug: Qplug, tmp_
 
 def test_a_dry_run_shows_shapes_and_counts_and_writes_nothing(qplug: Qplug, tmp_path: Path) -> None:
     shown = qplug("run", "--dry-run").stdout
-    for word in ("mel", "cnn3", "linear", "pennylane-pqc", "48 in circuits", "Nothing was computed"):
+    for word in ("mel", "cnn3", "linear", "pennylane-pqc", "48 in circuits", "end to end", "Nothing was computed"):
         assert word in shown
+    assert "circuits: trained on torch, evaluated on torch" in shown
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from torch import nn
 
+from qplug.contract.interfaces.quantum_module import QuantumModule
 from qplug.lab.config.model import RunConfig
 from qplug.lab.pipeline.classifier import (
+    Classifier,
     ParameterCounts,
     build_classifier,
     build_front,
@@ -28,6 +30,8 @@ class Step:
         shape: what one sample looks like behind it.
         computed: ``"once, cached"``, ``"fitted on train"``, ``"trained"`` or ``"as it is"``.
         note: what else is worth knowing.
+        trainable: how many of its numbers training changes.
+        quantum: how many of these are parameters of circuits.
     """
 
     kind: str
@@ -35,6 +39,8 @@ class Step:
     shape: tuple[int, ...]
     computed: str
     note: str = ""
+    trainable: int = 0
+    quantum: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,19 +68,26 @@ def describe(config: RunConfig, parts: Parts) -> Description:
     classifier = build_classifier(
         parts, front, shape, n_classes=n_classes, seed=config.seed, learn_weights=learn_weights
     )
-    return Description(steps(config, parts, embedding_width(front, shape)), count_parameters(classifier))
+    return Description(steps(config, parts, classifier, embedding_width(front, shape)), count_parameters(classifier))
 
 
-def steps(config: RunConfig, parts: Parts, width: int) -> tuple[Step, ...]:
+def steps(config: RunConfig, parts: Parts, classifier: Classifier, width: int) -> tuple[Step, ...]:
     """The steps of a pipeline whose backbone gives ``width`` numbers per sample."""
     computed = "once, cached" if parts.backbone.frozen else "trained"
+    backbone, factors = _trainable(classifier.front), classifier.branches.weights
     found = [
         Step("features", config.features.name, parts.features.shape, "once, cached"),
-        Step("backbone", config.backbone.name, (width,), computed, _augmented(config)),
+        Step("backbone", config.backbone.name, (width,), computed, _augmented(config), backbone),
     ]
-    for number in range(len(config.branches)):
-        found += _branch_steps(config, parts, number, width)
-    return (*found, Step("logits", _sum_text(config), (len(parts.dataset.classes),), "trained"))
+    for number, pair in enumerate(classifier.branches.pairs()):
+        found += _branch_steps(config, parts, number, width, pair)
+    learnt = factors.numel() if factors.requires_grad else 0
+    summed = "trained" if learnt else "as it is"
+    return (*found, Step("logits", _sum_text(config), (len(parts.dataset.classes),), summed, trainable=learnt))
+
+
+def _trainable(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
 def _augmented(config: RunConfig) -> str:
@@ -82,11 +95,14 @@ def _augmented(config: RunConfig) -> str:
     return f"training inputs varied: {asked}" if asked else ""
 
 
-def _branch_steps(config: RunConfig, parts: Parts, number: int, width: int) -> list[Step]:
+def _branch_steps(
+    config: RunConfig, parts: Parts, number: int, width: int, modules: tuple[nn.Module, nn.Module]
+) -> list[Step]:
     choice, branch = config.branches[number], parts.branches[number]
     n_outputs = branch.reducer.outputs(width, branch.head.n_inputs)
-    trained = any(parameter.requires_grad for parameter in branch.reducer.module(width, n_outputs).parameters())
-    reduced = "fitted on train" if branch.reducer.capabilities.fitted else "trained" if trained else "as it is"
+    reducer, head = _trainable(modules[0]), _trainable(modules[1])
+    quantum = modules[1].circuit_parameters.numel() if isinstance(modules[1], QuantumModule) else 0
+    reduced = "fitted on train" if branch.reducer.capabilities.fitted else "trained" if reducer else "as it is"
     learnt = "fitted on train" if branch.head.capabilities.fitted else "trained"
     note = ""
     if branch.head.capabilities.quantum and parts.backend is not None:
@@ -94,8 +110,8 @@ def _branch_steps(config: RunConfig, parts: Parts, number: int, width: int) -> l
         if parts.training_backend is not parts.backend:
             note = f"trained on torch, evaluated on {config.backend.name}"
     return [
-        Step("reducer", choice.reducer.name, (n_outputs,), reduced),
-        Step("head", choice.head.name, (len(parts.dataset.classes),), learnt, note),
+        Step("reducer", choice.reducer.name, (n_outputs,), reduced, trainable=reducer),
+        Step("head", choice.head.name, (len(parts.dataset.classes),), learnt, note, head, quantum),
     ]
 
 

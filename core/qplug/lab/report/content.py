@@ -114,7 +114,8 @@ def pipeline(run: FinishedRun) -> list[Step]:
     for step in run.metrics.get("pipeline", ()):
         kind = step["kind"]
         parameters = next((table for name, table in tables if name == kind), {}) if kind != "logits" else {}
-        computed = " · ".join(filter(None, (step["computed"], step["note"])))
+        learnt = f"{step['trainable']:,} weights" if step.get("trainable") else ""
+        computed = " · ".join(filter(None, (step["computed"], learnt, step["note"])))
         shape = " × ".join(str(size) for size in step["shape"])
         found.append(Step(kind, step["name"], shape, computed, list(parameters_of(parameters))))
     return found

@@ -14,7 +14,9 @@ from qplug.lab.config.toml import to_layer
 from qplug.lab.data.splits import split_rule
 from qplug.lab.pipeline.describe import Description, describe
 from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.runner.course import Course, course_of
 from qplug.lab.runner.prepare import index, split_of
+from qplug.lab.runner.run import refuse_head_first_behind_frozen
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,14 @@ class Plan:
         config: every default filled in.
         description: the steps with their shapes, and the parameter counts.
         split: the name of the split.
+        course: how it would be trained, and where.
         work: what would be computed, one sentence each.
     """
 
     config: RunConfig
     description: Description
     split: str
+    course: Course
     work: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -38,6 +42,7 @@ class Plan:
         return {
             "config": to_layer(self.config),
             "split": self.split,
+            "training": self.course.to_json(),
             "work": list(self.work),
             **self.description.to_json(),
         }
@@ -53,7 +58,9 @@ def plan(layers: Iterable[Layer]) -> Plan:
     parts = assemble(config)
     work = tuple(_work(config, parts))
     name, _ = split_rule(parts.dataset, config.split)
-    return Plan(config, describe(config, parts), name, work)
+    refuse_head_first_behind_frozen(config, parts)
+    description = describe(config, parts)
+    return Plan(config, description, name, course_of(config, parts, description), work)
 
 
 def _work(config: RunConfig, parts: Parts) -> Iterable[str]:
@@ -68,5 +75,3 @@ def _work(config: RunConfig, parts: Parts) -> Iterable[str]:
     yield f"features: extracted once with {config.features.name}, then taken from the cache"
     if parts.backbone.frozen:
         yield f"embeddings: computed once with {config.backbone.name}, then taken from the cache"
-    if parts.backend is not parts.training_backend:
-        yield f"circuits: trained on torch, because {config.backend.name} gives no gradients"

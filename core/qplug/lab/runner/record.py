@@ -103,6 +103,7 @@ def _angles(outcome: Outcome) -> dict[str, AngleFacts]:
 def _facts(outcome: Outcome, angles: Mapping[str, AngleFacts]) -> dict[str, Any]:
     """All of ``metrics.json`` but the metrics."""
     config, prepared, fitted = outcome.config, outcome.prepared, outcome.fitted
+    width = _embedding_width(outcome)
     return {
         "dataset": config.dataset.name,
         "modality": outcome.parts.features.capabilities.modality,
@@ -119,7 +120,7 @@ def _facts(outcome: Outcome, angles: Mapping[str, AngleFacts]) -> dict[str, Any]
         "epochs": len(fitted.history),
         "stopped_early": fitted.stopped_early,
         "train_seconds": fitted.seconds,
-        "pipeline": [asdict(step) for step in steps(config, outcome.parts, _embedding_width(outcome))],
+        "pipeline": [asdict(step) for step in steps(config, outcome.parts, outcome.model, width)],
         "parameters": asdict(count_parameters(outcome.model)),
         "stamps": outcome.stamps,
         "angles": {head: asdict(facts) for head, facts in angles.items()},

@@ -92,7 +92,7 @@ def _checked(config: RunConfig) -> tuple[RunConfig, Parts]:
     """The configuration with split, fold and folder written out, and its parts, after all checks that need no work."""
     parts = assemble(config)
     check_devices(config.training, config.device)
-    _refuse_head_first_behind_frozen(config, parts)
+    refuse_head_first_behind_frozen(config, parts)
     folder, samples = index(config, parts)
     split = split_of(config, parts, samples)
     describe(config, parts)  # builds everything once without data: parts that do not fit are refused here
@@ -101,7 +101,12 @@ def _checked(config: RunConfig) -> tuple[RunConfig, Parts]:
     return replace(config, split=split.name, fold=split.fold, data_dir=data_dir, threads=threads), parts
 
 
-def _refuse_head_first_behind_frozen(config: RunConfig, parts: Parts) -> None:
+def refuse_head_first_behind_frozen(config: RunConfig, parts: Parts) -> None:
+    """Refuses a phase in which the head alone learns where nothing else ever does.
+
+    Raises:
+        NotSupported: ``training.head_epochs`` is set and the backbone is frozen.
+    """
     if config.training.head_epochs and parts.backbone.frozen:
         raise NotSupported(
             f"training.head_epochs is {config.training.head_epochs}, but backbone {config.backbone.name!r} is frozen, "

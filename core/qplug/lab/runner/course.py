@@ -1,0 +1,141 @@
+"""How a run would be trained, told before it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from qplug.contract.errors import UserError
+from qplug.lab.config.model import RunConfig
+from qplug.lab.config.training import TrainingOptions
+from qplug.lab.pipeline.describe import Description, Step
+from qplug.lab.pipeline.parts import TRAINING_BACKEND, Parts
+from qplug.lab.training.devices import check_devices
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of epochs in which the same parts learn.
+
+    Attributes:
+        epochs: how many, at most.
+        inputs: ``"cached embeddings"``, or ``"features"`` for training end to end.
+        trainable: how many numbers learn.
+        quantum: how many of these are parameters of circuits.
+    """
+
+    epochs: int
+    inputs: str
+    trainable: int
+    quantum: int
+
+
+@dataclass(frozen=True)
+class Circuits:
+    """Where circuits are trained, and where the trained ones are evaluated.
+
+    Attributes:
+        trained_on: a backend by name.
+        evaluated_on: the one that was asked for.
+        reason: why it is another one, else empty.
+    """
+
+    trained_on: str
+    evaluated_on: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A training as it would go.
+
+    Attributes:
+        phases: in order; none if nothing is trained by gradients.
+        options: step sizes and the rest.
+        device: ``"cpu"`` or ``"cuda"``; None if this machine has not what is asked.
+        problem: what this machine has not, else empty.
+        processes: how many share each batch.
+        precision: of the classical part; circuits always get float32 angles.
+        circuits: None if no head is quantum.
+    """
+
+    phases: tuple[Phase, ...]
+    options: TrainingOptions
+    device: str | None
+    problem: str
+    processes: int
+    precision: str
+    circuits: Circuits | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The course as plain data, without the options, which are the configuration's."""
+        return {name: value for name, value in asdict(self).items() if name != "options"}
+
+    def lines(self) -> Iterator[str]:
+        """The course in words."""
+        yield f"training: {', then '.join(map(_words, self.phases)) or 'none; what is fitted is fitted at once'}"
+        if self.phases:
+            yield from _steps(self.options)
+        processes = "1 process" if self.processes == 1 else f"{self.processes} processes that share each batch"
+        yield self.problem or f"machine: {self.device}, {processes}, {self.precision}"
+        if self.circuits is not None:
+            reason = f" ({self.circuits.reason})" if self.circuits.reason else ""
+            yield f"circuits: trained on {self.circuits.trained_on}, evaluated on {self.circuits.evaluated_on}{reason}"
+
+
+def _words(phase: Phase) -> str:
+    how = "end to end" if phase.inputs == "features" else f"on {phase.inputs}"
+    quantum = f", {phase.quantum:,} of them in circuits" if phase.quantum else ""
+    return f"{phase.epochs} epochs {how} ({phase.trainable:,} parameters{quantum})"
+
+
+def _steps(options: TrainingOptions) -> Iterator[str]:
+    quantum = options.quantum_learning_rate
+    circuits = f" ({quantum:g} for circuits)" if quantum is not None else ""
+    stop = f", ends after {options.patience} epochs without a better one" if options.patience else ""
+    size = f"learning rate {options.learning_rate:g}{circuits}"
+    yield f"steps: batches of {options.batch_size}, {options.optimiser}, {size}"
+    yield f"kept: the epoch of the best validation {options.monitor}{stop}"
+
+
+def course_of(config: RunConfig, parts: Parts, description: Description) -> Course:
+    """The course that a described run would take. What the machine lacks is no error here; the course says so."""
+    device, problem = None, ""
+    try:
+        device = check_devices(config.training, config.device)
+    except UserError as error:
+        problem = f"machine: {error}"
+    mixed = "bfloat16, its circuits' angles float32" if config.training.mixed_precision else "float32"
+    return Course(
+        phases=tuple(_phases(config, parts, description.steps)),
+        options=config.training,
+        device=device,
+        problem=problem,
+        processes=config.training.devices,
+        precision=mixed,
+        circuits=_circuits(config, parts),
+    )
+
+
+def _phases(config: RunConfig, parts: Parts, steps: tuple[Step, ...]) -> Iterator[Phase]:
+    options, heads = config.training, [step for step in steps if step.kind != "backbone"]
+    if options.head_epochs:
+        yield _phase(options.head_epochs, "cached embeddings", heads)
+    learns = heads if parts.backbone.frozen else list(steps)
+    if any(step.trainable for step in learns):
+        yield _phase(options.epochs, "cached embeddings" if parts.backbone.frozen else "features", learns)
+
+
+def _phase(epochs: int, inputs: str, steps: list[Step]) -> Phase:
+    return Phase(epochs, inputs, sum(step.trainable for step in steps), sum(step.quantum for step in steps))
+
+
+def _circuits(config: RunConfig, parts: Parts) -> Circuits | None:
+    if parts.backend is None:
+        return None
+    asked = config.backend.name
+    if parts.training_backend is parts.backend:
+        return Circuits(asked, asked)
+    reason = "is hardware" if parts.backend.capabilities.hardware else "gives no gradients"
+    return Circuits(TRAINING_BACKEND, asked, f"{asked} {reason}")
