@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, final
+from typing import Annotated, ClassVar, final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -38,6 +39,10 @@ class EfficientAtMel(FromRecordings):
     summary = "log-mel spectrogram exactly as EfficientAT networks take it"
     source = "arXiv:2211.04772"
     capabilities = FeatureCapabilities(interface=1, modality="audio")
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        # The transfer system on CREMA-D: clips cut or filled to 4 s.
+        "crema-d": {"duration": 4.0},
+    }
 
     def __init__(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias, final
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ Normalise: TypeAlias = Literal["band", "all", "none"]
 
 NORMALISE_AXES: dict[str, tuple[int, ...] | None] = {"band": (2,), "all": (0, 1, 2), "none": None}
 
+_QC_CNN = {"rate": 22_050, "duration": 3.0, "n_mels": 64, "n_fft": 2048, "hop": 1024}
+
 
 @final
 class Mel(FromRecordings):
@@ -27,6 +30,14 @@ class Mel(FromRecordings):
     summary = "log-mel spectrogram: the energy of each mel band over time"
     source = "McFee et al., librosa 0.11: feature.melspectrogram, power_to_db, pcen and feature.delta"
     capabilities = FeatureCapabilities(interface=1, modality="audio")
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        # The QC-CNN system on two genres of GTZAN: pieces of 3 s.
+        "qc-cnn": _QC_CNN,
+        # The QC-CNN system on two species of birds: the same, without the rumble below 500 Hz.
+        "qc-cnn-birdsong": {**_QC_CNN, "f_min": 500.0},
+        # The fusion system on UrbanSound8K: shorter slices are repeated up to 4 s.
+        "urbansound8k": {"rate": 22_050, "duration": 4.0, "n_mels": 64, "n_fft": 2048, "hop": 1024, "fit": "loop"},
+    }
 
     def __init__(
         self,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, final
+from typing import Annotated, ClassVar, Literal, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,12 @@ class Pixels(FeatureExtractor):
     summary = "the pixels themselves, resized, grey or in colour"
     source = "Pillow's bilinear resampling; ITU-R BT.601 for grey"
     capabilities = FeatureCapabilities(interface=1, modality="image")
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        # The hybrid image network on MNIST: digits as they are stored, in grey.
+        "mnist": {"size": 28, "channels": 1},
+        # The hybrid image network on CIFAR-10: photographs as they are stored, in colour.
+        "cifar-10": {"size": 32, "channels": 3},
+    }
 
     def __init__(
         self,

@@ -22,6 +22,8 @@ EXAMPLES = """
 
 `qplug run --head pennylane-pqc --set head.n_layers=3 --set training.learning_rate=0.001 --dry-run`
 
+`qplug run --features mel:qc-cnn --dry-run` – a part with one of its presets: qplug show features mel
+
 `qplug run --recipe urbansound8k-fusion --smoke` – all recipes: qplug recipes
 
 `qplug run --config runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c/run.toml` – the same numbers again
@@ -115,7 +117,7 @@ def run(
     """Assemble a pipeline by name, train it and judge it on the test part.
 
     Without arguments: the quickstart recipe. What you leave out comes from the recipe, then from the data set's own
-    defaults, then from each component's.
+    defaults, then from each component's. A part is named as NAME, or with one of its presets as NAME:PRESET.
     """
     from qplug.lab.config import layers as settings
     from qplug.lab.config.branches import from_head
@@ -124,17 +126,8 @@ def run(
     from qplug.lab.runner.run import run_once
     from qplug_cli.progress import TerminalReporter
 
-    flags: dict[str, Any] = {
-        kind: {"name": name}
-        for kind, name in {
-            "dataset": dataset,
-            "features": features,
-            "backbone": backbone,
-            "reducer": reducer,
-            "backend": backend,
-        }.items()
-        if name is not None
-    }
+    parts = {"dataset": dataset, "features": features, "backbone": backbone, "reducer": reducer, "backend": backend}
+    flags: dict[str, Any] = settings.from_names({kind: name for kind, name in parts.items() if name is not None})
     options = {"seed": seed, "device": device, "threads": threads, "split": split, "on_bad_file": on_bad_file}
     flags |= {key: str(value) for key, value in options.items() if value is not None}
     if head is not None:
@@ -147,7 +140,8 @@ def run(
     flags["training"] = {key: value for key, value in training.items() if value is not None}
     if fold is not None and fold != "all":
         flags["fold"] = fold
-    given = [flags, settings.from_assignments(assignments or ())]
+    # One layer, so that --set changes what a preset named by a flag says.
+    given = [settings.merge([flags, settings.from_assignments(assignments or ())])]
     if config is not None:
         given.append(settings.from_file(config))
     layers = with_recipe(given, recipe, smoke=smoke)

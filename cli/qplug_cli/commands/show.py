@@ -30,6 +30,8 @@ EXAMPLES = """
 
 `qplug show head pennylane-pqc --set n_qubits=4 --set n_layers=1` – another size of it
 
+`qplug show features mel` – parameters, and the presets that set several of them at once
+
 `qplug show dataset fsdd` – layout, licence and whom to cite
 
 `qplug show recipe quickstart` – a whole pipeline
@@ -119,6 +121,7 @@ def _as_json(row: Entry, loaded: Loaded | None) -> dict[str, Any]:
         }
         for each in loaded.parameters
     ]
+    told["presets"] = {name: plain(values) for name, values in loaded.component.presets.items()}
     told["capabilities"] = asdict(loaded.component.capabilities)
     told |= dict(_facts(loaded.component))
     if loaded.circuit is not None:
@@ -192,6 +195,7 @@ def _print_loaded(row: Entry, loaded: Loaded, console: Console) -> None:
     told = [(name.replace("_", " "), _words(value)) for name, value in capabilities.items() if name not in _HIDDEN]
     _print_pairs(told, console, title="capabilities")
     _print_parameters(row, loaded.parameters, console)
+    _print_presets(row, loaded.component, console)
     if loaded.circuit is not None:
         _print_circuit(loaded, console)
 
@@ -233,6 +237,22 @@ def _print_parameters(row: Entry, described: Sequence[Parameter], console: Conso
         table.add_row(*(Text(cell) for cell in (each.name, each.default_text, allowed, each.description)))
     console.print(table)
     console.print(f"[dim]set one with --set {row.kind}.{described[0].name}=VALUE in qplug run[/dim]", soft_wrap=True)
+
+
+def _print_presets(row: Entry, component: Component, console: Console) -> None:
+    from qplug.contract.parameters import value_text
+
+    if not component.presets:
+        return
+    pairs = [
+        (name, ", ".join(f"{key}={value_text(value)}" for key, value in values.items()))
+        for name, values in component.presets.items()
+    ]
+    _print_pairs(pairs, console, title="presets")
+    first = pairs[0][0]
+    # In --head, a colon stands between reducer and head.
+    short = "" if row.kind == "head" else f"--{row.kind} {row.name}:{first} or "
+    console.print(f"[dim]take one with {short}--set {row.kind}.preset={first} in qplug run[/dim]", soft_wrap=True)
 
 
 def _print_circuit(loaded: Loaded, console: Console) -> None:

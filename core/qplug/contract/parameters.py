@@ -3,6 +3,8 @@
 A parameter is a keyword-only constructor argument with a default and an annotation, best written as
 ``Annotated[int, Field(ge=1, le=24, description="…")]``. Nothing else is needed for ``--set head.n_layers=3``.
 The same functions read a pydantic model, so that options and components are set and refused alike.
+
+Beside its parameters, a component with ``presets`` takes the key ``preset``, which stands for one of these sets.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ from qplug.contract.errors import ParameterError, PluginError, QplugError, Unkno
 
 if TYPE_CHECKING:
     from qplug.contract.interfaces import Component
+
+PRESET = "preset"
+"""The key that names a preset; no parameter is called so."""
 
 _Any = TypeVar("_Any")
 _SCALARS = {int: "integer", float: "number", bool: "true or false", str: "text", Path: "path"}
@@ -79,11 +84,11 @@ def create(component_class: type[_Any], values: Mapping[str, Any], what: str) ->
     Args:
         component_class: a component's class, or a pydantic model.
         values: what the user gave; strings are converted to the annotated types (``"3"`` to 3, ``"true"``,
-            ``"none"``, ``"1,2,3"`` to a list).
+            ``"none"``, ``"1,2,3"`` to a list). ``preset`` stands for the parameters of that preset.
         what: kind and name for error messages, such as ``"head pennylane-pqc"``.
 
     Raises:
-        UnknownName: a parameter that does not exist, with near ones.
+        UnknownName: a parameter or preset that does not exist, with near ones.
         ParameterError: a value of the wrong type or out of range, with what is allowed and how to set it.
         PluginError: the constructor raised.
     """
@@ -131,11 +136,28 @@ def validated(component_class: type, values: Mapping[str, Any], what: str) -> di
         ParameterError: see ``create``.
     """
     known = {parameter.name: parameter for parameter in _parameters(component_class)}
+    values = expanded(component_class, values, what)
     for name in values:
         if name not in known:
             there = f"Its parameters: {', '.join(known)}." if known else "It has no parameters."
             raise UnknownName.of(f"parameter of {what}", name, known, advice=there)
     return {name: convert(known[name], value, what) for name, value in values.items()}
+
+
+def expanded(component_class: type, values: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """The given ``values``, with ``preset`` replaced by the parameters that it stands for and ``values`` do not set.
+
+    Raises:
+        UnknownName: the component has no such preset, with near ones.
+    """
+    presets: Mapping[str, Mapping[str, object]] | None = getattr(component_class, "presets", None)
+    if PRESET not in values or presets is None:
+        return dict(values)
+    name = str(values[PRESET])
+    if name not in presets:
+        there = f"Its presets: {', '.join(presets)}." if presets else "It has no presets."
+        raise UnknownName.of(f"preset of {what}", name, presets, advice=there)
+    return {**presets[name], **{key: value for key, value in values.items() if key != PRESET}}
 
 
 def convert(parameter: Parameter, value: Any, what: str) -> Any:
@@ -232,6 +254,8 @@ def _refuse_argument(component_class: type, argument: inspect.Parameter, *, anno
         fault = f"has no annotation for {argument.name!r}"
     elif argument.default is inspect.Parameter.empty:
         fault = f"has no default for {argument.name!r}"
+    elif argument.name == PRESET:
+        fault = f"calls a parameter {PRESET!r}, the word with which users take one of a component's presets"
     else:
         return
     raise PluginError(

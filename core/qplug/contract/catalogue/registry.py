@@ -129,9 +129,11 @@ def _on_base(recipe: Recipe, base: Recipe) -> Recipe:
 
 
 def _over(below: Any, above: Any) -> Any:
-    """A table on top of another one; one that names another component replaces it whole."""
+    """A table on top of another one; one that names another component or a preset replaces it whole."""
     if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
         return above
+    if "preset" in above and "name" in below:
+        return {"name": below["name"], **above}
     return {**below, **above} if above.get("name") in (None, below.get("name")) else above
 
 

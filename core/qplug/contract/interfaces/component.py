@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -42,10 +43,13 @@ class Component(ABC):
         kind: which of ``KINDS`` it is; set by the interface.
         summary: one line for ``qplug list``.
         source: paper, standard or project that it follows; empty if it is its own.
+        presets: sets of parameters by name, such as ``{"qc-cnn": {"rate": 22_050, "n_mels": 64}}``. A user takes one
+            with ``--set kind.preset=NAME``, so no parameter may be called ``preset``.
         capabilities: declared facts. An instance may set its own where they depend on its parameters.
     """
 
     kind: ClassVar[str]
     summary: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {}
     capabilities: Capabilities

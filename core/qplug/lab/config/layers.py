@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from qplug.contract.errors import ConfigError, UnknownName
+from qplug.contract.parameters import PRESET
 
 Layer: TypeAlias = dict[str, Any]
 
@@ -128,6 +129,15 @@ def from_assignments(assignments: Iterable[str]) -> Layer:
         if len(path) == 1:
             raise ConfigError(f"--set {assignment!r} must name a parameter: {path[0]}.PARAM=VALUE.")
         layer.setdefault(path[0], {})[path[1]] = value.strip()
+    return layer
+
+
+def from_names(names: Mapping[str, str]) -> Layer:
+    """The layer of components by kind: ``{"features": "mel"}``, or with a preset ``{"features": "mel:qc-cnn"}``."""
+    layer: Layer = {}
+    for kind, text in names.items():
+        name, colon, preset = text.partition(":")
+        layer[kind] = {"name": name.strip()} | ({PRESET: preset.strip()} if colon else {})
     return layer
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -11,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from qplug.contract import catalogue, parameters
 from qplug.contract.errors import ConfigError
 from qplug.contract.interfaces import Dataset, Head
+from qplug.contract.parameters import PRESET
 from qplug.lab.config.augmentation import AugmentationOptions
-from qplug.lab.config.layers import BRANCH, OPTIONS, Layer, from_defaults, merge
+from qplug.lab.config.layers import BRANCH, OPTIONS, TABLES, Layer, from_defaults, merge
 from qplug.lab.config.matching import matched
 from qplug.lab.config.model import Branch, Choice, RunConfig
+from qplug.lab.config.presets import written_out
 from qplug.lab.config.training import TrainingOptions
 
 FEATURES_FOR = {"audio": "mel", "image": "pixels"}
@@ -40,26 +42,25 @@ class RunOptions(BaseModel):
 
 
 def resolve(layers: Iterable[Layer]) -> RunConfig:
-    """The run configuration that the layers describe, with every default filled in.
+    """The run configuration that the layers describe, with every preset written out and every default filled in.
 
     Args:
         layers: settings by falling precedence. The data set's own defaults and the components' are added below them.
 
     Raises:
         ConfigError: no data set is named, or the settings contradict themselves.
-        UnknownName: a component or parameter that does not exist.
+        UnknownName: a component, parameter or preset that does not exist.
         ParameterError: a value of the wrong type or out of range.
         NotInstalled: a component whose packages are missing.
     """
-    given = list(layers)
+    given = written_out(list(layers), "dataset")
     values = dict(merge(given).get("dataset", {}))
     name = values.pop("name", None)
     if not name:
         raise ConfigError("no data set is named. Name one with --dataset NAME; all data sets: qplug list datasets")
     # An instance, since what it holds and what suits it may depend on its parameters.
     dataset = cast("Dataset", parameters.create(catalogue.load("dataset", name), values, what=f"dataset {name}"))
-    settings = merge([*given, from_defaults(dataset.defaults)])
-    settings = merge([settings, _general_defaults(settings, dataset.capabilities.modality)])
+    settings = _complete([*given, from_defaults(dataset.defaults)], dataset.capabilities.modality)
     options = parameters.create(RunOptions, {key: settings[key] for key in OPTIONS if key in settings}, what="run")
     return RunConfig(
         dataset=_choice("dataset", settings["dataset"]),
@@ -71,6 +72,16 @@ def resolve(layers: Iterable[Layer]) -> RunConfig:
         augmentation=parameters.create(AugmentationOptions, settings.get("augmentation", {}), what="augmentation"),
         **{key: getattr(options, key) for key in OPTIONS},
     )
+
+
+def _complete(layers: Sequence[Layer], modality: str) -> Layer:
+    """The layers as one, with a name for every component, and with no preset left."""
+    for kind in TABLES:  # backbone before reducer, whose default depends on it
+        if any(PRESET in layer.get(kind, ()) for layer in layers):
+            named = _general_defaults(merge(layers), modality).get(kind, {}).get("name")
+            layers = written_out(layers, kind, named)
+    settings = merge(layers)
+    return merge([settings, _general_defaults(settings, modality)])
 
 
 def _general_defaults(settings: Layer, modality: str) -> Layer:
@@ -101,46 +112,57 @@ def _branches(settings: Layer, n_classes: int) -> tuple[Branch, ...]:
             "there are several branches, so a head or reducer by itself belongs to none of them. "
             "Say which one is meant: --set branch1.head.PARAM=VALUE."
         )
+    backbone = settings["backbone"]
     branches = [
-        matched(_with_assignments(branch, settings, number), n_classes, default=HEAD)
+        matched(_whole(branch, _assigned(settings, number), backbone), n_classes, default=HEAD)
         for number, branch in enumerate(several, start=1)
     ]
     for key in settings:
         if (named := BRANCH.fullmatch(key)) and int(named[1]) > len(branches):
             raise ConfigError(f"--set {key}.… names branch {named[1]}, but there are {len(branches)}.")
-    backbone = settings["backbone"]
-    return tuple(_one_branch(branch, backbone, number) for number, branch in enumerate(branches, start=1))
+    return tuple(_one_branch(branch, number) for number, branch in enumerate(branches, start=1))
 
 
-def _with_assignments(branch: Layer, settings: Layer, number: int) -> Layer:
-    """The branch with what ``--set branch2.head.n_layers=3`` says of it."""
-    changed = {key: dict(value) if isinstance(value, Mapping) else value for key, value in branch.items()}
+def _assigned(settings: Layer, number: int) -> Layer:
+    """What ``--set branch2.head.n_layers=3`` says of a branch, as a branch."""
+    assigned: Layer = {}
     for key, value in settings.get(f"branch{number}", {}).items():
         kind, dot, parameter = key.partition(".")
         if kind == "weight" and not dot:
-            changed["weight"] = value
+            assigned["weight"] = value
         elif kind in ("reducer", "head") and dot:
-            changed.setdefault(kind, {})[parameter] = value
+            assigned.setdefault(kind, {})[parameter] = value
         else:
             raise ConfigError(f"--set branch{number}.{key}: set weight, reducer.PARAM or head.PARAM of a branch.")
-    return changed
+    return assigned
 
 
-def _one_branch(branch: Layer, backbone: Mapping[str, Any], number: int) -> Branch:
-    head = _choice("head", branch.get("head", {}))
-    quantum = cast("type[Head]", catalogue.load("head", head.name)).capabilities.quantum
-    reducer = {"name": _default_reducer(backbone) if quantum else "identity", **branch.get("reducer", {})}
+def _whole(branch: Layer, assigned: Layer, backbone: Mapping[str, Any]) -> Layer:
+    """A branch with what is assigned to it, its reducer named, its presets written out."""
+    layers = written_out([assigned, branch], "head")
+    head = _name("head", merge(layers).get("head", {}))
+    quantum = cast("type[Head]", catalogue.load("head", head)).capabilities.quantum
+    reducer = _default_reducer(backbone) if quantum else "identity"
+    whole = merge(written_out(layers, "reducer", reducer))
+    return {**whole, "reducer": {"name": reducer, **whole.get("reducer", {})}}
+
+
+def _one_branch(branch: Layer, number: int) -> Branch:
     try:
         weight = float(branch.get("weight", 1.0))
     except ValueError:
         raise ConfigError(f"the weight {branch['weight']!r} of branch {number} is no number.") from None
-    return Branch(_choice("reducer", reducer), head, weight)
+    return Branch(_choice("reducer", branch["reducer"]), _choice("head", branch["head"]), weight)
 
 
 def _choice(kind: str, table: Mapping[str, Any]) -> Choice:
-    values = dict(table)
-    name = values.pop("name", None)
+    name = _name(kind, table)
+    values = {key: value for key, value in table.items() if key != "name"}
+    return Choice(name, parameters.resolved(catalogue.load(kind, name), values, what=f"{kind} {name}"))
+
+
+def _name(kind: str, table: Mapping[str, Any]) -> str:
+    name = table.get("name")
     if not isinstance(name, str):
         raise ConfigError(f'the {kind} has no name; add name = "…" to [{kind}]. All names: qplug list {kind}')
-    component = catalogue.load(kind, name)
-    return Choice(name, parameters.resolved(component, values, what=f"{kind} {name}"))
+    return name
