@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Signal,
         SplitRule,
         TrainingPart,
+        WeightsFile,
     )
     from qplug.lab.runner.predict import load_run
 
@@ -79,6 +80,7 @@ _HOME = {
         "Signal",
         "SplitRule",
         "TrainingPart",
+        "WeightsFile",
     ),
     "qplug.lab.runner.predict": ("load_run",),
 }
@@ -118,6 +120,7 @@ __all__ = [
     "TrainingPart",
     "UserError",
     "Weight",
+    "WeightsFile",
     "load_run",
 ]
 

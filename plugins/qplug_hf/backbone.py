@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias, final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, cast, final
 
 import torch
 from pydantic import Field
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backbone, BackboneCapabilities
-from qplug_hf.loading import ModelName, Revision, load_network
+from qplug_hf.loading import BACKBONE_FILES, ModelName, Revision, build_network, load_network, settings_files
 
 Pool: TypeAlias = Literal["mean", "first", "pooler"]
 """``mean``: over all positions or pixels; ``first``: the first position, which some models train as a summary;
@@ -98,6 +100,15 @@ class Hf(Backbone):
         self.frozen = frozen and trainable_blocks == 0
         self.trainable_blocks = trainable_blocks
         self._all_learn = not frozen
+        self._home = model
+
+    def settings_files(self) -> Mapping[str, Path]:
+        """The model's configuration, if it is on this machine."""
+        return settings_files(self._home, self.revision, BACKBONE_FILES)
+
+    def use_copies(self, folder: Path) -> None:
+        """From now on builds from the configuration in ``folder``; there are no weights in it."""
+        self._home = str(folder)
 
     def build(self, feature_shape: tuple[int, ...]) -> nn.Module:
         """A module (batch, *feature_shape) → (batch, n_features).
@@ -107,7 +118,7 @@ class Hf(Backbone):
             DataError: the model cannot be found, fetched or read.
             ParameterError: no model is named.
         """
-        network = load_network(self.model, self.revision, pooler=self.pool == "pooler")
+        network = build_network(self._home, self.revision)
         n_blocks = len(_blocks(network))
         if self.trainable_blocks > n_blocks:
             raise NotSupported(
@@ -117,6 +128,19 @@ class Hf(Backbone):
         module = HfModule(network, self.pool, None if self._all_learn else self.trainable_blocks)
         self._try(module, feature_shape)
         return module
+
+    def load_weights(self, module: nn.Module, path: Path | None) -> None:
+        """Puts the model with its published weights in the built one's place; the same parameters learn.
+
+        Raises:
+            DataError: the weights cannot be found, fetched or read, or do not fit the configuration.
+        """
+        made = cast(HfModule, module)
+        learning = {name for name, parameter in made.network.named_parameters() if parameter.requires_grad}
+        made.network = load_network(self.model, self.revision, pooler=self.pool == "pooler")
+        for name, parameter in made.network.named_parameters():
+            parameter.requires_grad_(name in learning)
+        made.train()
 
     def _try(self, module: HfModule, feature_shape: tuple[int, ...]) -> None:
         """Passes zeros through, forwards and, if anything learns, backwards: what gets no gradient cannot learn."""

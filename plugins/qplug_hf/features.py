@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, final
@@ -16,7 +17,7 @@ from pydantic import Field
 
 from qplug.contract.errors import DataError, PluginError
 from qplug.contract.interfaces import Audio, FeatureCapabilities, FeatureExtractor, Image, Modality, Signal
-from qplug_hf.loading import ModelName, Revision, load_processor
+from qplug_hf.loading import FEATURE_FILES, ModelName, Revision, load_processor, mark_of, settings_files
 
 
 @final
@@ -51,6 +52,15 @@ class HfFeatures(FeatureExtractor):
         self.duration = duration
         self.fit = fit
         self.capabilities = FeatureCapabilities(interface=1, modality=modality)
+        self._home = model
+
+    def settings_files(self) -> Mapping[str, Path]:
+        """The model's configuration files, as far as they are on this machine."""
+        return settings_files(self._home, self.revision, FEATURE_FILES)
+
+    def use_copies(self, folder: Path) -> None:
+        """From now on needs nothing but the copies in ``folder``."""
+        self._home = str(folder)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -60,7 +70,8 @@ class HfFeatures(FeatureExtractor):
             DataError: the model cannot be found, fetched or read.
             ParameterError: no model is named.
         """
-        return _shape(self.model, self.revision, self.modality, self.duration)
+        mark = mark_of(self._home, self.revision)
+        return _shape(self._home, self.revision, self.modality, self.duration, mark)
 
     def open(self, path: Path) -> Signal:
         """The recording or image in a file.
@@ -80,7 +91,7 @@ class HfFeatures(FeatureExtractor):
 
     def extract(self, signal: Signal) -> NDArray[np.float32]:
         """The model's input for one signal, float32."""
-        processor = load_processor(self.model, self.revision, self.modality)
+        processor = load_processor(self._home, self.revision, self.modality)
         if isinstance(signal, Audio):
             rate = int(processor.sampling_rate)
             waveform = _fitted(_mono(signal, rate), round(self.duration * rate), loop=self.fit == "loop")
@@ -89,7 +100,7 @@ class HfFeatures(FeatureExtractor):
 
 
 @lru_cache(maxsize=16)
-def _shape(model: str, revision: str | None, modality: Modality, duration: float) -> tuple[int, ...]:
+def _shape(model: str, revision: str | None, modality: Modality, duration: float, mark: str) -> tuple[int, ...]:
     trial: Signal = (
         Audio(np.zeros((1, 16_000), np.float32), 16_000)
         if modality == "audio"

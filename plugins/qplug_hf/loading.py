@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+import torch
+from huggingface_hub import try_to_load_from_cache
+from pydantic import AfterValidator, Field
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoModel
+from transformers import AutoConfig, AutoFeatureExtractor, AutoImageProcessor, AutoModel
 from transformers.utils import logging as transformers_logging
 
 from qplug.contract.errors import DataError, NotSupported, ParameterError
 from qplug.contract.interfaces import Modality
 
+
+def _absolute(model: str) -> str:
+    folder = Path(model).expanduser()
+    return str(folder.absolute()) if model and folder.is_dir() else model
+
+
 ModelName = Annotated[
     str,
+    AfterValidator(_absolute),  # so that a run can be repeated from another folder
     Field(description="folder that save_pretrained wrote, or id on huggingface.co, such as facebook/hubert-base-ls960"),
 ]
 Revision = Annotated[str | None, Field(description="branch, tag or commit of an id; unset: the newest")]
@@ -31,8 +40,42 @@ _UNUSED = ("masked_spec_embed", "decoder.")
 """Weights that no embedding depends on: what stands for masked frames in pre-training, and decoders."""
 
 
+BACKBONE_FILES = ("config.json",)
+FEATURE_FILES = ("preprocessor_config.json", "processor_config.json", "config.json")
+"""What a network and a processor are made from, beside weights."""
+
+
+def settings_files(model: str, revision: str | None, names: Iterable[str]) -> dict[str, Path]:
+    """Where those of a model's files lie that are there: in its folder, or where an id's were downloaded to."""
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return {name: folder / name for name in names if (folder / name).is_file()}
+    try:
+        found = {name: try_to_load_from_cache(model, name, revision=revision) for name in names} if model else {}
+    except ValueError:  # no id
+        return {}
+    return {name: Path(path) for name, path in found.items() if isinstance(path, str)}
+
+
+def build_network(model: str, revision: str | None) -> nn.Module:
+    """The network as its configuration describes it, with weights as they are drawn.
+
+    Raises:
+        ParameterError: no model is named.
+        DataError: its configuration cannot be found, fetched or read.
+        NotSupported: it needs code of its own, or is of a kind that is not known.
+    """
+
+    def made(where: str, **settings: Any) -> Any:
+        config = AutoConfig.from_pretrained(where, **settings)
+        from_config: _Auto = AutoModel.from_config
+        return from_config(config, trust_remote_code=False, dtype=torch.float32)
+
+    return _ready(_load(made, model, revision, kind="backbone"))
+
+
 def load_network(model: str, revision: str | None, *, pooler: bool) -> nn.Module:
-    """The network (the encoder of one that has a decoder too) with its published weights.
+    """The network (the encoder of one that has a decoder too) with its published weights, in single precision.
 
     Args:
         model: folder or id.
@@ -45,7 +88,13 @@ def load_network(model: str, revision: str | None, *, pooler: bool) -> nn.Module
         NotSupported: it has no safetensors file, or needs code of its own.
     """
     network, info = _load(
-        AutoModel.from_pretrained, model, revision, kind="backbone", use_safetensors=True, output_loading_info=True
+        AutoModel.from_pretrained,
+        model,
+        revision,
+        kind="backbone",
+        use_safetensors=True,
+        output_loading_info=True,
+        dtype=torch.float32,
     )
     spare = _UNUSED if pooler else (*_UNUSED, "pooler.")
     missing = sorted(key for key in info["missing_keys"] if not key.startswith(spare))
@@ -54,6 +103,11 @@ def load_network(model: str, revision: str | None, *, pooler: bool) -> nn.Module
             f"the weights of {model!r} do not fit its configuration: {missing[0]!r} is missing "
             f"({len(missing)} keys in all). Get the model again, or choose another."
         )
+    return _ready(network)
+
+
+def _ready(network: Any) -> nn.Module:
+    """The encoder, with what belongs to pre-training switched off."""
     for setting, value in (("apply_spec_augment", False), ("layerdrop", 0.0)):
         # Masking draws from numpy's global generator, and skipped layers get no gradient.
         if hasattr(network.config, setting):
@@ -65,7 +119,6 @@ def load_network(model: str, revision: str | None, *, pooler: bool) -> nn.Module
     return encoder
 
 
-@lru_cache(maxsize=4)
 def load_processor(model: str, revision: str | None, modality: Modality) -> Any:
     """What turns signals into the network's input; with Pillow, so that results do not depend on torchvision.
 
@@ -74,6 +127,17 @@ def load_processor(model: str, revision: str | None, modality: Modality) -> Any:
         DataError: it cannot be found or fetched.
         NotSupported: the model is for another modality, or needs code of its own.
     """
+    return _load_processor(model, revision, modality, mark_of(model, revision))
+
+
+def mark_of(model: str, revision: str | None) -> str:
+    """The content of what a processor is made from, so that a file edited in place counts as another model."""
+    files = settings_files(model, revision, FEATURE_FILES)
+    return "\0".join(f"{name}\0{path.read_text('utf-8', 'replace')}" for name, path in files.items())
+
+
+@lru_cache(maxsize=4)
+def _load_processor(model: str, revision: str | None, modality: Modality, mark: str) -> Any:
     if modality == "audio":
         return _load(AutoFeatureExtractor.from_pretrained, model, revision, kind="features")
     return _load(AutoImageProcessor.from_pretrained, model, revision, kind="features", backend="pil")

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, final
+from typing import Annotated, cast, final
 
-from pydantic import Field
+import torch
+from pydantic import AfterValidator, Field
 from torch import nn
 
 from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces import Backbone, BackboneCapabilities
+from qplug.contract.interfaces import Backbone, BackboneCapabilities, WeightsFile
+from qplug_models.efficientat_files import PUBLISHED, absolute, declared
 from qplug_models.layers import GlobalMean
 from qplug_models.mobilenet_audio import N_BLOCKS, AudioTagger
 from qplug_models.pretrained import PartlyFrozen, load_strictly, read_state_dict
 
 N_MELS = 128
+_WIDTH = 0.4
 
 
 @final
 class EfficientAt(Backbone):
     """Log-mel spectrograms (1, 128, frame) become the means of the last feature map, 384 numbers at width 0.4.
 
-    The published weights fit strictly; with them belongs the feature extractor ``efficientat-mel``, which gives the
-    input that they were trained on. By default they stay as they are, and embeddings are computed once.
+    Published weights fit strictly, and are downloaded by name where their checksum is known. With them belongs the
+    feature extractor ``efficientat-mel``, which gives the input that they were trained on. By default they stay as they
+    are, and embeddings are computed once.
 
     **Source:** Schmid, Koutini, Widmer, Efficient Large-scale Audio Tagging via Transformer-to-CNN Knowledge
     Distillation, 2022 (arXiv:2211.04772).
@@ -36,14 +40,20 @@ class EfficientAt(Backbone):
         self,
         *,
         width: Annotated[
-            float, Field(ge=0.1, le=4, description="factor of all channel counts: 0.4 for mn04, 1 for mn10")
-        ] = 0.4,
+            float | None,
+            Field(ge=0.1, le=4, description="factor of all channel counts; unset: that of weights named, else 0.4"),
+        ] = None,
         weights: Annotated[
-            Path | None, Field(description="file with a published state_dict, such as mn04_as_mAP_432.pt; unset: none")
+            str | None,
+            AfterValidator(absolute),
+            Field(
+                description="learnt weights: published ones by name, mn01_as to mn40_as; a file; or an https address. "
+                "Unset: none"
+            ),
         ] = None,
         sha256: Annotated[
             str | None,
-            Field(pattern=r"^[0-9a-fA-F]{64}$", description="what that file's SHA-256 must be; unset: any"),
+            Field(pattern=r"^[0-9a-fA-F]{64}$", description="the SHA-256 of the weights' file; an address needs it"),
         ] = None,
         frozen: Annotated[
             bool, Field(description="keep the weights as they are, but for the last trainable_blocks blocks")
@@ -64,22 +74,46 @@ class EfficientAt(Backbone):
 
         Raises:
             NotSupported: features of another shape; or frozen without weights, which would leave nothing learnt.
-            DataError: weights that are missing, damaged or for another network; the message names the first key.
         """
         if feature_shape[:2] != (1, N_MELS):
             raise NotSupported(
                 f"efficientat takes spectrograms of the shape (1, {N_MELS}, frames), and these have {feature_shape}. "
                 "Use the features that it was trained on: --features efficientat-mel"
             )
-        network = AudioTagger(self.width)
-        if self.weights is not None:
-            stored = read_state_dict(self.weights, sha256=self.sha256)
-            advice = f"They are loaded into the network of width {self.width:g}; another one: --set backbone.width=…"
-            load_strictly(network, stored, where=str(self.weights), advice=advice)
-        elif not self._all_learn:
+        if self.weights is None and not self._all_learn:
             raise NotSupported(
-                "efficientat without weights has learnt nothing, so it cannot stay frozen. Give it a published file "
-                "(--set backbone.weights=mn04_as_mAP_432.pt) or train it: --set backbone.frozen=false"
+                "efficientat without weights has learnt nothing, so it cannot stay frozen. Give it published ones "
+                "(--set backbone.weights=mn04_as) or train it: --set backbone.frozen=false"
             )
-        blocks = PartlyFrozen(network.features, None if self._all_learn else self.trainable_blocks)
+        blocks = PartlyFrozen(AudioTagger(self._width).features, None if self._all_learn else self.trainable_blocks)
         return nn.Sequential(blocks, GlobalMean())
+
+    def weights_file(self) -> WeightsFile | None:
+        """The published file, the user's own, or none.
+
+        Raises:
+            DataError: there is no such file and no such name.
+            NotSupported: what would be downloaded has no known checksum.
+        """
+        return None if self.weights is None else declared(self.weights, self.sha256)
+
+    def load_weights(self, module: nn.Module, path: Path | None) -> None:
+        """Gives the blocks their weights; the classifier in the file must fit too, and is left out.
+
+        Raises:
+            DataError: weights that are damaged or for another network; the message names the first key.
+        """
+        if path is None:
+            return
+        with torch.device("meta"):  # shapes alone
+            network = AudioTagger(self._width)
+        advice = f"They are loaded into the network of width {self._width:g}; another one: --set backbone.width=…"
+        load_strictly(network, read_state_dict(path), where=str(path), advice=advice, assign=True)
+        blocks = cast(PartlyFrozen, cast(nn.Sequential, module)[0]).blocks
+        blocks.load_state_dict(network.features.state_dict())
+
+    @property
+    def _width(self) -> float:
+        if self.width is not None:
+            return self.width
+        return PUBLISHED[self.weights].width if self.weights in PUBLISHED else _WIDTH

@@ -37,11 +37,12 @@ from qplug.lab.data.splits import PARTS, Split, make_split
 from qplug.lab.data.training_part import training_part
 from qplug.lab.evaluation.logits import predict_logits
 from qplug.lab.pipeline.augment import Augment
-from qplug.lab.pipeline.classifier import Front, build_front
+from qplug.lab.pipeline.classifier import Front, build_backbone
 from qplug.lab.pipeline.parts import assemble
 from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.lab.runs.listing import list_runs
 from qplug.lab.training.fit import fit
 from qplug_audio.birdsong import Birdsong
 from qplug_audio.gtzan import Gtzan
@@ -153,6 +154,7 @@ def test_a_leak_that_is_allowed_stamps_the_run(tmp_path: Path, monkeypatch: pyte
     for name in ("metrics.json", "split.json"):
         told = json.loads((run / name).read_text())
         assert told.get("stamps") == ["LEAKY"] or told["leaky"] is True
+    assert list_runs(tmp_path / "runs")[0].stamps == ("LEAKY",)
 
 
 def test_a_missing_group_is_refused_not_guessed(clips: Path) -> None:
@@ -487,7 +489,7 @@ def test_cached_embeddings_are_never_varied() -> None:
     ):
         assemble(config)
     plain = assemble(dataclasses.replace(config, augmentation=AugmentationOptions()))
-    front = build_front(plain.backbone, nn.Identity(), plain.features.shape, seed=0)
+    front = Front(nn.Identity(), build_backbone(plain.backbone, plain.features.shape, seed=0))
     assert not any(isinstance(module, Augment) for module in front.modules())
 
 

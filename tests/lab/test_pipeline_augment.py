@@ -16,7 +16,7 @@ from qplug.lab.config.layers import checked, from_assignments
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_layer
 from qplug.lab.pipeline.augment import Augment, masked, refuse_augmentation, shifted
-from qplug.lab.pipeline.classifier import Classifier, build_classifier, build_front
+from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
 from qplug.lab.pipeline.describe import describe
 from qplug.lab.pipeline.parts import assemble
 from qplug.lab.runner.reporter import Silent
@@ -46,7 +46,7 @@ def layers(*assignments: str, **options: Any) -> list[dict[str, Any]]:
 def untrained(*assignments: str) -> Classifier:
     config = resolve(layers(*assignments))
     parts = assemble(config)
-    front = build_front(parts.backbone, nn.Identity(), parts.features.shape, seed=0)
+    front = Front(nn.Identity(), build_backbone(parts.backbone, parts.features.shape, seed=0))
     return build_classifier(parts, front, parts.features.shape, n_classes=len(parts.dataset.classes), seed=0)
 
 

@@ -137,7 +137,7 @@ def test_embeddings_are_the_mean_of_transformers_own_hidden_state(saved: Saved, 
     inputs = torch.randn(2, *features_of(name, saved(name)).shape)
     with torch.no_grad():
         hidden = transformers.AutoModel.from_pretrained(saved(name)).eval()(inputs).last_hidden_state
-        embeddings = Hf(model=saved(name)).build(tuple(inputs.shape[1:])).eval()(inputs)
+        embeddings = Hf(model=saved(name)).module(tuple(inputs.shape[1:])).eval()(inputs)
     expected = hidden.mean(1) if hidden.ndim == 3 else hidden.mean((2, 3))
     torch.testing.assert_close(embeddings, expected)
 
@@ -147,12 +147,12 @@ def test_the_pooling_rule_can_be_chosen(saved: Saved) -> None:
     inputs = torch.randn(2, *shape)
     with torch.no_grad():
         outputs = transformers.AutoModel.from_pretrained(saved("ast")).eval()(inputs)
-        first = Hf(model=saved("ast"), pool="first").build(shape).eval()(inputs)
-        pooled = Hf(model=saved("ast"), pool="pooler").build(shape).eval()(inputs)
+        first = Hf(model=saved("ast"), pool="first").module(shape).eval()(inputs)
+        pooled = Hf(model=saved("ast"), pool="pooler").module(shape).eval()(inputs)
     torch.testing.assert_close(first, outputs.last_hidden_state[:, 0])
     torch.testing.assert_close(pooled, outputs.pooler_output)
     with pytest.raises(NotSupported, match=r"no pooling of its own.*backbone\.pool=mean"):
-        Hf(model=saved("hubert"), pool="pooler").build((8000,))
+        Hf(model=saved("hubert"), pool="pooler").module((8000,))
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -160,7 +160,7 @@ def test_partly_frozen_lets_the_last_block_learn_and_keeps_the_rest(saved: Saved
     backbone = Hf(model=saved(name), trainable_blocks=1)
     assert not backbone.frozen
     shape = features_of(name, saved(name)).shape
-    module = backbone.build(shape).train()
+    module = backbone.module(shape).train()
     before = {key: value.clone() for key, value in module.state_dict().items()}
     optimiser = torch.optim.SGD([p for p in module.parameters() if p.requires_grad], lr=0.1)
     module(torch.randn(4, *shape)).square().sum().backward()
@@ -177,7 +177,7 @@ def test_partly_frozen_lets_the_last_block_learn_and_keeps_the_rest(saved: Saved
 
 def test_more_blocks_than_there_are_cannot_learn(saved: Saved) -> None:
     with pytest.raises(NotSupported, match=r"has 3 blocks, so the last 4 cannot learn\. Ask for at most 3"):
-        Hf(model=saved("ast"), trainable_blocks=4).build((64, 32))
+        Hf(model=saved("ast"), trainable_blocks=4).module((64, 32))
 
 
 @pytest.mark.parametrize("name", ["wav2vec2", "hubert"])
@@ -185,14 +185,14 @@ def test_nothing_is_masked_or_skipped_in_training(saved: Saved, name: str) -> No
     published = transformers.AutoConfig.from_pretrained(saved(name))
     assert published.layerdrop > 0
     assert published.mask_time_prob > 0
-    module = Hf(model=saved(name), frozen=False).build((8000,))
+    module = Hf(model=saved(name), frozen=False).module((8000,))
     inputs = torch.randn(2, 8000)
     torch.testing.assert_close(module.train()(inputs), module.eval()(inputs))
 
 
 def test_what_no_embedding_depends_on_does_not_learn(saved: Saved) -> None:
     learning = {
-        name: p.requires_grad for name, p in Hf(model=saved("hubert"), frozen=False).build((8000,)).named_parameters()
+        name: p.requires_grad for name, p in Hf(model=saved("hubert"), frozen=False).module((8000,)).named_parameters()
     }
     assert [name for name, learns in learning.items() if not learns] == ["network.masked_spec_embed"]
 
@@ -203,7 +203,7 @@ def test_a_classifier_of_the_same_model_gives_the_same_embeddings(saved: Saved, 
     classifier.audio_spectrogram_transformer.load_state_dict(base.state_dict())
     classifier.save_pretrained(tmp_path)
     inputs = torch.randn(1, 64, 32)
-    one, other = (Hf(model=model).build((64, 32)).eval()(inputs) for model in (saved("ast"), str(tmp_path)))
+    one, other = (Hf(model=model).module((64, 32)).eval()(inputs) for model in (saved("ast"), str(tmp_path)))
     assert torch.equal(one, other)
 
 
@@ -220,7 +220,7 @@ def test_only_safetensors_are_read(saved: Saved, tmp_path: Path) -> None:
     model.config.save_pretrained(tmp_path)
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(DataError, match=rf"{re.escape(str(tmp_path))}.*cannot be loaded.*safetensors"):
-        Hf(model=str(tmp_path)).build((3, 32, 32))
+        Hf(model=str(tmp_path)).module((3, 32, 32))
 
 
 def test_weights_that_lack_a_key_are_refused_by_its_name(saved: Saved, tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_weights_that_lack_a_key_are_refused_by_its_name(saved: Saved, tmp_path:
     del state["encoder.stages.1.layers.0.shortcut.convolution.weight"]
     model.save_pretrained(tmp_path, state_dict=state)
     with pytest.raises(DataError, match=r"'encoder\.stages\.1\.layers\.0\.shortcut\.convolution\.weight' is missing"):
-        Hf(model=str(tmp_path)).build((3, 32, 32))
+        Hf(model=str(tmp_path)).module((3, 32, 32))
 
 
 @pytest.mark.parametrize("content", [b"", b"0123456789" * 5])
@@ -237,7 +237,7 @@ def test_a_damaged_weights_file_is_refused(saved: Saved, tmp_path: Path, content
     transformers.AutoModel.from_pretrained(saved("resnet")).config.save_pretrained(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(content)
     with pytest.raises(DataError, match=rf"{re.escape(str(tmp_path))}.*cannot be loaded"):
-        Hf(model=str(tmp_path)).build((3, 32, 32))
+        Hf(model=str(tmp_path)).module((3, 32, 32))
 
 
 def test_a_models_own_code_is_never_run(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_a_models_own_code_is_never_run(tmp_path: Path) -> None:
     )
     (tmp_path / "code.py").write_text(f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n")
     with pytest.raises(NotSupported, match=rf"{re.escape(str(tmp_path))}.*code of its own \(which is never run\)"):
-        Hf(model=str(tmp_path)).build((3, 32, 32))
+        Hf(model=str(tmp_path)).module((3, 32, 32))
     assert not (tmp_path / "ran").exists()
 
 
@@ -257,7 +257,7 @@ def test_a_processor_of_another_modality_is_refused(saved: Saved) -> None:
 
 def test_a_model_must_be_named() -> None:
     with pytest.raises(ParameterError, match=r"backbone hf: no model is named.*--set backbone\.model="):
-        Hf().build((3, 32, 32))
+        Hf().module((3, 32, 32))
     with pytest.raises(ParameterError, match=r"features hf-features: no model is named.*--set features\.model="):
         _ = HfFeatures().shape
 
@@ -265,7 +265,7 @@ def test_a_model_must_be_named() -> None:
 @pytest.mark.parametrize("model", ["./no/such", "/no/such", "a/b/c"])
 def test_a_missing_folder_is_not_looked_for_on_the_hub(model: str) -> None:
     with pytest.raises(DataError, match=f"there is no folder {re.escape(str(Path(model)))}"):
-        Hf(model=model).build((3, 32, 32))
+        Hf(model=model).module((3, 32, 32))
 
 
 def test_what_cannot_be_fetched_says_how_to_go_on_without_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +273,7 @@ def test_what_cannot_be_fetched_says_how_to_go_on_without_network(monkeypatch: p
     with pytest.raises(
         DataError, match=r"'no-one/no-model' cannot be loaded.*give the folder: --set backbone\.model=FOLDER"
     ):
-        Hf(model="no-one/no-model").build((3, 32, 32))
+        Hf(model="no-one/no-model").module((3, 32, 32))
 
 
 @pytest.mark.parametrize(("fit", "repeats"), [("loop", True), ("pad-end", False)])

@@ -53,8 +53,8 @@ def test_channel_counts_are_multiples_of_eight_and_never_lose_a_tenth(
 
 def test_keeps_the_contract(saved: Path) -> None:
     check_backbone(EfficientAt(width=0.2, frozen=False), SHAPE)
-    check_backbone(EfficientAt(weights=saved), SHAPE)
-    check_backbone(EfficientAt(weights=saved, trainable_blocks=3), SHAPE)
+    check_backbone(EfficientAt(weights=str(saved)), SHAPE)
+    check_backbone(EfficientAt(weights=str(saved), trainable_blocks=3), SHAPE)
 
 
 def test_the_embedding_is_the_mean_of_the_last_feature_map(saved: Path) -> None:
@@ -63,13 +63,13 @@ def test_the_embedding_is_the_mean_of_the_last_feature_map(saved: Path) -> None:
     spectrograms = torch.randn(3, *SHAPE)
     with torch.no_grad():
         expected = network.eval().features(spectrograms).mean((2, 3))
-        embeddings = EfficientAt(weights=saved).build(SHAPE).eval()(spectrograms)
+        embeddings = EfficientAt(weights=str(saved)).module(SHAPE).eval()(spectrograms)
     assert torch.equal(embeddings, expected)
 
 
 @pytest.mark.parametrize(("trainable_blocks", "first"), [(1, "16"), (3, "14")])
 def test_partly_frozen_means_the_last_blocks_learn(saved: Path, trainable_blocks: int, first: str) -> None:
-    backbone = EfficientAt(weights=saved, trainable_blocks=trainable_blocks)
+    backbone = EfficientAt(weights=str(saved), trainable_blocks=trainable_blocks)
     assert not backbone.frozen
     learning = {name.split(".")[2] for name, p in backbone.build(SHAPE).named_parameters() if p.requires_grad}
     assert min(learning, key=int) == first
@@ -77,9 +77,9 @@ def test_partly_frozen_means_the_last_blocks_learn(saved: Path, trainable_blocks
 
 
 def test_with_weights_all_is_frozen_and_without_frozen_all_learns(saved: Path) -> None:
-    assert EfficientAt(weights=saved).frozen
-    assert not any(p.requires_grad for p in EfficientAt(weights=saved).build(SHAPE).parameters())
-    assert all(p.requires_grad for p in EfficientAt(weights=saved, frozen=False).build(SHAPE).parameters())
+    assert EfficientAt(weights=str(saved)).frozen
+    assert not any(p.requires_grad for p in EfficientAt(weights=str(saved)).build(SHAPE).parameters())
+    assert all(p.requires_grad for p in EfficientAt(weights=str(saved), frozen=False).build(SHAPE).parameters())
 
 
 def test_frozen_without_weights_is_refused() -> None:
@@ -90,19 +90,19 @@ def test_frozen_without_weights_is_refused() -> None:
 @pytest.mark.parametrize("shape", [(1, 64, 40), (3, 128, 40)])
 def test_features_that_do_not_fit_are_refused_with_those_that_do(saved: Path, shape: tuple[int, ...]) -> None:
     with pytest.raises(NotSupported, match=rf"\(1, 128, frames\).*{shape[0]}, {shape[1]}.*--features efficientat-mel"):
-        EfficientAt(weights=saved).module(shape)
+        EfficientAt(weights=str(saved)).module(shape)
 
 
 def test_weights_of_another_width_are_refused_by_the_first_key(saved: Path) -> None:
     with pytest.raises(
         DataError, match=r"mn04\.pt are for another network: 'features\.0\.0\.weight' has the shape \(8, 1, 3, 3\)"
     ):
-        EfficientAt(width=1, weights=saved).build(SHAPE)
+        EfficientAt(width=1, weights=str(saved)).module(SHAPE)
 
 
 def test_a_wrong_checksum_is_refused(saved: Path) -> None:
     with pytest.raises(DataError, match="not " + "a" * 64):
-        EfficientAt(weights=saved, sha256="a" * 64).build(SHAPE)
+        EfficientAt(weights=str(saved), sha256="a" * 64).module(SHAPE)
 
 
 @pytest.mark.real_data

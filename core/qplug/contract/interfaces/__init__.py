@@ -1,6 +1,6 @@
 """One file per kind of component: what an author writes, what callers call, and what is checked between the two."""
 
-from qplug.contract.interfaces.backbone import Backbone, BackboneCapabilities
+from qplug.contract.interfaces.backbone import Backbone, BackboneCapabilities, WeightsFile
 from qplug.contract.interfaces.backend import Backend, BackendCapabilities
 from qplug.contract.interfaces.component import INTERFACE, KINDS, Capabilities, Component
 from qplug.contract.interfaces.dataset import (
@@ -47,4 +47,5 @@ __all__ = [
     "Signal",
     "SplitRule",
     "TrainingPart",
+    "WeightsFile",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 INTERFACE = 1
@@ -53,3 +54,15 @@ class Component(ABC):
     source: ClassVar[str] = ""
     presets: ClassVar[Mapping[str, Mapping[str, object]]] = {}
     capabilities: Capabilities
+
+    def settings_files(self) -> Mapping[str, Path]:
+        """Small local files that its results depend on beside its parameters, by plain names; by default none.
+
+        Such as the configuration of a model in a folder. Their content is part of what caches are keyed by, and a
+        finished run keeps copies.
+        """
+        return {}
+
+    def use_copies(self, folder: Path) -> None:
+        """From now on reads its ``settings_files`` from ``folder``, where a run keeps them under the same names."""
+        return  # most have none

@@ -138,7 +138,23 @@ def _describe(part: Component) -> dict[str, Any]:
         "code": code_hash(part),
         "packages": _packages(part),
         "parameters": plain,
+        **settings_hashes(part),
     }
+
+
+def settings_hashes(part: Component) -> dict[str, Any]:
+    """What a component's settings files add to its identity: SHA-256 (hex) by name; empty if it has none.
+
+    Raises:
+        DataError: one of them cannot be read.
+    """
+    try:
+        files = {
+            name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sorted(part.settings_files().items())
+        }
+    except OSError as error:
+        raise DataError(f"{error.filename} cannot be read: {error.strerror or error}.") from error
+    return {"settings": files} if files else {}
 
 
 def code_hash(part: object) -> str:

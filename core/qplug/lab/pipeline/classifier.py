@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -134,10 +135,29 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def build_front(backbone: Backbone, normalise: nn.Module, feature_shape: tuple[int, ...], *, seed: int) -> Front:
-    """Normalisation and backbone as one module, its initial weights drawn from ``seed``."""
+def build_backbone(
+    backbone: Backbone,
+    feature_shape: tuple[int, ...],
+    *,
+    seed: int,
+    learnt: bool = True,
+    weights: Path | None = None,
+) -> nn.Module:
+    """The backbone's network.
+
+    Args:
+        backbone: the component.
+        feature_shape: shape of one feature.
+        seed: what initial weights are drawn from.
+        learnt: whether learnt weights are loaded; False if those of a finished run, or none, are going to be.
+        weights: where the file of learnt weights that the backbone declares lies, if it was downloaded.
+
+    Raises:
+        NotSupported: features that do not fit.
+        DataError: weights that are missing, damaged or for another network.
+    """
     with seeded(seed):
-        return Front(normalise, backbone.module(feature_shape))
+        return backbone.module(feature_shape, weights) if learnt else backbone.untaught(feature_shape)
 
 
 def embedding_width(front: Front, feature_shape: tuple[int, ...]) -> int:
@@ -172,7 +192,7 @@ def build_classifier(
 
     Args:
         parts: the components.
-        front: what ``build_front`` gave.
+        front: normalisation and backbone.
         feature_shape: shape of one feature.
         n_classes: number of classes, and of logits.
         seed: decides the initial weights.

@@ -11,9 +11,10 @@ from qplug.contract.interfaces.quantum_module import QuantumModule
 from qplug.lab.config.model import RunConfig
 from qplug.lab.pipeline.classifier import (
     Classifier,
+    Front,
     ParameterCounts,
+    build_backbone,
     build_classifier,
-    build_front,
     count_parameters,
     embedding_width,
 )
@@ -55,14 +56,21 @@ class Description:
         return asdict(self)
 
 
-def describe(config: RunConfig, parts: Parts) -> Description:
+def describe(config: RunConfig, parts: Parts, network: nn.Module | None = None) -> Description:
     """The steps of a pipeline with the shape behind each, found by building it without data.
+
+    Args:
+        config: the run.
+        parts: its components.
+        network: the backbone's network; None builds one without learnt weights, which has the same shapes.
 
     Raises:
         NotSupported: parts that do not fit together.
     """
     shape = parts.features.shape
-    front = build_front(parts.backbone, nn.Identity(), shape, seed=config.seed)
+    if network is None:
+        network = build_backbone(parts.backbone, shape, seed=config.seed, learnt=False)
+    front = Front(nn.Identity(), network)
     n_classes = len(parts.dataset.classes)
     learn_weights = config.training.learn_branch_weights
     classifier = build_classifier(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 from qplug.contract import catalogue, parameters
 from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces import Backbone, Backend, Dataset, FeatureExtractor, Head, Reducer
+from qplug.contract.interfaces import Backbone, Backend, Component, Dataset, FeatureExtractor, Head, Reducer
 from qplug.lab.config.augmentation import AugmentationOptions
 from qplug.lab.config.model import Choice, RunConfig
 from qplug.lab.pipeline.augment import refuse_augmentation
@@ -52,16 +53,29 @@ class Parts:
         """Whether any head is a quantum head."""
         return any(branch.head.capabilities.quantum for branch in self.branches)
 
+    @property
+    def of_the_network(self) -> dict[str, Component]:
+        """What a classifier consists of, by a name of its own: features, backbone, each branch's reducer and head."""
+        found: dict[str, Component] = {"features": self.features, "backbone": self.backbone}
+        for number, branch in enumerate(self.branches, start=1):
+            found |= {f"reducer-{number}": branch.reducer, f"head-{number}": branch.head}
+        return found
 
-def assemble(config: RunConfig) -> Parts:
+
+def assemble(config: RunConfig, copies: Path | None = None) -> Parts:
     """The configuration's components.
+
+    Args:
+        config: names and parameters.
+        copies: where a finished run keeps its components' settings files, see ``Parts.of_the_network``; None: they are
+            read where they were.
 
     Raises:
         NotSupported: the features are for another kind of signal than the data set holds, or parts do not fit.
         UserError: a component that does not exist or whose parameters cannot be used.
     """
     dataset = cast(Dataset, _create("dataset", config.dataset))
-    features = cast(FeatureExtractor, _create("features", config.features))
+    features = cast(FeatureExtractor, _create("features", config.features, copies, "features"))
     has, takes = dataset.capabilities.modality, features.capabilities.modality
     if has != takes:
         raise NotSupported(
@@ -70,13 +84,15 @@ def assemble(config: RunConfig) -> Parts:
         )
     branches = tuple(
         BranchParts(
-            cast(Reducer, _create("reducer", branch.reducer)), cast(Head, _create("head", branch.head)), branch.weight
+            cast(Reducer, _create("reducer", branch.reducer, copies, f"reducer-{number}")),
+            cast(Head, _create("head", branch.head, copies, f"head-{number}")),
+            branch.weight,
         )
-        for branch in config.branches
+        for number, branch in enumerate(config.branches, start=1)
     )
     quantum = any(branch.head.capabilities.quantum for branch in branches)
     backend = cast(Backend, _create("backend", config.backend)) if quantum else None
-    backbone = cast(Backbone, _create("backbone", config.backbone))
+    backbone = cast(Backbone, _create("backbone", config.backbone, copies, "backbone"))
     _refuse_fitted_behind_trained(config, backbone, branches)
     refuse_augmentation(config.augmentation, takes, features.shape, frozen=backbone.frozen)
     return Parts(dataset, features, backbone, branches, backend, _training_backend(backend), config.augmentation)
@@ -99,5 +115,8 @@ def _training_backend(backend: Backend | None) -> Backend | None:
     return cast(Backend, _create("backend", Choice(TRAINING_BACKEND)))
 
 
-def _create(kind: str, choice: Choice) -> Any:
-    return parameters.create(catalogue.load(kind, choice.name), choice.parameters, what=f"{kind} {choice.name}")
+def _create(kind: str, choice: Choice, copies: Path | None = None, name: str = "") -> Any:
+    component = parameters.create(catalogue.load(kind, choice.name), choice.parameters, what=f"{kind} {choice.name}")
+    if copies is not None and (copies / name).is_dir():
+        component.use_copies(copies / name)
+    return component

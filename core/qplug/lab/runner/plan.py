@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from torch import nn
+
 from qplug.contract.errors import DataError
+from qplug.contract.interfaces import WeightsFile
+from qplug.lab.acquire.weights import place
 from qplug.lab.config.layers import Layer
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
@@ -15,7 +19,8 @@ from qplug.lab.data.splits import split_rule
 from qplug.lab.pipeline.describe import Description, describe
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.course import Course, course_of
-from qplug.lab.runner.prepare import index, split_of
+from qplug.lab.runner.prepare import index, learnt_network, split_of
+from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import refuse_head_first_behind_frozen
 
 
@@ -59,11 +64,27 @@ def plan(layers: Iterable[Layer]) -> Plan:
     work = tuple(_work(config, parts))
     name, _ = split_rule(parts.dataset, config.split)
     refuse_head_first_behind_frozen(config, parts)
-    description = describe(config, parts)
+    description = describe(config, parts, _network(config, parts))
     return Plan(config, description, name, course_of(config, parts, description), work)
 
 
+def _network(config: RunConfig, parts: Parts) -> nn.Module | None:
+    """The backbone's network with its learnt weights, so that wrong ones are seen; None if they are not there yet."""
+    if _not_there(config, parts):
+        return None
+    return learnt_network(config, parts, Silent())
+
+
+def _not_there(config: RunConfig, parts: Parts) -> WeightsFile | None:
+    """The file of learnt weights that would be downloaded."""
+    declared = parts.backbone.weights_file()
+    there = declared is None or declared.path is not None or place(declared, config.backbone.name).is_file()
+    return None if there else declared
+
+
 def _work(config: RunConfig, parts: Parts) -> Iterable[str]:
+    if (missing := _not_there(config, parts)) is not None:
+        yield f"weights: downloaded from {missing.url} (licence: {missing.licence or 'none stated'})"
     try:
         _, samples = index(config, parts)
     except DataError as error:

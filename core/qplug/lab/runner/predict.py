@@ -17,10 +17,10 @@ from qplug.lab.config.resolve import resolve
 from qplug.lab.data.normalise import blank_normalise
 from qplug.lab.evaluation.logits import predict_logits
 from qplug.lab.evaluation.metrics import probabilities
-from qplug.lab.pipeline.classifier import Classifier, build_classifier, build_front
+from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.reporter import Reporter, Silent
-from qplug.lab.runs.directory import RunDirectory
+from qplug.lab.runs.directory import SETTINGS, RunDirectory
 from qplug.lab.runs.weights import load_weights
 
 
@@ -105,10 +105,12 @@ def load_classifier(path: Path) -> tuple[Classifier, Parts, list[str]]:
     if directory.status != "finished":
         raise UserError(f"{path} is {directory.status}, so there is no trained model. Go on with: qplug resume {path}")
     config = resolve([from_file(directory.path / "run.toml")])
-    parts = assemble(config)
+    parts = assemble(config, directory.path / SETTINGS)
     weights, facts = directory.read_weights()
     shape, classes = tuple(facts["feature_shape"]), list(facts["classes"])
-    front = build_front(parts.backbone, blank_normalise(shape, parts.features.shared_axes), shape, seed=config.seed)
+    # The run holds all weights itself, so nothing depends on the file that the backbone's once came from.
+    network = build_backbone(parts.backbone, shape, seed=config.seed, learnt=False)
+    front = Front(blank_normalise(shape, parts.features.shared_axes), network)
     learn_weights = config.training.learn_branch_weights
     model = build_classifier(parts, front, shape, n_classes=len(classes), seed=config.seed, learn_weights=learn_weights)
     load_weights(model, weights)

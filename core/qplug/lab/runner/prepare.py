@@ -19,17 +19,18 @@ from numpy.typing import NDArray
 from torch import nn
 
 from qplug import __version__
-from qplug.contract.interfaces import Modality, Part, Sample
+from qplug.contract.interfaces import Backbone, Modality, Part, Sample
+from qplug.lab.acquire.weights import obtain
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
-from qplug.lab.data.cache import Features, features
+from qplug.lab.data.cache import Features, features, settings_hashes
 from qplug.lab.data.embeddings import embeddings
 from qplug.lab.data.fingerprint import duplicates, duplicates_across_parts
 from qplug.lab.data.folders import cache_folder, data_folder
 from qplug.lab.data.likeness import alike_across_parts
 from qplug.lab.data.normalise import fit_normalise
 from qplug.lab.data.splits import Split, make_split
-from qplug.lab.pipeline.classifier import Front
+from qplug.lab.pipeline.classifier import Front, build_backbone
 from qplug.lab.pipeline.parts import Parts
 from qplug.lab.rows import resolve_device
 from qplug.lab.runner.reporter import Reporter
@@ -145,13 +146,43 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
     )
 
 
-def embedded(config: RunConfig, front: Front, prepared: Prepared, reporter: Reporter) -> NDArray[np.float32]:
+def learnt_network(config: RunConfig, parts: Parts, reporter: Reporter) -> nn.Module:
+    """The backbone's network with its learnt weights, which are downloaded first if they are not there.
+
+    Raises:
+        NotSupported: the features do not fit it.
+        DataError: the weights are damaged or for another network; the message names the first key.
+        QplugError: they cannot be downloaded; the message says where to put the file by hand.
+    """
+    weights = _weights_path(config, parts.backbone, reporter)
+    return build_backbone(parts.backbone, parts.features.shape, seed=config.seed, weights=weights)
+
+
+def _weights_path(config: RunConfig, backbone: Backbone, reporter: Reporter) -> Path | None:
+    declared = backbone.weights_file()
+    if declared is None:
+        return None
+
+    def progress(what: str, done: int, total: int | None) -> None:
+        if total is not None:
+            reporter.progress(done, total)
+
+    def tell(text: str) -> None:
+        reporter.note(text)
+        reporter.stage("downloading weights, bytes")
+
+    return obtain(declared, config.backbone.name, tell=tell, progress=progress)
+
+
+def embedded(
+    config: RunConfig, parts: Parts, front: Front, prepared: Prepared, reporter: Reporter
+) -> NDArray[np.float32]:
     """The embeddings (sample, n_features) of all features behind a frozen front, cached ones from the cache."""
     reporter.stage(f"embeddings of {len(prepared.features.kept)} samples")
     return embeddings(
         front,
         prepared.features,
-        identity={"backbone": to_layer(config)["backbone"]},
+        identity={"backbone": to_layer(config)["backbone"], **settings_hashes(parts.backbone)},
         cache=cache_folder(),
         device=resolve_device(config.device),
         progress=reporter.progress,

@@ -26,13 +26,13 @@ from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import short_hash, to_layer, to_toml
 from qplug.lab.data.training_part import training_part
-from qplug.lab.pipeline.classifier import Classifier, build_classifier, build_front
+from qplug.lab.pipeline.classifier import Classifier, Front, build_classifier
 from qplug.lab.pipeline.describe import describe
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.changes import record_of, refuse_changed_data
-from qplug.lab.runner.prepare import Prepared, embedded, index, prepare, rows, split_of
+from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, rows, split_of
 from qplug.lab.runner.reporter import Reporter
-from qplug.lab.runs.directory import RunDirectory
+from qplug.lab.runs.directory import SETTINGS, RunDirectory
 from qplug.lab.runs.environment import environment
 from qplug.lab.training.devices import check_devices
 
@@ -58,14 +58,14 @@ def run_once(layers: Iterable[Layer], out: Path, reporter: Reporter) -> dict[str
         UserError: something was asked that cannot be done; nothing is left behind.
         Interrupted: the user stopped it; the message says how to go on.
     """
-    config, parts = _checked(resolve(layers))
+    config, parts, network = _checked(resolve(layers), reporter)
     name, hashed = config.dataset.name, short_hash(config)
     with RunDirectory.create(out, dataset=name, head=config.heads, short_hash=hashed) as directory:
         try:
             directory.write_text("run.toml", to_toml(config))
             directory.write_json(ENVIRONMENT, environment())
             with _threads(config.threads):
-                return _execute(config, parts, directory, reporter, resume=False)
+                return _execute(config, parts, network, directory, reporter, resume=False)
         except BaseException:
             directory.discard()  # keeps a run that has checkpoints
             raise
@@ -81,24 +81,28 @@ def resume_run(path: Path, reporter: Reporter) -> dict[str, Any]:
     with RunDirectory.reopen(path) as directory:
         if directory.status == "finished":
             raise UserError(f"{path} is finished; there is nothing to resume. Look at it with: qplug runs")
-        config, parts = _checked(resolve([from_file(directory.path / "run.toml")]))
+        config, parts, network = _checked(resolve([from_file(directory.path / "run.toml")]), reporter)
         if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
             directory.write_json(ENVIRONMENT, environment())
         with _threads(config.threads):
-            return _execute(config, parts, directory, reporter, resume=True)
+            return _execute(config, parts, network, directory, reporter, resume=True)
 
 
-def _checked(config: RunConfig) -> tuple[RunConfig, Parts]:
-    """The configuration with split, fold and folder written out, and its parts, after all checks that need no work."""
+def _checked(config: RunConfig, reporter: Reporter) -> tuple[RunConfig, Parts, nn.Module]:
+    """The configuration with split, fold and folder written out, its parts, and the backbone's learnt network.
+
+    All is checked that can be before work begins; learnt weights are read here, once, and downloaded if need be.
+    """
     parts = assemble(config)
     check_devices(config.training, config.device)
     refuse_head_first_behind_frozen(config, parts)
     folder, samples = index(config, parts)
     split = split_of(config, parts, samples)
-    describe(config, parts)  # builds everything once without data: parts that do not fit are refused here
+    network = learnt_network(config, parts, reporter)
+    describe(config, parts, network)  # builds the rest without data: parts that do not fit are refused here
     data_dir = folder.resolve() if parts.dataset.capabilities.needs_folder else None
     threads = config.threads or suitable_threads(config.training.batch_size * math.prod(parts.features.shape))
-    return replace(config, split=split.name, fold=split.fold, data_dir=data_dir, threads=threads), parts
+    return replace(config, split=split.name, fold=split.fold, data_dir=data_dir, threads=threads), parts, network
 
 
 def refuse_head_first_behind_frozen(config: RunConfig, parts: Parts) -> None:
@@ -134,7 +138,7 @@ def _threads(n_threads: int | None) -> Iterator[None]:
 
 
 def _execute(
-    config: RunConfig, parts: Parts, directory: RunDirectory, reporter: Reporter, *, resume: bool
+    config: RunConfig, parts: Parts, network: nn.Module, directory: RunDirectory, reporter: Reporter, *, resume: bool
 ) -> dict[str, Any]:
     plugins = catalogue.hooks()
     info = RunInfo(
@@ -150,8 +154,11 @@ def _execute(
     if resume and (directory.path / SPLIT).exists():
         refuse_changed_data(str(directory.path), directory.read_json(SPLIT), data)
     directory.write_json(SPLIT, data)
+    for part, component in parts.of_the_network.items():
+        for name, original in component.settings_files().items():
+            directory.write_copy(f"{SETTINGS}/{part}/{name}", original)
     began = time.perf_counter()
-    model, inputs = _model(config, parts, prepared, reporter)
+    model, inputs = _model(config, parts, Front(prepared.normalise, network).eval(), prepared, reporter)
     plugins.run_started(info)
     job = _Job(config, parts, prepared, model, inputs, fit_seconds=time.perf_counter() - began)
     fitted = _train(job, directory, info, plugins, reporter, resume=resume)
@@ -165,13 +172,12 @@ def _execute(
 
 
 def _model(
-    config: RunConfig, parts: Parts, prepared: Prepared, reporter: Reporter
+    config: RunConfig, parts: Parts, front: Front, prepared: Prepared, reporter: Reporter
 ) -> tuple[Classifier, NDArray[np.float32]]:
     """The untrained classifier, and what it is trained on: features, or the embeddings of a frozen front."""
     shape = parts.features.shape
-    front = build_front(parts.backbone, prepared.normalise, shape, seed=config.seed).eval()
     values = prepared.features.values
-    inputs = embedded(config, front, prepared, reporter) if parts.backbone.frozen else values
+    inputs = embedded(config, parts, front, prepared, reporter) if parts.backbone.frozen else values
 
     @functools.cache  # several branches may be fitted
     def training() -> TrainingPart:
@@ -250,7 +256,7 @@ def _head_first(job: _Job, reporter: Reporter) -> HeadFirst:
     """The head and the embeddings that the backbone, as it is before any training, gives it."""
     from qplug.lab.training.fit import HeadFirst
 
-    values = embedded(job.config, job.model.front, job.prepared, reporter)
+    values = embedded(job.config, job.parts, job.model.front, job.prepared, reporter)
     training, validation = (rows(values, job.prepared.rows[part]) for part in ("train", "validation"))
     return HeadFirst(job.model.branches, training, validation)
 

@@ -25,6 +25,8 @@ CONFIG = "run.toml"
 METRICS = "metrics.json"
 WEIGHTS = "model.safetensors"
 CHECKPOINTS = "checkpoints"
+SETTINGS = "settings"
+"""Copies of the components' settings files, one folder for each component that has any."""
 _NEEDED_BYTES = 20_000_000  # figures, weights and checkpoints of a usual run
 
 Status = Literal["finished", "interrupted", "running"]
@@ -145,6 +147,19 @@ class RunDirectory:
     def write_text(self, name: str, content: str) -> Path:
         """Write a text file (UTF-8)."""
         return self._write(name, content.encode())
+
+    def write_copy(self, name: str, original: Path) -> Path:
+        """Write a copy of a file, such as ``settings/backbone/config.json``; the folders in the name are made.
+
+        Raises:
+            DataError: if the original cannot be read.
+        """
+        try:
+            content = original.read_bytes()
+        except OSError as error:
+            raise DataError(f"{original} cannot be read: {error.strerror or error}.") from error
+        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+        return self._write(name, content)
 
     def write_json(self, name: str, content: Any) -> Path:
         """Write JSON; NaN and infinity become null."""
