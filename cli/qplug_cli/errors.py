@@ -53,7 +53,9 @@ def _usage(error: BaseException) -> int:
     message = error.format_message()  # type: ignore[attr-defined]
     path = getattr(context, "command_path", "qplug")
     if message:
-        _say(f"{message.rstrip('.')}. Usage: {path} --help")
+        # What Typer's checks say of a value comes with pydantic's own opening words.
+        told = message.replace("Value error, ", "").rstrip(".")
+        _say(f"{told}{'' if told.endswith('?') else '.'} Usage: {path} --help")
     return int(getattr(error, "exit_code", 2))
 
 

@@ -10,9 +10,10 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from qplug_cli import errors, output
+from qplug_cli.plain_help import PlainCommand, PlainGroup
 
 COMMANDS = {
     "run": ("qplug_cli.commands.run:run", "Assemble a pipeline by name, train it and judge it."),
@@ -42,7 +43,7 @@ EXAMPLES = """
 """
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(PlainGroup):
     """A group of commands, each imported when it is used and not before."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -85,7 +86,7 @@ def _command(name: str) -> Any:
         return typer.main.get_command(group)
     alone = typer.Typer(add_completion=False, rich_markup_mode="markdown")
     examples = inspect.cleandoc(getattr(module, "EXAMPLES", ""))
-    alone.command(name, epilog=examples or None)(getattr(module, function_name))
+    alone.command(name, cls=PlainCommand, epilog=examples or None)(getattr(module, function_name))
     return typer.main.get_command(alone)
 
 

@@ -30,5 +30,7 @@ NoPlugin = Annotated[
 
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PARAM=VALUE", help="Set a parameter, such as n_qubits=4. Repeatable."),
+    typer.Option(
+        "--set", metavar="PARAM=VALUE", help="Set one of its parameters by name, as in qplug show. Repeatable."
+    ),
 ]

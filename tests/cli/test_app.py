@@ -63,9 +63,27 @@ def test_every_command_explains_itself_with_examples(name) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        (("predict",), "qplug predict [OPTIONS] RUN FILE..."),
+        (("data", "info"), "qplug data info [OPTIONS] NAME"),
+        (("data",), "qplug data [OPTIONS] COMMAND [ARGS]..."),
+        ((), "qplug [OPTIONS] COMMAND [ARGS]..."),
+    ],
+)
+def test_help_shows_what_is_typed_and_no_type_behind_a_flag(words, usage) -> None:
+    done = qplug(*words, "--help", COLUMNS="80")
+    assert usage in done.stdout
+    assert "<bool>" not in done.stdout
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("lst",), "No such command 'lst'"),
+        (("lst",), "No such command 'lst'. Did you mean 'list'? Usage: qplug --help"),
+        (("data", "fech"), "No such command 'fech'. Did you mean 'fetch'? Usage: qplug data --help"),
+        (("run", "--device", "gpu"), "Invalid value for '--device': 'gpu' is not one of 'auto', 'cpu', 'cuda'. Usage"),
+        (("run", "--fold", "x"), "--fold takes the number of a fold, or all; got 'x'"),
         (("list", "--jsn"), "No such option: --jsn"),
         (("list", "heds"), "no kind is called 'heds'. Did you mean 'heads'"),
         (("show", "head"), "Missing argument 'NAME'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from qplug.contract import catalogue
 from qplug.contract.errors import DataError, UserError
 from qplug_cli import data_pages, output
 from qplug_cli.options import Json, NoPlugin, Settings
+from qplug_cli.plain_help import PlainCommand, PlainGroup
 
 if TYPE_CHECKING:
     from qplug.contract.interfaces import Dataset
@@ -31,6 +33,7 @@ EXAMPLES = """
 """
 
 app = typer.Typer(
+    cls=PlainGroup,
     add_completion=False,
     rich_markup_mode="markdown",
     help="Data sets: what there is, get them, check them, look into them.",
@@ -48,6 +51,9 @@ DataDir = Annotated[
 ]
 
 
+_command = partial(app.command, cls=PlainCommand)
+
+
 @app.callback(invoke_without_command=True)
 def _data(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
@@ -58,7 +64,7 @@ def _epilog(examples: str) -> str:
     return inspect.cleandoc(f"**Examples**\n\n{examples}")
 
 
-@app.command(
+@_command(
     "list",
     epilog=_epilog("`qplug data list` – all of them\n\n`qplug data list --data-dir ~/data --json` – for scripts"),
 )
@@ -100,7 +106,7 @@ def _published_bytes(dataset: Dataset) -> int | None:
     return None if not sizes or None in sizes else sum(size or 0 for size in sizes)
 
 
-@app.command(epilog=_epilog("`qplug data info crema-d` – layout, licence, whom to cite, where it comes from"))
+@_command(epilog=_epilog("`qplug data info crema-d` – layout, licence, whom to cite, where it comes from"))
 def info(
     name: Name, data_dir: DataDir = None, settings: Settings = None, json: Json = False, no_plugin: NoPlugin = None
 ) -> None:
@@ -117,7 +123,7 @@ def info(
         data_pages.print_facts(facts)
 
 
-@app.command(
+@_command(
     epilog=_epilog(
         "`qplug data fetch fsdd` – asks before the first download\n\n"
         "`qplug data fetch mnist --data-dir ~/data --yes` – does not ask\n\n"
@@ -182,7 +188,7 @@ def _confirm(name: str, *, yes: bool) -> None:
         raise UserError(f"nothing was downloaded. To accept the licence of {name}, answer y, or use --yes.")
 
 
-@app.command(epilog=_epilog("`qplug data verify mnist` – sizes and checksums of all files"))
+@_command(epilog=_epilog("`qplug data verify mnist` – sizes and checksums of all files"))
 def verify(
     name: Name, data_dir: DataDir = None, settings: Settings = None, json: Json = False, no_plugin: NoPlugin = None
 ) -> None:
@@ -201,7 +207,7 @@ def verify(
         raise DataError(data_pages.complaint(name, verdict))
 
 
-@app.command(
+@_command(
     epilog=_epilog(
         "`qplug data audit fsdd` – a data set by name\n\n"
         "`qplug data audit ~/my-sounds --set group='^([a-z]+)_'` – your own folder, groups told by file names\n\n"

@@ -221,16 +221,32 @@ def _print(health: Health, console: Console) -> None:
     console.print(f"[bold]qplug {health.qplug}[/bold] · Python {health.python} · {health.platform}")
     console.print(Text(f"{health.executable}\n", "dim"))
     _print_packages(health.packages, console)
-    console.print(Text(f"\ndevices      {_device_words(health.devices)}"))
     ready = sum(row.status == "ready" for row in health.plugins)
-    console.print(Text(f"plugins      {ready} of {len(health.plugins)} installed components are ready"))
-    console.print(Text(f"IBM account  {_account_words(health.ibm_account)}"))
-    console.print(Text(f"cache        {health.cache}"))
+    facts = {
+        "devices": _device_words(health.devices),
+        "plugins": f"{ready} of {len(health.plugins)} installed components are ready",
+        "IBM account": _account_words(health.ibm_account),
+        "cache": str(health.cache),
+    }
+    console.print()
+    _print_facts(facts, console)
     console.print()
     if not health.problems:
         console.print("[green]No problems found.[/green]")
     for number, problem in enumerate(health.problems, start=1):
         console.print(Text.assemble((f"{number}. ", "bold yellow"), problem))
+
+
+def _print_facts(facts: dict[str, str], console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, told in facts.items():
+        table.add_row(name, Text(told))
+    console.print(table)
 
 
 def _print_packages(packages: list[Package], console: Console) -> None:

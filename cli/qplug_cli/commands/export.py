@@ -32,11 +32,11 @@ class Format(StrEnum):
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="A finished run's directory.", show_default=False)],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run's directory.", show_default=False)],
     to: Annotated[Format, typer.Option(help="The format.", show_default=False)],
     out: Annotated[
         Path | None,
-        typer.Option(help="The main file to write; others go beside it.", show_default="export/ in the run directory"),
+        typer.Option(help="The main file to write; others go beside it.  [default: in export/ of the run directory]"),
     ] = None,
     no_plugin: NoPlugin = None,
     json: Json = False,

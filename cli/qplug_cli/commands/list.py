@@ -40,6 +40,9 @@ STATUS = {
 }
 """Each status in words, and its colour."""
 
+WIDE = 120
+"""Columns of a terminal from which a table shows who provides each row."""
+
 PLURALS = {kind: kind if kind.endswith("s") else f"{kind}s" for kind in (*catalogue.GROUPS, "recipe")}
 
 
@@ -123,10 +126,13 @@ def _print(rows: Sequence[Entry], console: Console) -> None:
     if not console.is_terminal:
         _print_lines(rows)
         return
+    wide = console.width >= WIDE
     widths = _widths([_words(row) for row in rows])
     for kind, group in groupby(rows, key=lambda row: row.kind):
+        kin = list(group)
         console.print(f"[bold underline]{PLURALS[kind]}[/bold underline]")
-        console.print(_table(list(group), widths), "")
+        # A narrow terminal has no room for names as wide as the widest of another kind, nor for who provides them.
+        console.print(_table(kin, widths if wide else _widths([_words(row)[:2] for row in kin])), "")
 
 
 def _words(row: Entry) -> tuple[str, str, str]:
@@ -156,22 +162,25 @@ def _table(rows: Sequence[Entry], widths: Sequence[int]) -> Table:
         table.add_column(no_wrap=True, min_width=width)
     table.add_column(overflow="fold")
     for row in rows:
-        table.add_row(*_cells(row))
+        table.add_row(*_cells(row, with_provider=len(widths) > 2))
     return table
 
 
-def _cells(row: Entry) -> list[Text]:
+def _cells(row: Entry, *, with_provider: bool) -> list[Text]:
     from rich.text import Text
 
     _, colour = STATUS[row.status]
     name, word, provider = _words(row)
+    foreign = "" if with_provider or provider == "qplug" else f"from {provider}"
     lines = [
         Text(text, style)
         for text, style in (
             (row.summary, ""),
             (row.reason, "dim" if row.status == "ready" else colour),
             (row.install, "bold"),
+            (foreign, "dim"),
         )
         if text
     ]
-    return [Text(name, "bold"), Text(word, colour), Text(provider, "dim"), Text("\n").join(lines)]
+    columns = [Text(name, "bold"), Text(word, colour), Text(provider, "dim")]
+    return [*columns[: 3 if with_provider else 2], Text("\n").join(lines)]

@@ -15,13 +15,13 @@ EXAMPLES = """
 
 `qplug predict runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c new.wav`
 
-`qplug predict runs/20260101-120000-digits-mlp-4d5e6f --json *.png`
+`qplug predict runs/20260101-120000-digits-mlp-4d5e6f *.png --json`
 """
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="A finished run's directory.", show_default=False)],
-    files: Annotated[list[Path], typer.Argument(help="Recordings or images.", show_default=False)],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run's directory.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Recordings or images.", show_default=False)],
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:

@@ -10,7 +10,9 @@ from qplug_cli.options import Json
 EXAMPLES = """
 **Examples**
 
-`qplug recipes`
+`qplug recipes` – all of them
+
+`qplug show recipe urbansound8k-fusion` – its parts and settings
 
 `qplug run --recipe urbansound8k-fusion --data-dir ~/data/urbansound8k --fold all`
 
@@ -26,11 +28,14 @@ def recipes(json: Json = False) -> None:
     if json:
         output.document([asdict(recipe) for recipe in known.values()])
         return
+    from rich.padding import Padding
+    from rich.text import Text
+
     console = output.console()
     for recipe in known.values():
-        console.print(f"[bold]{recipe.name}[/bold]")
-        console.print(f"  {recipe.summary}")
+        console.print(Text(recipe.name, "bold"))
+        console.print(Padding(Text(recipe.summary), (0, 0, 0, 2)))
         if not recipe.base:
             for label, text in (("protocol", recipe.protocol), ("original", recipe.original), ("source", recipe.paper)):
                 if text:
-                    console.print(f"  [dim]{label}: {text}[/dim]")
+                    console.print(Padding(Text(f"{label}: {text}", "dim"), (0, 0, 0, 2)))

@@ -20,9 +20,9 @@ EXAMPLES = """
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="A finished run's directory.", show_default=False)],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run's directory.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option(help="The file to write.", show_default="report.html in the run directory")
+        Path | None, typer.Option(help="The file to write.  [default: report.html in the run directory]")
     ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     json: Json = False,

@@ -18,7 +18,9 @@ EXAMPLES = """
 
 
 def resume(
-    run: Annotated[Path, typer.Argument(help="The directory of an interrupted run.", show_default=False)],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The directory of an interrupted run.", show_default=False)
+    ],
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:

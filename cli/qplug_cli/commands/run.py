@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from qplug.contract.errors import UserError
 from qplug_cli import results
 from qplug_cli.options import Json, NoPlugin
 
@@ -46,25 +47,32 @@ class OnBadFile(StrEnum):
 
 
 def run(
-    dataset: Annotated[str | None, typer.Option(help="Data set by name.", rich_help_panel="Parts")] = None,
-    features: Annotated[str | None, typer.Option(help="Feature extractor by name.", rich_help_panel="Parts")] = None,
-    backbone: Annotated[str | None, typer.Option(help="Backbone by name.", rich_help_panel="Parts")] = None,
-    reducer: Annotated[str | None, typer.Option(help="Reducer by name.", rich_help_panel="Parts")] = None,
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Data set.", rich_help_panel="Parts")] = None,
+    features: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Feature extractor.", rich_help_panel="Parts")
+    ] = None,
+    backbone: Annotated[str | None, typer.Option(metavar="NAME", help="Backbone.", rich_help_panel="Parts")] = None,
+    reducer: Annotated[str | None, typer.Option(metavar="NAME", help="Reducer.", rich_help_panel="Parts")] = None,
     head: Annotated[
         str | None,
         typer.Option(
-            help="Head by name, or a weighted sum such as 'linear + 0.5*linear:pennylane-pqc'.", rich_help_panel="Parts"
+            metavar="NAME",
+            help="Head, or a weighted sum such as 'linear + 0.5*linear:pennylane-pqc'.",
+            rich_help_panel="Parts",
         ),
     ] = None,
     backend: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="Where the trained circuit is evaluated; trained there too if it gives gradients.",
             rich_help_panel="Parts",
         ),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="A whole pipeline by name, to start from.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A TOML file, such as a run's run.toml.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A whole pipeline to start from; all of them: qplug recipes.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file, such as a run's run.toml.")] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(
@@ -73,20 +81,50 @@ def run(
             help="Set one parameter, such as head.n_layers=3 or training.epochs=5. Repeatable.",
         ),
     ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the data set, or of all data sets.")] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the data set, or of all data sets.  "
+            "[default: QPLUG_DATA, else the platform's place for data]",
+            rich_help_panel="Data",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where run directories are made.")] = Path("runs"),
-    seed: Annotated[int | None, typer.Option(help="Decides everything random.  [default: 0]")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training part, at most.")] = None,
-    device: Annotated[Device | None, typer.Option(help="Where tensors live.  [default: auto]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Decides everything random.  [default: 0]", rich_help_panel="Training")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training part, at most.", rich_help_panel="Training")
+    ] = None,
+    device: Annotated[
+        Device | None, typer.Option(help="Where tensors live.  [default: auto]", rich_help_panel="Training")
+    ] = None,
     devices: Annotated[
-        int | None, typer.Option(min=1, help="Processes that share each batch: GPUs, or on the CPU.  [default: 1]")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes that share each batch: GPUs, or on the CPU.  [default: 1]",
+            rich_help_panel="Training",
+        ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads of one tensor operation.  [default: by the size of a batch]")
+        int | None,
+        typer.Option(
+            min=1,
+            help="CPU threads of one tensor operation.  [default: by the size of a batch]",
+            rich_help_panel="Training",
+        ),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Which of the data set's splits.", rich_help_panel="Data")] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which of the data set's splits.", rich_help_panel="Data")
+    ] = None,
     fold: Annotated[
-        str | None, typer.Option(metavar="K|all", help="Which fold is the test part.", rich_help_panel="Data")
+        str | None,
+        typer.Option(
+            metavar="K|all",
+            help="Which fold is the test part; all: each in turn, and their mean.",
+            rich_help_panel="Data",
+        ),
     ] = None,
     on_bad_file: Annotated[
         OnBadFile | None,
@@ -117,7 +155,8 @@ def run(
     """Assemble a pipeline by name, train it and judge it on the test part.
 
     Without arguments: the quickstart recipe. What you leave out comes from the recipe, then from the data set's own
-    defaults, then from each component's. A part is named as NAME, or with one of its presets as NAME:PRESET.
+    defaults, then from each component's. All parts by name: qplug list. A part is named as NAME, or with one of its
+    presets as NAME:PRESET.
     """
     from qplug.lab.config import layers as settings
     from qplug.lab.config.branches import from_head
@@ -139,6 +178,8 @@ def run(
     training = {"epochs": epochs, "devices": devices}
     flags["training"] = {key: value for key, value in training.items() if value is not None}
     if fold is not None and fold != "all":
+        if not fold.isdecimal():
+            raise UserError(f"--fold takes the number of a fold, or all; got {fold!r}.")
         flags["fold"] = fold
     # One layer, so that --set changes what a preset named by a flag says.
     given = [settings.merge([flags, settings.from_assignments(assignments or ())])]

@@ -1,0 +1,47 @@
+"""Commands and groups whose help is as plain as what people type."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+_NO_BRACES = str.maketrans("", "", "{}")
+
+
+class PlainCommand(TyperCommand):
+    """A command whose flags have no type: ``--json``, not ``--json <bool>``."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """All arguments and options, ``--help`` included."""
+        return _without_flag_types(super().get_params(ctx))
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words behind the command's name, ``RUN FILE...`` rather than ``{RUN} {FILE}...``."""
+        return [piece.translate(_NO_BRACES) for piece in super().collect_usage_pieces(ctx)]
+
+
+class PlainGroup(TyperGroup):
+    """The same for a group of commands; a name that it does not have is answered with near ones."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """All arguments and options, ``--help`` included."""
+        return _without_flag_types(super().get_params(ctx))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is asked for; near ones come from ``list_commands``, for which none is imported."""
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as error:
+            near = get_close_matches(args[0], self.list_commands(ctx), n=2, cutoff=0.5) if args else []
+            if near and hasattr(error, "message"):
+                error.message = f"No such command {args[0]!r}. Did you mean {' or '.join(map(repr, near))}?"
+            raise
+
+
+def _without_flag_types(parameters: list[Any]) -> list[Any]:
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters
