@@ -33,7 +33,8 @@ def print_list(rows: Sequence[Mapping[str, Any]]) -> None:
         if row["status"] != "ready":
             table.add_row(name, "–", Text(row["status"], "yellow"), "", "", Text(row["install"] or row["reason"]))
             continue
-        there = Text("yes", "green") if row["there"] else Text("no", "dim")
+        there = Text("partly", "yellow") if row["n_absent"] else Text("yes", "green")
+        there = there if row["there"] else Text("no", "dim")
         table.add_row(name, there, HOW[row["how"]], _size(row["bytes"]), Text(row["licence"]), Text(row["summary"]))
     console = output.console()
     console.print(table)
@@ -50,6 +51,7 @@ def facts(name: str, dataset: Dataset, found: Survey) -> dict[str, Any]:
         "how": found.how,
         "folder": None if found.how == "none" else str(found.folder),
         "n_samples": found.n_samples,
+        "n_absent": found.n_absent,
         "missing": [file.url for file in found.missing],
         "bytes": found.n_bytes if found.missing else 0,
         "differing": list(found.differing),
@@ -71,10 +73,12 @@ def print_facts(told: Mapping[str, Any]) -> None:
     missing = told["missing"]
     size = f" ({_size(told['bytes'])})" if missing and told["bytes"] else ""
     there = "nothing" if told["n_samples"] is None else f"{told['n_samples']:,} samples"
+    if told["n_absent"]:
+        there += f"; the files of {told['n_absent']:,} more are missing"
     pairs = [
         ("folder", told["folder"]),
         ("there", there),
-        ("to download", f"{len(missing)} files{size}, such as {missing[0]}" if missing else ""),
+        ("to download", f"{_count(len(missing), 'file')}{size}: {_some(missing, 1)}" if missing else ""),
         ("how to get", "" if missing or told["n_samples"] is not None else HOW[told["how"]]),
         ("differing", ", ".join(told["differing"][:_SHOWN])),
         ("classes", ", ".join(told["classes"])),
@@ -169,7 +173,11 @@ def print_fetched(
     if how == "none":
         console.print(f"{name} needs no files: it is generated, or carried by an installed package.")
         return
-    what = f"fetched {done.n_files:,} files, {_size(done.n_bytes)};" if done and done.n_files else "nothing to fetch;"
+    what = (
+        f"fetched {_count(done.n_files, 'file')}, {_size(done.n_bytes)};"
+        if done and done.n_files
+        else "nothing to fetch;"
+    )
     console.print(f"[bold]{name}[/bold]: {what} {n_samples or 0:,} samples in {folder}", soft_wrap=True)
     if differing:
         console.print(
@@ -189,6 +197,7 @@ def print_verdict(name: str, verdict: Verdict, *, json: bool) -> None:
                 "good": verdict.good,
                 "folder": str(verdict.folder),
                 "n_samples": verdict.n_samples,
+                "n_files": verdict.n_files,
                 "n_checked": verdict.n_checked,
                 "n_checksums": verdict.n_checksums,
                 "missing": list(verdict.missing),
@@ -198,7 +207,7 @@ def print_verdict(name: str, verdict: Verdict, *, json: bool) -> None:
         return
     console = output.console()
     console.print(f"[bold]{name}[/bold]: {verdict.n_samples:,} samples in {verdict.folder}", soft_wrap=True)
-    if not verdict.n_checked:
+    if not verdict.n_checked and verdict.good:
         console.print(
             "Its layout is as expected. Nothing is published that its files could be held against, and they were not "
             "downloaded by qplug; so nothing else was checked.",
@@ -218,8 +227,9 @@ def complaint(name: str, verdict: Verdict) -> str:
         some = "; ".join(f"{path}: {reason}" for path, reason in list(verdict.wrong.items())[:_SHOWN])
         parts.append(f"{len(verdict.wrong)} of {verdict.n_checked} files are not as published ({some})")
     if verdict.missing:
-        parts.append(f"{len(verdict.missing)} of {verdict.n_checked} files are missing ({_some(verdict.missing)})")
-    return f"{name}: {'; '.join(parts)}. To get them: qplug data fetch {name} --repair"
+        parts.append(f"{len(verdict.missing)} of {verdict.n_files} files are missing ({_some(verdict.missing)})")
+    option = " --repair" if verdict.wrong else ""
+    return f"{name}: {'; '.join(parts)}. To get them: qplug data fetch {name}{option}"
 
 
 def _print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
@@ -240,5 +250,9 @@ def _size(n_bytes: int | None) -> str:
     return "" if n_bytes is None else readable(n_bytes)
 
 
-def _some(things: Sequence[str]) -> str:
-    return ", ".join(things[:_SHOWN]) + (", …" if len(things) > _SHOWN else "")
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def _some(things: Sequence[str], most: int = _SHOWN) -> str:
+    return ", ".join(things[:most]) + (", …" if len(things) > most else "")

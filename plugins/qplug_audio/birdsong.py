@@ -14,7 +14,16 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Sample, SplitRule
 from qplug_audio import examples
 from qplug_audio.files import audio_duration, read_audio
-from qplug_audio.layout import AUDIO_SUFFIXES, chosen_classes, class_folders, group_finder, require_folder, some
+from qplug_audio.layout import (
+    AUDIO_SUFFIXES,
+    as_text,
+    chosen_classes,
+    class_folders,
+    group_finder,
+    refuse_undecodable,
+    require_folder,
+    some,
+)
 
 _SHORTEST = 0.5
 """A last piece that is shorter than this share of a segment is left out, unless it is the only one."""
@@ -109,7 +118,8 @@ class Birdsong(Dataset):
         for file, group in groups.items():
             label = file.partition("/")[0]
             for number in range(self._n_segments(folder / file)):
-                yield Sample(f"{file}#{number}", label, f"{label}/{group}", folder / file, offset=number)
+                name = as_text(f"{file}#{number}")
+                yield Sample(name, label, as_text(f"{label}/{group}"), folder / file, offset=number)
 
     def write_example(self, folder: Path, *, seed: int = 0) -> None:
         """Tones in the place of song, two species unless others are named. Synthetic."""
@@ -119,9 +129,10 @@ class Birdsong(Dataset):
         """One segment, at the recording's own rate; the last one of a recording may be shorter.
 
         Raises:
-            DataError: the file cannot be decoded, is empty or is cut short.
+            DataError: the file cannot be decoded, is empty or is cut short, or its name is no text.
         """
         assert sample.source is not None
+        refuse_undecodable(sample.source)
         if sample.offset is None:
             return read_audio(sample.source, duration=self.segment)
         return read_audio(sample.source, start=sample.offset * self.segment, duration=self.segment)
@@ -147,7 +158,9 @@ def _by_table(table: Path) -> Callable[[str], str | None]:
             if missing:
                 has = ", ".join(reader.fieldnames or ()) or "none"
                 raise DataError(f"birdsong: {table} has no column {', '.join(missing)}; it has {has}.")
-            return {row["file"]: row["recording"] for row in reader}.get
+            return {row["file"]: row["recording"] or None for row in reader}.get
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise DataError(f"birdsong: {table} is no CSV in UTF-8 ({problem}). Save it as one.") from None
     except OSError as problem:
         raise DataError(f"birdsong: the table {table} cannot be read ({problem.strerror}).") from None
 

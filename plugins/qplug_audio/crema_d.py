@@ -12,7 +12,7 @@ from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Remot
 from qplug_audio import examples
 from qplug_audio.crema_d_folds import FEMALE, FOLDS, N_FOLDS
 from qplug_audio.files import read_audio
-from qplug_audio.layout import recordings, refuse_strangers, require_folder
+from qplug_audio.layout import recordings, refuse_strangers, refuse_twins, require_folder
 
 _FOLD_OF = {actor: fold for fold, actors in enumerate(FOLDS, start=1) for actor in actors}
 _EMOTIONS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
@@ -97,6 +97,7 @@ class CremaD(Dataset):
         if not paths:
             raise DataError(f"crema-d: {home} holds no recording. Expected layout: {self.layout}")
         refuse_strangers("crema-d", [path for path in paths if not _known(path.stem)], "1001_DFA_ANG_XX.wav")
+        refuse_twins("crema-d", paths)
         return [_sample(path) for path in paths]
 
     def remote_files(self, folder: Path) -> Sequence[RemoteFile]:

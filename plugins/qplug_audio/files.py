@@ -63,6 +63,8 @@ def audio_duration(path: Path) -> float:
 def _refuse_cut_short(path: Path) -> None:
     """Raises for a wav or au file with less sound than its header promises, which libsndfile would silently shorten."""
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path}: is no file but a folder, a pipe or a device. {_CURE}")
         with path.open("rb") as file:
             size = file.seek(0, 2)
             file.seek(0)
@@ -99,6 +101,8 @@ def _promised_data(file: BinaryIO) -> tuple[int, int]:
 def _in_a_few_words(path: Path, problem: Exception) -> str:
     with path.open("rb") as file:
         head = file.read(64)
+    if head.startswith(b"version https://git-lfs"):
+        return "holds Git LFS's pointer to the recording, not the recording: get those with git lfs pull"
     if head.isascii() and not head.startswith((b"RIFF", b"RIFX", b"RF64", b".snd", b"fLaC", b"OggS", b"FORM", b"ID3")):
         return "holds text, not a recording"
     reason = getattr(problem, "error_string", str(problem)).strip().rstrip(".")

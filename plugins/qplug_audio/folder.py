@@ -11,7 +11,16 @@ from pydantic import Field
 from qplug.contract.errors import DataError, NotInstalled
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Part, Sample, Signal, SplitRule
 from qplug_audio import examples
-from qplug_audio.layout import AUDIO_SUFFIXES, chosen_classes, class_folders, group_finder, require_folder, some
+from qplug_audio.layout import (
+    AUDIO_SUFFIXES,
+    as_text,
+    chosen_classes,
+    class_folders,
+    group_finder,
+    refuse_undecodable,
+    require_folder,
+    some,
+)
 
 _IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 _PARTS: dict[str, Part] = {
@@ -107,7 +116,7 @@ class Folder(Dataset):
                     if group is None:
                         lost.append(name)
                     else:
-                        samples.append(Sample(name, label, group, home / label / file, part=part))
+                        samples.append(Sample(as_text(name), label, as_text(group), home / label / file, part=part))
         if lost:
             raise DataError(
                 f"folder: the pattern {self.group!r} finds no group in {len(lost)} paths ({some(lost)}). "
@@ -123,10 +132,11 @@ class Folder(Dataset):
         """The recording or the image, as stored.
 
         Raises:
-            DataError: the file cannot be decoded, is empty or is cut short.
+            DataError: the file cannot be decoded, is empty or is cut short, or its name is no text.
             NotInstalled: the library that reads such files is missing.
         """
         assert sample.source is not None
+        refuse_undecodable(sample.source)
         # Each reader is imported when it is first needed, so that either extra alone is enough.
         try:
             if self.modality == "audio":

@@ -11,7 +11,7 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, RemoteFile, Sample, SplitRule
 from qplug_audio import examples
 from qplug_audio.files import read_audio
-from qplug_audio.layout import recordings, refuse_strangers, require_folder
+from qplug_audio.layout import recordings, refuse_strangers, refuse_twins, require_folder
 
 _NAME = re.compile(r"\d_[A-Za-z]+_\d+")
 _TEST_INDEXES = range(5)
@@ -82,6 +82,7 @@ class FreeSpokenDigits(Dataset):
         if not paths:
             raise DataError(f"fsdd: {home} holds no recording. Expected layout: {self.layout}")
         refuse_strangers("fsdd", [path for path in paths if not _NAME.fullmatch(path.stem)], "7_jackson_32.wav")
+        refuse_twins("fsdd", paths)
         return [_sample(path) for path in paths]
 
     def write_example(self, folder: Path, *, seed: int = 0) -> None:

@@ -14,11 +14,13 @@ from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Sampl
 from qplug_audio import examples
 from qplug_audio.files import read_audio
 from qplug_audio.gtzan_split import fault_filtered
-from qplug_audio.layout import recordings, refuse_strangers, require_folder
+from qplug_audio.layout import recordings, refuse_strangers, refuse_twins, require_folder
 
 _GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 _NAME = re.compile(rf"({'|'.join(_GENRES)})\.\d{{5}}")
 _SECONDS = 30.0
+_HOMES = ("genres_original", "genres", "Data/genres_original")
+"""Where copies keep the folders of the genres, unless they lie in the folder itself."""
 
 
 @final
@@ -103,7 +105,7 @@ class Gtzan(Dataset):
             ParameterError: fewer than two genres, or one twice.
         """
         _refuse_genres(self.genres)
-        inner = [path for name in ("genres_original", "genres") if (path := folder / name).is_dir()]
+        inner = [path for name in _HOMES if (path := folder / name).is_dir()]
         home = require_folder("gtzan", inner[0] if inner else folder, self.layout)
         found = {genre: _excerpts(home / genre) for genre in self.classes}
         missing = [genre for genre, paths in found.items() if not paths]
@@ -111,6 +113,7 @@ class Gtzan(Dataset):
             raise DataError(f"gtzan: {home} holds no excerpts of {', '.join(missing)}. Expected layout: {self.layout}")
         paths = [path for its in found.values() for path in its]
         refuse_strangers("gtzan", [path for path in paths if not _NAME.fullmatch(path.stem)], "blues.00029.au")
+        refuse_twins("gtzan", paths)
         parts = fault_filtered()
         for path in paths:
             label, part = path.stem.partition(".")[0], parts.get(path.stem)

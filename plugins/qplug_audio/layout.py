@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from qplug.contract.errors import DataError, ParameterError
@@ -50,13 +50,14 @@ def class_folders(name: str, folder: Path, suffixes: Collection[str]) -> dict[st
         Paths below the class folder, with slashes. Sub-folders without such files are left out.
 
     Raises:
-        DataError: a file's name is no valid text.
+        DataError: a class folder's name is no valid text.
     """
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
     found = {label: sorted(_files_below(folder / label, suffixes)) for label in names}
-    _refuse_undecodable(name, [f"{label}/{file}" for label, files in found.items() for file in files])
-    return {label: files for label, files in found.items() if files}
+    found = {label: files for label, files in found.items() if files}
+    _refuse_undecodable_classes(name, list(found))
+    return found
 
 
 def chosen_classes(name: str, there: Collection[str], only: Sequence[str]) -> tuple[str, ...]:
@@ -124,9 +125,44 @@ def refuse_strangers(name: str, strangers: Sequence[Path], pattern: str) -> None
         )
 
 
+def refuse_twins(name: str, paths: Iterable[Path]) -> None:
+    """Raises an error if two files differ in their endings only, as the same recording in two formats does.
+
+    Args:
+        name: the data set's name.
+        paths: its recordings, whose names without ending are their ids.
+
+    Raises:
+        DataError: there are two such files.
+    """
+    by_stem: dict[str, list[str]] = {}
+    for path in paths:
+        by_stem.setdefault(path.stem, []).append(f"{path.parent.name}/{path.name}")
+    twins = [" and ".join(names) for names in by_stem.values() if len(names) > 1]
+    if twins:
+        raise DataError(f"{name}: {len(twins)} recordings are there more than once ({some(twins)}). Keep one of each.")
+
+
+def as_text(name: str) -> str:
+    """A file's name that can be written anywhere: bytes of it that are no UTF-8 become escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def refuse_undecodable(path: Path) -> None:
+    """Raises an error if a file's name is no text, so that no table of results could name it.
+
+    Raises:
+        DataError: bytes of the name are no UTF-8.
+    """
+    if as_text(path.name) != path.name:
+        raise DataError(
+            f"{path}: its name is not valid UTF-8. Rename the file, or go on without it: --on-bad-file skip"
+        )
+
+
 def some(things: Sequence[object]) -> str:
     """The first five of many things in words."""
-    return ", ".join(map(str, things[:5])) + (", …" if len(things) > 5 else "")
+    return ", ".join(as_text(str(thing)) for thing in things[:5]) + (", …" if len(things) > 5 else "")
 
 
 def _files_below(folder: Path, suffixes: Collection[str]) -> Iterator[str]:
@@ -142,15 +178,7 @@ def _suffix(name: str) -> str:
     return f".{name.rpartition('.')[2].lower()}"
 
 
-def _refuse_undecodable(name: str, files: Sequence[str]) -> None:
-    bad = [file.encode("utf-8", "backslashreplace").decode() for file in files if not _is_text(file)]
+def _refuse_undecodable_classes(name: str, labels: Sequence[str]) -> None:
+    bad = [as_text(label) for label in labels if as_text(label) != label]
     if bad:
-        raise DataError(f"{name}: {len(bad)} file names are not valid UTF-8 ({some(bad)}). Rename the files.")
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        raise DataError(f"{name}: {len(bad)} folder names are not valid UTF-8 ({some(bad)}). Rename the folders.")

@@ -13,9 +13,11 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, RemoteFile, Sample, SplitRule
 from qplug_audio import examples
 from qplug_audio.files import read_audio
-from qplug_audio.layout import recordings, refuse_strangers, require_folder
+from qplug_audio.layout import recordings, refuse_strangers, refuse_twins, require_folder
 
 _NAME = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-(0[1-9]|1\d|2[0-4])")
+_SONG = re.compile(r"03-02-0[1-6]-0[12]-0[12]-0[12]-(0[1-9]|1\d|2[0-4])")
+_HOME = "Audio_Speech_Actors_01-24"
 _EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 _AS_IN_CREMA_D = {
     "angry": "anger",
@@ -98,16 +100,19 @@ class Ravdess(Dataset):
         self.classes = _EMOTIONS if emotions == "all" else tuple(_AS_IN_CREMA_D.values())
 
     def samples(self, folder: Path) -> Iterable[Sample]:
-        """All speech recordings, ordered by actor and name.
+        """All speech recordings, ordered by actor and name; songs, which come in the same folders, are passed over.
 
         Raises:
             DataError: there is no folder of an actor, no recording, or one with a name of another form.
         """
-        actors = sorted(require_folder("ravdess", folder, self.layout).glob("Actor_[0-9][0-9]"))
-        paths = [path for actor in actors if actor.is_dir() for path in recordings(actor)]
+        home = require_folder("ravdess", folder, self.layout)
+        actors = sorted(home.glob("Actor_[0-9][0-9]")) or sorted((home / _HOME).glob("Actor_[0-9][0-9]"))
+        found = (path for actor in actors if actor.is_dir() for path in recordings(actor))
+        paths = [path for path in found if not _SONG.fullmatch(path.stem)]
         if not paths:
             raise DataError(f"ravdess: {folder} holds no Actor_01 … Actor_24 with recordings. Expected: {self.layout}")
         refuse_strangers("ravdess", [p for p in paths if not _NAME.fullmatch(p.stem)], "03-01-06-01-02-01-12.wav")
+        refuse_twins("ravdess", paths)
         return [sample for path in paths if (sample := self._sample(path)) is not None]
 
     def write_example(self, folder: Path, *, seed: int = 0) -> None:

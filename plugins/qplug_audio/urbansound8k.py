@@ -111,11 +111,11 @@ class UrbanSound8K(Dataset):
                 the official table.
         """
         require_folder("urbansound8k", folder, self.layout)
-        table = folder / "metadata" / self.metadata
+        table, home = _places(folder, self.metadata)
         rows = _rows(table, self.layout)
-        found = [self._sample(folder, table, number, row) for number, row in enumerate(rows, start=2)]
+        found = [self._sample(home, table, number, row) for number, row in enumerate(rows, start=2)]
         if self.metadata == OFFICIAL_METADATA:
-            _refuse_unlisted(folder, found)
+            _refuse_unlisted(folder, home, found)
         return found
 
     def write_example(self, folder: Path, *, seed: int = 0) -> None:
@@ -135,7 +135,7 @@ class UrbanSound8K(Dataset):
         start, end = interval.rpartition("@")[2].split("-")
         return read_audio(sample.source, duration=float(end) - float(start))
 
-    def _sample(self, folder: Path, table: Path, number: int, row: Mapping[str, str]) -> Sample:
+    def _sample(self, home: Path, table: Path, number: int, row: Mapping[str, str]) -> Sample:
         try:
             fold = int(row["fold"])
             start, end = float(row["start"]), float(row["end"])
@@ -152,10 +152,17 @@ class UrbanSound8K(Dataset):
             id=name.rpartition(".")[0],
             label=row["class"],
             group=f"{row['fsID']}-{row['class']}",
-            source=folder / "audio" / f"fold{fold}" / name,
+            source=home / f"fold{fold}" / name,
             fold=fold,
             keys={"recording": row["fsID"], "interval": f"{row['fsID']}@{start:.6f}-{end:.6f}"},
         )
+
+
+def _places(folder: Path, metadata: str) -> tuple[Path, Path]:
+    """The table and the folder with fold1 … fold10; in some copies one or both lie in the folder itself."""
+    table, beside = folder / "metadata" / metadata, folder / metadata
+    home = folder if any(folder.glob("fold[0-9]*")) else folder / "audio"
+    return beside if home.is_dir() and beside.is_file() and not table.is_file() else table, home
 
 
 def _rows(table: Path, layout: str) -> list[dict[str, str]]:
@@ -171,20 +178,20 @@ def _rows(table: Path, layout: str) -> list[dict[str, str]]:
             return list(reader)
     except FileNotFoundError:
         raise DataError(f"urbansound8k: there is no {table}. Expected layout: {layout}") from None
-    except UnicodeDecodeError as problem:
+    except (UnicodeDecodeError, csv.Error) as problem:
         raise DataError(
-            f"urbansound8k: {table} is no UTF-8 text ({problem.reason}). Get the official table again."
+            f"urbansound8k: {table} is no CSV in UTF-8 ({problem}). Get the official table again."
         ) from None
 
 
-def _refuse_unlisted(folder: Path, samples: Iterable[Sample]) -> None:
+def _refuse_unlisted(folder: Path, home: Path, samples: Iterable[Sample]) -> None:
     listed = {sample.source for sample in samples}
-    there = sorted((folder / "audio").glob("fold*/*.wav"))
+    there = sorted(home.glob("fold*/*.wav"))
     unlisted = [str(path.relative_to(folder)) for path in there if path not in listed]
     if unlisted:
         some = ", ".join(unlisted[:5]) + (", …" if len(unlisted) > 5 else "")
         raise DataError(
             f"urbansound8k: {len(unlisted)} of {len(there)} recordings have no row for their fold in "
-            f"metadata/{OFFICIAL_METADATA} ({some}). Move them back to their official fold or remove them; "
+            f"{OFFICIAL_METADATA} ({some}). Move them back to their official fold or remove them; "
             "the official folds must stay as they are."
         )

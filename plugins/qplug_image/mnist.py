@@ -22,6 +22,8 @@ from qplug_image.labels import chosen
 _DIGITS = tuple("0123456789")
 _PREFIXES: Mapping[Part, str] = {"train": "train", "test": "t10k"}
 _IMAGES, _LABELS = ("images", 3), ("labels", 1)
+_HOMES = ("", "raw", "MNIST/raw")
+"""Where the files may lie below the folder; the latter is torchvision's way."""
 _CURE = "Get the file again."
 _PUBLISHED = {
     "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -95,6 +97,8 @@ class Mnist(Dataset):
         for part, prefix in _PREFIXES.items():
             images, labels = (_find(folder, prefix, *which, self.layout) for which in (_IMAGES, _LABELS))
             numbers = _read(labels, *_stamp(labels), n_axes=1)
+            if numbers.max(initial=0) >= len(_DIGITS):
+                raise DataError(f"mnist: {labels} names a digit {numbers.max()}. {_CURE}")
             n_images = len(_read(images, *_stamp(images), n_axes=3))
             if n_images != len(numbers):
                 raise DataError(f"mnist: {images} holds {n_images} images, {labels} {len(numbers)} labels. {_CURE}")
@@ -124,11 +128,14 @@ class Mnist(Dataset):
 
 
 def _find(folder: Path, prefix: str, what: str, n_axes: int, layout: str) -> Path:
-    for dash in ("-", "."):  # some unpackers write a dot before idx
-        for ending in ("", ".gz"):
-            path = folder / f"{prefix}-{what}{dash}idx{n_axes}-ubyte{ending}"
-            if path.is_file():
-                return path
+    names = [
+        f"{prefix}-{what}{dash}idx{n_axes}-ubyte{ending}"
+        for dash in ("-", ".")  # some unpackers write a dot before idx
+        for ending in ("", ".gz")
+    ]
+    for path in (folder / home / name for home in _HOMES for name in names):
+        if path.is_file():
+            return path
     raise DataError(f"mnist: {folder} holds no {prefix}-{what}-idx{n_axes}-ubyte. Expected layout: {layout}")
 
 

@@ -155,7 +155,7 @@ def test_data_alone_shows_its_commands(site) -> None:
         (("fetch", "fsd"), "no dataset is called 'fsd'. Did you mean 'fsdd'"),
         (("verify", "digits"), "digits has no files to verify"),
         (("audit", "fsdd", "--set", "x"), "--set takes PARAM=VALUE, such as --set modality=image; got 'x'"),
-        (("audit", "fsdd", "--data-dir", "nowhere"), "fsdd: its data was not found: nowhere is no folder. To download"),
+        (("audit", "fsdd", "--data-dir", "nowhere"), "fsdd: its data was not found: nowhere is no folder. Expected"),
     ],
 )
 def test_a_mistake_ends_in_one_paragraph_and_exit_2(site, given, message) -> None:
@@ -172,6 +172,9 @@ def test_list_tells_what_is_there_and_how_the_rest_is_had(data, words) -> None:
     assert rows["by-hand"]["how"] == "by-hand"
     assert (rows["digits"]["how"], rows["digits"]["there"]) == ("none", True)
     (words / "words").mkdir(parents=True)
+    (words / "words" / "notes.txt").touch()
+    rows = {row["name"]: row for row in json.loads(data("list", json=True).stdout)}
+    assert (rows["words"]["there"], rows["words"]["n_samples"]) == (False, None)
     (words / "words" / "yes_ann_0.wav").touch()
     table = data("list").stdout
     (line,) = [line for line in table.splitlines() if line.startswith("words ")]
@@ -311,6 +314,14 @@ def test_audit_prints_tables_and_writes_the_figure(data, words, tmp_path) -> Non
         assert line in done.stdout
     assert "\x1b" not in done.stdout
     assert (tmp_path / "audit-words.png").stat().st_size > 10_000
+
+
+def test_audit_refuses_before_it_reads_what_it_could_not_finish(data, words, tmp_path) -> None:
+    done = data("audit", str(tmp_path / "gone"))
+    assert done.stderr.startswith(f"qplug: there is no folder {tmp_path / 'gone'}.")
+    (words / "words").mkdir(parents=True)
+    done = data("audit", "words", out=tmp_path / "none" / "figure.png")
+    assert f"figure.png: there is no folder {tmp_path / 'none'}." in done.stderr
 
 
 def test_audit_takes_a_folder_of_ones_own(site, data, tmp_path) -> None:

@@ -197,14 +197,17 @@ def test_what_is_unusual_but_whole_just_works(sounds: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix" or os.uname().sysname == "Darwin", reason="file names there are always text")
-def test_a_name_that_is_no_text_is_shown_and_refused(sounds: Path) -> None:
+def test_a_name_that_is_no_text_is_shown_and_can_be_skipped(sounds: Path) -> None:
     name = os.fsencode(sounds / "low") + b"/br\xfcllen.wav"
     try:
         shutil.copy(os.fsencode(sounds / "low" / "01.wav"), name)
     except OSError:
         pytest.skip("this file system takes valid names only")
-    with pytest.raises(DataError, match=r"1 file names are not valid UTF-8 \(low/br\\udcfcllen\.wav\)\. Rename"):
+    with pytest.raises(DataError, match=r"1 of 41 files .*\(low/br\\udcfcllen\.wav: its name is not valid UTF-8\)"):
         run(sounds)
+    summary = run(sounds, on_bad_file="skip")
+    assert counted(summary) == 40
+    assert r"1 of 41 samples were skipped: low/br\udcfcllen.wav" in " ".join(summary["warnings"])
 
 
 def test_a_row_without_its_file_is_told_and_can_be_skipped(slices: Path) -> None:
@@ -236,5 +239,5 @@ def test_a_table_without_a_column_is_refused_with_those_it_has(slices: Path, col
 def test_a_table_in_another_encoding_is_refused(slices: Path) -> None:
     table = slices / "metadata" / "UrbanSound8K.csv"
     table.write_bytes(table.read_bytes().replace(b"slice_file_name", b"slice_f\xfcle_name"))
-    with pytest.raises(DataError, match=r"UrbanSound8K\.csv is no UTF-8 text \(invalid start byte\)"):
+    with pytest.raises(DataError, match=r"UrbanSound8K\.csv is no CSV in UTF-8 \(.*invalid start byte\)"):
         run(slices, "urbansound8k")

@@ -14,7 +14,7 @@ from textwrap import dedent
 
 import pytest
 
-from qplug import RemoteFile
+from qplug import RemoteFile, Sample
 from qplug.contract.errors import DataError, QplugError, UserError
 from qplug.lab.acquire.fetch import WORKSHOP, fetch
 from qplug.lab.acquire.places import target_folder
@@ -25,6 +25,13 @@ from qplug.lab.acquire.verify import verify
 from .acquire_server import Fetchable, Page, Server, sha256
 
 FILES = {"set/a0.txt": b"zero", "set/b0.txt": b"null" * 500}
+
+
+class Listing(Fetchable):
+    """A data set that knows its samples from a table, whether their files are there or not."""
+
+    def samples(self, folder: Path) -> Sequence[Sample]:
+        return [Sample(name, name[0], name, folder / f"{name}.txt") for name in ("a0", "b0")]
 
 
 @pytest.fixture
@@ -317,6 +324,22 @@ def test_verify_without_anything_published_says_that_nothing_was_checked(tmp_pat
     (tmp_path / "a0.txt").write_bytes(b"x")
     verdict = verify(Fetchable(), tmp_path)
     assert (verdict.good, verdict.n_checked, verdict.n_samples) == (True, 0, 1)
+
+
+def test_listed_files_that_are_not_there_are_missing_though_nothing_is_published(tmp_path: Path) -> None:
+    (tmp_path / "a0.txt").write_bytes(b"x")
+    verdict = verify(Listing(), tmp_path)
+    assert (verdict.good, verdict.missing, verdict.n_samples, verdict.n_files) == (False, ("b0.txt",), 1, 2)
+
+
+def test_folder_that_was_filled_by_hand_in_part_is_completed(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "a0.txt").write_bytes(b"mine")
+    dataset = Listing([server.file("set.zip", zipped(FILES), unpack=True, strip=1)])
+    found = survey(dataset, tmp_path)
+    assert (found.n_samples, found.n_absent, len(found.missing)) == (1, 1, 1)
+    assert fetch(dataset, tmp_path).n_samples == 2
+    assert (tmp_path / "a0.txt").read_bytes() == b"mine"
+    assert survey(dataset, tmp_path).n_absent == 0
 
 
 # places

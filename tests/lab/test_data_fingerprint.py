@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -94,3 +95,12 @@ def test_ten_thousand_keys_are_distinct() -> None:
     keys = {sample_key(Sample(id=str(i), label="a", group="g"), "") for i in range(10_000)}
     assert len(keys) == 10_000
     assert np.unique([len(key) for key in keys]).tolist() == [32]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    found = source_hashes([Sample(id="one", label="a", group="one", source=path)], tmp_path / "cache")[path]
+    assert isinstance(found, OSError)
+    assert found.strerror == "is no file but a folder, a pipe or a device"

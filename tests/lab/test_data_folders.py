@@ -46,7 +46,9 @@ def test_the_environment_names_the_home_of_all_data(monkeypatch: pytest.MonkeyPa
 
 def test_a_missing_folder_is_told_with_the_layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QPLUG_DATA", str(tmp_path / "home"))
-    with pytest.raises(DataError, match=r"recordings: .*there is no .*home/recordings. the folder holds a0.wav"):
+    with pytest.raises(
+        DataError, match=r"recordings: .*there is no .*home/recordings\. Expected layout: the folder holds a0\.wav"
+    ):
         data_folder("recordings", Recordings())
     with pytest.raises(DataError, match=r"recordings: .*absent is no folder.*Record them yourself.*--data-dir"):
         data_folder("recordings", Recordings(), tmp_path / "absent")

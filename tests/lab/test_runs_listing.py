@@ -69,3 +69,9 @@ def test_a_run_in_work_is_running(tmp_path: Path) -> None:
         made.write_text("run.toml", CONFIG)
         assert [summary.status for summary in list_runs(tmp_path)] == ["running"]
     assert [summary.status for summary in list_runs(tmp_path)] == ["interrupted"]
+
+
+def test_stamps_stand_beside_the_numbers(tmp_path: Path) -> None:
+    run(tmp_path, "1", metrics='{"test": {"accuracy": 1.0}, "stamps": ["LEAKY"]}')
+    run(tmp_path, "2", metrics='{"test": {"accuracy": 1.0}, "stamps": 3}')
+    assert [summary.stamps for summary in list_runs(tmp_path)] == [(), ("LEAKY",)]

@@ -75,10 +75,12 @@ def test_a_table_tells_recordings(small_folder: Path) -> None:
     [
         ("file,night\n", r"recordings\.csv has no column recording; it has file, night"),
         ("file,recording\nParus_major/XC100.wav,1\n", r"'recordings\.csv' tells no recording for 9 files"),
+        ("file,recording\nParus_major/XC100.wav,\n", r"'recordings\.csv' tells no recording for 10 files"),
+        ("file,recording\nParus_maj\udcf6r/XC100.wav,1\n", r"recordings\.csv is no CSV in UTF-8 \(.* byte 0xf6 "),
     ],
 )
 def test_a_faulty_table_is_explained(small_folder: Path, content: str, reason: str) -> None:
-    (small_folder / "recordings.csv").write_text(content)
+    (small_folder / "recordings.csv").write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(DataError, match=reason):
         Birdsong(table="recordings.csv").index(small_folder)
 

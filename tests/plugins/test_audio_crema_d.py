@@ -118,3 +118,17 @@ def test_recordings_to_download_follow_from_the_pointers_in_the_archive(tmp_path
     assert first.url.endswith("/master/AudioWAV/1001_DFA_ANG_XX.wav")
     assert (second.path, second.checksum, second.size) == ("AudioWAV/1001_DFA_DIS_XX.wav", None, None)
     assert cremad.manifest(tmp_path)["AudioWAV/1001_DFA_ANG_XX.wav"] == (72862, f"sha256:{'0af9' * 16}")
+
+
+def test_a_pointer_in_the_place_of_a_recording_is_explained(small_folder: Path) -> None:
+    path = small_folder / "AudioWAV" / "1001_DFA_ANG_XX.wav"
+    path.write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 1234\n")
+    sample = next(s for s in CremaD().index(small_folder) if s.id == path.stem)
+    with pytest.raises(DataError, match=r"1001_DFA_ANG_XX\.wav: holds Git LFS's pointer .* git lfs pull"):
+        CremaD().read(sample)
+
+
+def test_one_recording_in_two_formats_is_named(small_folder: Path, write_sound: Callable[..., Path]) -> None:
+    write_sound(small_folder / "AudioWAV" / "1001_DFA_ANG_XX.flac")
+    with pytest.raises(DataError, match=r"more than once \(AudioWAV/1001_DFA_ANG_XX\.flac and .*\.wav\)"):
+        CremaD().index(small_folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,3 +146,10 @@ def test_reads_real_flac_files(real_folder: Callable[[str], Path]) -> None:
     for path in sorted(real_folder("ravdess").glob("*/*.flac"))[::20]:
         audio = read_audio(path)
         assert 2.5 < audio.waveform.shape[1] / audio.rate < 6
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(DataError, match=r"pipe\.wav: is no file but a folder, a pipe or a device"):
+        read_audio(tmp_path / "pipe.wav")

@@ -112,9 +112,19 @@ def test_a_class_that_is_not_there_is_named(sounds: Path) -> None:
         Folder(only=("cat", "cow")).index(sounds)
 
 
-def test_names_that_are_no_text_are_refused(sounds: Path) -> None:
+def test_a_file_whose_name_is_no_text_is_found_out_when_it_is_read(sounds: Path) -> None:
     (sounds / "cat" / b"caf\xe9.wav".decode("utf-8", "surrogateescape")).touch()
-    with pytest.raises(DataError, match=r"1 file names are not valid UTF-8 \(cat/caf\\udce9\.wav\)"):
+    sample = next(s for s in Folder().index(sounds) if s.id.startswith("cat/caf"))
+    assert (sample.id, sample.group) == (r"cat/caf\udce9.wav", r"cat/caf\udce9.wav")
+    with pytest.raises(DataError, match=r"caf\udce9\.wav: its name is not valid UTF-8\. Rename"):
+        Folder().read(sample)
+
+
+def test_a_class_whose_name_is_no_text_is_refused(sounds: Path) -> None:
+    home = sounds / b"caf\xe9".decode("utf-8", "surrogateescape")
+    home.mkdir()
+    (home / "one.wav").touch()
+    with pytest.raises(DataError, match=r"1 folder names are not valid UTF-8 \(caf\\udce9\)"):
         Folder().index(sounds)
 
 

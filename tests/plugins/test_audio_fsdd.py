@@ -58,3 +58,9 @@ def test_the_real_files(real_folder: Callable[[str], Path]) -> None:
     assert set(Counter(s.label for s in samples).values()) == {300}
     assert len({s.keys["speaker"] for s in samples}) == 6
     check_dataset(fsdd, real_folder("fsdd"), n_read=30)
+
+
+def test_one_recording_in_two_formats_is_named(fsdd_folder: Path, write_sound: Callable[..., Path]) -> None:
+    write_sound(fsdd_folder / "recordings" / "7_bob_6.flac")
+    with pytest.raises(DataError, match=r"more than once \(recordings/7_bob_6\.flac and recordings/7_bob_6\.wav\)"):
+        FreeSpokenDigits().index(fsdd_folder)

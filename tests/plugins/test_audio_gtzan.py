@@ -101,3 +101,16 @@ def test_a_name_of_another_form_is_refused(small_folder: Path, write_sound: Writ
     write_sound(small_folder / "genres" / "jazz" / "so_what.wav")
     with pytest.raises(DataError, match=r"1 recordings have no name like blues\.00029\.au.*so_what\.wav"):
         Gtzan().index(small_folder)
+
+
+def test_a_copy_with_the_genres_below_data_is_read_too(tmp_path: Path, write_sound: WriteSound) -> None:
+    for genre in ("rock", "disco"):
+        write_sound(tmp_path / "Data" / "genres_original" / genre / f"{genre}.00000.wav")
+    (tmp_path / "Data" / "images_original" / "rock").mkdir(parents=True)
+    assert [s.id for s in Gtzan(genres=("rock", "disco")).index(tmp_path)] == ["rock.00000", "disco.00000"]
+
+
+def test_one_excerpt_in_two_formats_is_named(small_folder: Path, write_sound: WriteSound) -> None:
+    write_sound(small_folder / "genres" / "blues" / "blues.00002.wav")
+    with pytest.raises(DataError, match=r"1 recordings are there more than once \(blues/blues\.00002\.au and blues/bl"):
+        Gtzan().index(small_folder)

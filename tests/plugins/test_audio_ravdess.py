@@ -54,7 +54,7 @@ def test_each_fold_tests_as_many_women_as_men(small_folder: Path) -> None:
         assert sorted(sex for _, sex in actors) == ["female", "male"]
 
 
-@pytest.mark.parametrize("name", ["03-02-06-01-01-01-01.wav", "03-01-09-01-01-01-01.wav", "03-01-06-01-01-01-25.wav"])
+@pytest.mark.parametrize("name", ["02-01-06-01-01-01-01.wav", "03-01-09-01-01-01-01.wav", "03-01-06-01-01-01-25.wav"])
 def test_a_name_of_another_form_is_refused(small_folder: Path, write_sound: WriteSound, name: str) -> None:
     write_sound(small_folder / "Actor_01" / name)
     with pytest.raises(DataError, match=rf"1 recordings have no name like .*{name}"):
@@ -72,3 +72,22 @@ def test_the_real_files(real_folder: Callable[[str], Path]) -> None:
     assert len(samples) == 448
     assert {s.group for s in samples} == {f"actor_{actor:02d}" for actor in range(1, 17)}
     check_dataset(Ravdess(emotions="crema-d"), real_folder("ravdess"))
+
+
+def test_songs_in_the_same_folders_are_passed_over(small_folder: Path, write_sound: WriteSound) -> None:
+    speech = Ravdess().index(small_folder)
+    write_sound(small_folder / "Actor_01" / "03-02-06-01-01-01-01.wav")
+    assert Ravdess().index(small_folder) == speech
+
+
+def test_the_archives_own_folder_is_looked_into(small_folder: Path, tmp_path: Path) -> None:
+    n_samples = len(Ravdess().index(small_folder))
+    small_folder.rename(tmp_path / "Audio_Speech_Actors_01-24")
+    assert len(Ravdess().index(tmp_path)) == n_samples
+
+
+def test_one_recording_in_two_formats_is_named(tmp_path: Path, write_sound: WriteSound) -> None:
+    for suffix in ("wav", "flac"):
+        write_sound(tmp_path / "Actor_12" / f"03-01-06-02-01-02-12.{suffix}")
+    with pytest.raises(DataError, match=r"more than once \(Actor_12/03-01-06-02-01-02-12\.flac and .*\.wav\)\. Keep"):
+        Ravdess().index(tmp_path)

@@ -150,3 +150,22 @@ def test_real_slices_have_the_length_of_the_table(real_folder: RealFolder) -> No
         audio = dataset.read(sample)
         start, end = map(float, sample.keys["interval"].partition("@")[2].split("-"))
         assert audio.waveform.shape[1] / audio.rate == pytest.approx(end - start, abs=0.001)
+
+
+@pytest.mark.parametrize("audio", ["audio", "."])
+def test_copies_with_the_table_beside_the_folds_are_read(small_folder: Path, tmp_path: Path, audio: str) -> None:
+    official = UrbanSound8K().index(small_folder)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (small_folder / "metadata" / "UrbanSound8K.csv").rename(copy / "UrbanSound8K.csv")
+    for fold in sorted((small_folder / "audio").iterdir()):
+        (copy / audio).mkdir(exist_ok=True)
+        fold.rename(copy / audio / fold.name)
+    samples = UrbanSound8K().index(copy)
+    assert [(s.id, s.label, s.fold) for s in samples] == [(s.id, s.label, s.fold) for s in official]
+    assert all(s.source is not None and s.source.is_file() for s in samples)
+
+
+def test_the_folder_of_the_table_alone_is_no_data_set(small_folder: Path) -> None:
+    with pytest.raises(DataError, match=r"there is no .*metadata/metadata/UrbanSound8K\.csv"):
+        UrbanSound8K().index(small_folder / "metadata")

@@ -115,3 +115,18 @@ def test_the_real_files(real_folder: Callable[[str], Path]) -> None:
     ones = [mnist.read(s).pixels.mean() for s in samples[:500] if s.label == "1"]
     zeros = [mnist.read(s).pixels.mean() for s in samples[:500] if s.label == "0"]
     assert np.mean(ones) < 0.6 * np.mean(zeros)
+
+
+@pytest.mark.parametrize("home", ["raw", "MNIST/raw"])
+def test_the_folders_that_torchvision_makes_are_read(small_folder: Path, tmp_path: Path, home: str) -> None:
+    files = [path for path in small_folder.iterdir() if path.is_file()]
+    (tmp_path / "other" / home).mkdir(parents=True)
+    for path in files:
+        path.rename(tmp_path / "other" / home / path.name)
+    assert len(Mnist().index(tmp_path / "other")) == 60
+
+
+def test_a_label_that_is_no_digit_is_named(small_folder: Path) -> None:
+    (small_folder / "train-labels-idx1-ubyte").write_bytes(_idx(np.r_[np.arange(39) % 10, 77]))
+    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte names a digit 77"):
+        Mnist().index(small_folder)

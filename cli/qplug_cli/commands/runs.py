@@ -12,6 +12,8 @@ from qplug_cli import output
 from qplug_cli.options import Json
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from qplug.lab.runs.listing import RunSummary
 
 EXAMPLES = """
@@ -62,5 +64,13 @@ def _show(found: list[RunSummary]) -> None:
     for summary in found:
         metrics = [f"{summary.test[name]:.3f}" if name in summary.test else "–" for name in shown]
         facts = [summary.backend or "–", "" if summary.seed is None else str(summary.seed)] if wide else []
-        table.add_row(summary.path.name, summary.problem or summary.status, *facts, *metrics)
+        table.add_row(summary.path.name, _state(summary), *facts, *metrics)
     console.print(table)
+
+
+def _state(summary: RunSummary) -> Text:
+    """Status or damage, and the stamps without which the numbers would say too much."""
+    from rich.text import Text
+
+    stamps = [(f" {stamp}", "bold red") for stamp in summary.stamps]
+    return Text.assemble(summary.problem or summary.status, *stamps)

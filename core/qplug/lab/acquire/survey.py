@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from qplug.contract.errors import DataError
-from qplug.contract.interfaces import Dataset, RemoteFile
+from qplug.contract.interfaces import Dataset, RemoteFile, Sample
 from qplug.lab.acquire import checksums
 from qplug.lab.acquire.meter import Meter, Progress, silent
 from qplug.lab.acquire.paths import parts_of
@@ -26,6 +26,7 @@ class Survey:
         folder: the data set's folder, which may not exist.
         how: how the data set is had.
         n_samples: how many samples the folder holds now; None if it is not in the expected layout.
+        n_absent: how many more it lists, whose files are not there.
         missing: what is to be downloaded, as far as it is known before the first list is there.
         differing: paths of files that are not as published; they are kept unless they are to be repaired.
         first: whether nothing was downloaded into the folder yet, so that the licence has to be shown.
@@ -34,6 +35,7 @@ class Survey:
     folder: Path
     how: How
     n_samples: int | None
+    n_absent: int
     missing: tuple[RemoteFile, ...]
     differing: tuple[str, ...]
     first: bool
@@ -68,29 +70,39 @@ def survey(dataset: Dataset, folder: Path, *, repair: bool = False, progress: Pr
         progress: told about files that are read for their checksum.
     """
     receipt = Receipt.of(folder)
-    n_samples = count_samples(dataset, folder)
+    n_samples, n_absent = count_samples(dataset, folder)
     way = how(dataset)
     if way != "download":
-        return Survey(folder, way, n_samples, (), (), not receipt.begun)
+        return Survey(folder, way, n_samples, n_absent, (), (), not receipt.begun)
     files = dataset.remote_files(folder)
     sizes = [size_of(_target(folder, file)) for file in files]
     by_hand = (
         n_samples is not None
+        and not n_absent
         and not receipt.begun
         and not any(size is not None for size, file in zip(sizes, files, strict=True) if not file.unpack)
     )
     if by_hand and not repair:
-        return Survey(folder, way, n_samples, (), (), True)
+        return Survey(folder, way, n_samples, 0, (), (), True)
     missing, differing = _compare(receipt, files, sizes, repair, Meter("checking what is there", progress, _sum(sizes)))
-    return Survey(folder, way, n_samples, tuple(missing), tuple(differing), not receipt.begun)
+    return Survey(folder, way, n_samples, n_absent, tuple(missing), tuple(differing), not receipt.begun)
 
 
-def count_samples(dataset: Dataset, folder: Path) -> int | None:
-    """How many samples can be found in a folder; None if it is not in the data set's layout."""
+def count_samples(dataset: Dataset, folder: Path) -> tuple[int | None, int]:
+    """How many samples a folder holds, and how many it only lists; None and 0 if it is not in the data set's layout."""
     try:
-        return len(dataset.index(folder))
+        samples = dataset.index(folder)
     except DataError:
-        return None
+        return None, 0
+    absent = absent_sources(samples)
+    n_absent = sum(sample.source in absent for sample in samples)
+    return len(samples) - n_absent, n_absent
+
+
+def absent_sources(samples: Iterable[Sample]) -> set[Path]:
+    """The files that samples come from and that are not there, such as rows of a table without their recording."""
+    sources = {sample.source for sample in samples if sample.source is not None}
+    return {source for source in sources if size_of(source) is None}
 
 
 def _sum(sizes: list[int | None]) -> int:

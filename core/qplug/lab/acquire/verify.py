@@ -12,6 +12,7 @@ from qplug.lab.acquire import checksums
 from qplug.lab.acquire.meter import Meter, Progress, silent
 from qplug.lab.acquire.paths import parts_of
 from qplug.lab.acquire.receipt import Receipt, size_of
+from qplug.lab.acquire.survey import absent_sources
 
 _THREADS = 4
 
@@ -26,6 +27,7 @@ class Verdict:
     Attributes:
         folder: the data set's folder.
         n_samples: how many samples it holds.
+        n_files: how many files belong to it, as far as that is known.
         n_checked: how many files were held against a published or noted size or checksum.
         n_checksums: how many of them against a checksum.
         missing: paths of files that are not there.
@@ -34,6 +36,7 @@ class Verdict:
 
     folder: Path
     n_samples: int
+    n_files: int
     n_checked: int
     n_checksums: int
     missing: tuple[str, ...]
@@ -60,19 +63,29 @@ def verify(dataset: Dataset, folder: Path, *, progress: Progress = silent) -> Ve
     sizes = {path: size_of(folder.joinpath(*parts_of(path, where="the published list"))) for path in expected}
     if not any(size is not None for size in sizes.values()):
         expected, sizes = {}, {}  # the same data in another form, such as unpacked by hand: nothing to compare with
-    missing = tuple(path for path, size in sizes.items() if size is None)
+    samples = dataset.index(folder)
+    absent = absent_sources(samples)
+    listed = {sample.source for sample in samples if sample.source is not None}
+    unlisted = [path for path in expected if folder / path not in listed]
+    published = [path for path, size in sizes.items() if size is None]
+    missing = dict.fromkeys([*published, *sorted(_below(folder, path) for path in absent)])
     wrong = _wrong_sizes(expected, sizes)
     wrong |= _wrong_checksums(
         folder, {p: e for p, e in expected.items() if sizes[p] is not None and p not in wrong}, progress
     )
     return Verdict(
         folder=folder,
-        n_samples=len(dataset.index(folder)),
+        n_samples=sum(sample.source not in absent for sample in samples),
+        n_files=len(listed) + len(unlisted),
         n_checked=len(expected),
         n_checksums=sum(checksum is not None for _, checksum in expected.values()),
-        missing=missing,
+        missing=tuple(missing),
         wrong=dict(sorted(wrong.items())),
     )
+
+
+def _below(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 def _expected(dataset: Dataset, folder: Path) -> Expected:

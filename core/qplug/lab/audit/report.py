@@ -131,7 +131,9 @@ class Report:
             "sample_rates": {str(rate): n for rate, n in self.sample_rates.items()},
             "channels": {str(channels): n for channels, n in self.channels.items()},
             "image_sizes": self.sizes,
-            "durations": _spread(self.durations),
+            "durations": {"total": float(self.durations.sum()), **_spread(self.durations)}
+            if len(self.durations)
+            else {},
             "levels_db": _spread(self.levels),
             "duplicates": [list(duplicate.ids) for duplicate in self.duplicates],
             "label_conflicts": [list(duplicate.ids) for duplicate in self.conflicts],
@@ -148,13 +150,12 @@ def _counts(values: NDArray[np.int64]) -> dict[int, int]:
 
 
 def _spread(values: NDArray[np.float64]) -> dict[str, Any]:
-    """Total, quantiles and histogram; empty where there is nothing."""
+    """Mean, quantiles and histogram; empty where there is nothing."""
     if not len(values):
         return {}
     counts, edges = np.histogram(values, bins=_BINS)
     quantiles = {f"q{round(100 * q):02d}": float(np.quantile(values, q)) for q in QUANTILES}
     return {
-        "total": float(values.sum()),
         "mean": float(values.mean()),
         **quantiles,
         "histogram": {"counts": counts.tolist(), "edges": edges.tolist()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from qplug.contract.interfaces import Part, Sample
@@ -102,6 +104,9 @@ def _remembered(
             stat = path.stat()
         except OSError as error:
             found[path] = error
+            continue
+        if not S_ISREG(stat.st_mode):  # reading a pipe would wait for ever
+            found[path] = OSError(errno.EINVAL, "is no file but a folder, a pipe or a device", str(path))
             continue
         row = table.execute("SELECT size, mtime, ctime, sha256 FROM files WHERE path = ?", (_name(path),)).fetchone()
         if row is not None and tuple(row[:3]) == (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns):

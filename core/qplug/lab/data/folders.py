@@ -45,9 +45,10 @@ def data_folder(name: str, dataset: Dataset, data_dir: Path | None = None) -> Pa
         return home
     looked = f"{home} is no folder" if data_dir is not None else f"there is no {home / name}"
     fetchable = dataset.files or type(dataset).remote_files is not Dataset.remote_files
-    fetch = f"To download it: qplug data fetch {name}. By hand: " if fetchable else ""
+    told = f"qplug data fetch {name}" in dataset.layout  # as layouts of such data sets mostly do
+    fetch = f" To download it: qplug data fetch {name}." if fetchable and not told else ""
     raise DataError(
-        f"{name}: its data was not found: {looked}. {fetch}{dataset.layout.strip()} "
+        f"{name}: its data was not found: {looked}.{fetch} Expected layout: {dataset.layout.strip().rstrip('.')}. "
         f"Then name the folder with --data-dir, or put it into {data_home() / name} (QPLUG_DATA moves that place)."
     )
 

@@ -25,6 +25,7 @@ class RunSummary:
         backend: name of the backend.
         seed: its seed.
         test: the test metrics that are single numbers; empty while unfinished.
+        stamps: what must stand beside its numbers, such as ``"LEAKY"``.
         problem: what is damaged; empty if nothing is.
     """
 
@@ -36,6 +37,7 @@ class RunSummary:
     backend: str = ""
     seed: int | None = None
     test: Mapping[str, float] = field(default_factory=dict)
+    stamps: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -55,7 +57,7 @@ def summarise(path: Path) -> RunSummary:
     run = RunDirectory(path)
     problems: list[str] = []
     config = _config(run, problems)
-    numbers = _test_metrics(run, problems) if run.status == "finished" else {}
+    numbers, stamps = _test_metrics(run, problems) if run.status == "finished" else ({}, ())
     seed = config.get("seed")
     return RunSummary(
         path=path,
@@ -66,6 +68,7 @@ def summarise(path: Path) -> RunSummary:
         backend=_name(config.get("backend")),
         seed=seed if isinstance(seed, int) else None,
         test=numbers,
+        stamps=stamps,
         problem=" ".join(problems),
     )
 
@@ -78,17 +81,19 @@ def _config(run: RunDirectory, problems: list[str]) -> dict[str, Any]:
         return {}
 
 
-def _test_metrics(run: RunDirectory, problems: list[str]) -> dict[str, float]:
+def _test_metrics(run: RunDirectory, problems: list[str]) -> tuple[dict[str, float], tuple[str, ...]]:
     try:
         content = run.read_json(METRICS)
     except QplugError as error:
         problems.append(str(error))
-        return {}
+        return {}, ()
     test = content.get("test") if isinstance(content, Mapping) else None
     if not isinstance(test, Mapping):
         problems.append(f"{METRICS} has no test metrics.")
-        return {}
-    return {name: value for name, value in test.items() if isinstance(value, int | float)}
+        return {}, ()
+    stamps = content.get("stamps")
+    numbers = {name: value for name, value in test.items() if isinstance(value, int | float)}
+    return numbers, tuple(map(str, stamps)) if isinstance(stamps, list) else ()
 
 
 def _branches(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -1,0 +1,20 @@
+"""``qplug runs``."""
+
+from pathlib import Path
+
+import pytest
+
+from qplug_cli.commands.runs import runs
+
+
+@pytest.mark.parametrize("columns", ["80", "160"])
+def test_a_stamp_stands_on_the_line_of_its_run(columns, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    for name, stamps in (("leaky", '["LEAKY"]'), ("sound", "[]")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.toml").write_text("seed = 1")
+        (tmp_path / name / "metrics.json").write_text(f'{{"test": {{"accuracy": 0.5}}, "stamps": {stamps}}}')
+    runs(out=Path(tmp_path))
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "finished LEAKY" in lines["leaky"]
+    assert "LEAKY" not in lines["sound"]
