@@ -80,9 +80,12 @@ def list_data(data_dir: DataDir = None, json: Json = False, no_plugin: NoPlugin 
         if entry.status == "ready":
             dataset = _dataset(entry.name)
             way = how(dataset)
+            n_samples, n_absent = (None, 0) if way == "none" else _held(dataset, folder)
             row |= {
                 "how": way,
-                "there": way == "none" or _filled(folder),
+                "there": way == "none" or bool(n_samples),
+                "n_samples": n_samples,
+                "n_absent": n_absent,
                 "folder": None if way == "none" else str(folder),
                 "bytes": _published_bytes(dataset),
                 "licence": dataset.licence,
@@ -96,9 +99,16 @@ def list_data(data_dir: DataDir = None, json: Json = False, no_plugin: NoPlugin 
         data_pages.print_list(rows)
 
 
-def _filled(folder: Path) -> bool:
-    """Whether a folder holds anything but what an unfinished download left."""
-    return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
+def _held(dataset: Dataset, folder: Path) -> tuple[int | None, int]:
+    """How many samples a folder holds, and how many it only lists; None and 0 for one that cannot be used."""
+    from qplug.lab.acquire.survey import count_samples
+
+    if not folder.is_dir():
+        return None, 0
+    try:
+        return count_samples(dataset, folder)
+    except Exception:  # one data set that fails must not hide the others; qplug data info says what is wrong with it
+        return None, 0
 
 
 def _published_bytes(dataset: Dataset) -> int | None:
@@ -239,6 +249,10 @@ def audit(
     shown, dataset, folder = _named_or_folder(name, data_dir, settings)
     home = folder or data_folder(shown, dataset, data_dir)
     path = out or Path(f"audit-{Path(shown).name}.png")
+    if not path.parent.is_dir():
+        raise UserError(
+            f"the figure cannot be written to {path}: there is no folder {path.parent}. Choose another: --out"
+        )
     with TerminalReporter() as reporter:
         reporter.stage(f"reading {shown}")
         report = examine(shown, dataset, home, progress=reporter.progress)
@@ -255,6 +269,8 @@ def _named_or_folder(
     """What the user means: a data set's name stands before a folder's, unless it is written as a path."""
     known = {entry.name for entry in catalogue.entries("dataset")}
     path = Path(name).expanduser()
+    if name not in known and not path.is_dir() and (path.exists() or path.name != name):
+        raise UserError(f"there is no folder {name}. Name one, or a data set: qplug data list")
     if name in known or not path.is_dir():
         return name, _dataset(name, settings), None
     if data_dir is not None:
