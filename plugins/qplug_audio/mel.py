@@ -35,8 +35,10 @@ class Mel(FromRecordings):
         "qc-cnn": _QC_CNN,
         # The QC-CNN system on two species of birds: the same, without the rumble below 500 Hz.
         "qc-cnn-birdsong": {**_QC_CNN, "f_min": 500.0},
-        # The fusion system on UrbanSound8K: shorter slices are repeated up to 4 s.
-        "urbansound8k": {"rate": 22_050, "duration": 4.0, "n_mels": 64, "n_fft": 2048, "hop": 1024, "fit": "loop"},
+        # The fusion system on UrbanSound8K: the first 4 s, with silence after a shorter slice.
+        "urbansound8k": {
+            "rate": 22_050, "duration": 4.0, "n_mels": 64, "n_fft": 1024, "hop": 512, "fit": "pad-end", "crop": "start"
+        },
     }
 
     def __init__(
@@ -93,7 +95,7 @@ class Mel(FromRecordings):
     @property
     def shape(self) -> tuple[int, ...]:
         """(1 + deltas, mel, frame)."""
-        return (1 + self.deltas, self.n_mels, spectrum.n_frames(self._n_samples, self.hop))
+        return (1 + self.deltas, self.n_mels, spectrum.n_frames(self._n_samples, self.n_fft, self.hop))
 
     @property
     def shared_axes(self) -> tuple[int, ...] | None:

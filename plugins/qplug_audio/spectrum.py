@@ -61,9 +61,9 @@ def _hann(n_fft: int) -> NDArray[np.float32]:
     return window
 
 
-def n_frames(n_samples: int, hop: int) -> int:
+def n_frames(n_samples: int, n_fft: int, hop: int) -> int:
     """How many frames a centred short-time spectrum of that many samples has."""
-    return 1 + n_samples // hop
+    return 1 + (n_samples - n_fft % 2) // hop  # half of an odd window, rounded down, is padded at both ends
 
 
 def power_spectrum(waveform: NDArray[np.float32], n_fft: int, hop: int) -> NDArray[np.float32]:

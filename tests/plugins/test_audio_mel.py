@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 
 import librosa
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from qplug.contract.errors import ParameterError
 from qplug.contract.interfaces import Audio
@@ -36,6 +39,29 @@ def test_equals_librosa(rate: int, n_fft: int, hop: int, n_mels: int, f_min: flo
     power = librosa.feature.melspectrogram(
         y=waveform, sr=rate, n_fft=n_fft, hop_length=hop, n_mels=n_mels, fmin=f_min, fmax=f_max
     )
+    np.testing.assert_allclose(mel(Audio(waveform[None], rate))[0], librosa.power_to_db(power), atol=1e-4)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rate=st.sampled_from([8000, 22_050, 96_000]),
+    milliseconds=st.integers(10, 300),
+    n_fft=st.integers(32, 1025),
+    hop=st.integers(1, 1500),
+    n_mels=st.integers(4, 64),
+    loudness=st.sampled_from([1.0, 1e-3, 0.0]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_equals_librosa_for_any_window_and_length(
+    rate: int, milliseconds: int, n_fft: int, hop: int, n_mels: int, loudness: float, seed: int
+) -> None:
+    n_samples = rate * milliseconds // 1000
+    hop = max(hop, n_samples // 200)
+    waveform = _noise(n_samples, seed) * np.float32(loudness)
+    mel = Mel(rate=rate, duration=n_samples / rate, n_fft=n_fft, hop=hop, n_mels=n_mels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # librosa tells of windows longer than the sound, and of bands without a bin
+        power = librosa.feature.melspectrogram(y=waveform, sr=rate, n_fft=n_fft, hop_length=hop, n_mels=n_mels)
     np.testing.assert_allclose(mel(Audio(waveform[None], rate))[0], librosa.power_to_db(power), atol=1e-4)
 
 
