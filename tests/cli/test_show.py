@@ -35,6 +35,16 @@ def test_a_quantum_head_is_drawn(site, capsys) -> None:
     assert "\x1b" not in out
 
 
+def test_presets_are_listed_with_their_values(site, capsys) -> None:
+    told = document(capsys, "features", "pixels", settings=["preset=mnist"])
+    assert told["presets"] == {"mnist": {"size": 28, "channels": 1}, "cifar-10": {"size": 32, "channels": 3}}
+    assert document(capsys, "features", "mfcc")["presets"] == {}
+    command.show("features", "pixels")
+    out = capsys.readouterr().out
+    assert "cifar-10        size=32, channels=3\n" in out
+    assert "take one with --features pixels:mnist or --set features.preset=mnist in qplug run" in out
+
+
 def test_a_data_set_tells_whom_to_cite_and_under_which_licence(site, capsys) -> None:
     told = document(capsys, "dataset", "fsdd")
     assert "Jackson" in told["citation"]

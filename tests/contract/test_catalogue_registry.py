@@ -101,6 +101,15 @@ def test_a_registry_with_a_mistake_is_refused(tmp_path: Path, text: str, reason:
         catalogue.Registry.read(file)
 
 
+def test_a_recipe_that_names_a_preset_takes_nothing_else_of_that_part_from_its_base(tmp_path: Path) -> None:
+    file = tmp_path / "registry.toml"
+    file.write_text(
+        "[recipe.one]\nsummary = 'x'\nrun.features = { name = 'mel', n_mels = 40 }\n"
+        "[recipe.two]\nbase = 'one'\nsummary = 'y'\nrun.features = { preset = 'qc-cnn' }\n"
+    )
+    assert catalogue.Registry.read(file).recipes["two"].run["features"] == {"name": "mel", "preset": "qc-cnn"}
+
+
 def test_a_file_that_does_not_ship_is_said_to_be_missing() -> None:
     with pytest.raises(QplugError, match=r"nothing\.toml is missing from this installation"):
         catalogue.shipped("nothing.toml")

@@ -1,5 +1,6 @@
 """A component's parameters: read from its constructor, validated, converted, refused."""
 
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -126,6 +127,23 @@ def test_an_unknown_parameter_is_refused_with_near_ones() -> None:
         made(n_layer=3)
 
 
+class Preset(Part):
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {"deep": {"n_layers": 12, "scale": "0.25"}, "flat": {}}
+
+
+def test_a_preset_stands_for_its_parameters_under_those_that_are_set() -> None:
+    given = parameters.create(Preset, {"scale": "2", "preset": "deep"}, "head part").given
+    assert (given["n_layers"], given["scale"], given["order"]) == (12, 2.0, 1)
+    assert parameters.resolved(Preset, {"preset": "deep"}) == parameters.resolved(Part, {"n_layers": 12, "scale": 0.25})
+
+
+def test_an_unknown_preset_is_refused_with_near_ones() -> None:
+    with pytest.raises(
+        UnknownName, match=r"no preset of head part is called 'dep'\. Did you mean 'deep'.* deep, flat\."
+    ):
+        parameters.create(Preset, {"preset": "dep"}, "head part")
+
+
 def test_a_component_without_parameters_says_so() -> None:
     class Plain:
         kind = "reducer"
@@ -174,6 +192,10 @@ class Required:
     def __init__(self, *, width: int) -> None: ...
 
 
+class Reserved:
+    def __init__(self, *, preset: str = "") -> None: ...
+
+
 class Unresolved:
     def __init__(self, *, width: "Missing" = 3) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
@@ -186,6 +208,7 @@ class Unresolved:
         (Positional, "constructor of Positional takes 'width' by position"),
         (Bare, "constructor of Bare has no annotation for 'width'"),
         (Required, "constructor of Required has no default for 'width'"),
+        (Reserved, "constructor of Reserved calls a parameter 'preset', the word with which users take"),
         (Unresolved, "annotations of Unresolved's constructor cannot be resolved: name 'Missing' is not defined"),
     ],
 )

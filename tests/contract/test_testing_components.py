@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pytest
@@ -156,9 +156,33 @@ class NotStored(Layer):
         self.bias = other > 2
 
 
+class TwoKinds(Layer):
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {"bare": {"bias": False}, "full": {"bias": "true"}}
+
+
+class PresetOfNothing(Layer):
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {"wide": {"width": 3}}
+
+
+class PresetOutOfRange(Layer):
+    presets: ClassVar[Mapping[str, Mapping[str, object]]] = {"bare": {"bias": 3}}
+
+
+class ParameterCalledPreset(Layer):
+    def __init__(self, *, preset: Annotated[str, Field(description="x")] = "") -> None:
+        self.preset = preset
+
+
+def test_presets_that_can_be_used_pass() -> None:
+    check_component(TwoKinds())
+
+
 @pytest.mark.parametrize(
     ("make", "broken"),
     [
+        (PresetOfNothing, "PresetOfNothing's preset 'wide' cannot be used: no parameter .* is called 'width'"),
+        (PresetOutOfRange, "PresetOutOfRange's preset 'bare' cannot be used: .*bias .*; got 3"),
+        (ParameterCalledPreset, "ParameterCalledPreset's parameter 'preset' has the name by which users take presets"),
         (ImportedInterface, "ImportedInterface: write the interface version as a number: interface=1"),
         (OldInterface, "OldInterface declares interface 99"),
         (NoSummary, "NoSummary has no summary"),

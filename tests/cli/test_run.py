@@ -1,0 +1,28 @@
+"""``qplug run``: how its options become settings."""
+
+import json
+
+from qplug_cli.commands import run as command
+
+
+def features(capsys, **options):
+    command.run(dataset="digits", backbone="identity", head="linear", dry_run=True, json=True, **options)
+    return json.loads(capsys.readouterr().out)["config"]["features"]
+
+
+def test_a_part_is_named_with_one_of_its_presets(capsys) -> None:
+    told = features(capsys, features="pixels:cifar-10")
+    assert (told["name"], told["size"], told["channels"]) == ("pixels", 32, 3)
+    assert "preset" not in told
+
+
+def test_what_is_set_goes_before_a_preset_that_a_flag_names(capsys) -> None:
+    told = features(capsys, features="pixels:cifar-10", assignments=["features.size=12"])
+    assert (told["size"], told["channels"]) == (12, 3)
+
+
+def test_a_preset_goes_before_a_file(capsys, tmp_path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[features]\nname = "pixels"\nsize = 12\naspect = "crop"\n')
+    told = features(capsys, features="pixels:mnist", config=file)
+    assert (told["size"], told["aspect"]) == (28, "crop")
