@@ -52,8 +52,10 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
     for line in summary.get("reference", ()):
         console.print(f"[dim]known: {line}[/dim]")
     counts = summary["parameters"]
+    # The counts are sums: with four folds, each sample trains three times.
+    folds = f"all {len(summary['folds'])} folds together: " if "folds" in summary else ""
     console.print(
-        f"{summary['n_train']} train, {summary['n_validation']} validation, {summary['n_test']} test · "
+        f"{folds}{summary['n_train']} train, {summary['n_validation']} validation, {summary['n_test']} test · "
         f"{counts['trainable']:,} trainable parameters, {counts['quantum']} of them in circuits · "
         f"trained in {summary['train_seconds']:.1f} s"
     )

@@ -18,3 +18,14 @@ def test_a_stamp_stands_on_the_line_of_its_run(columns, tmp_path, monkeypatch, c
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert "finished LEAKY" in lines["leaky"]
     assert "LEAKY" not in lines["sound"]
+
+
+@pytest.mark.parametrize("columns", ["80", "160"])
+def test_folds_are_told_apart(columns, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    for fold in (3, 4):
+        (tmp_path / f"run-{fold}").mkdir()
+        (tmp_path / f"run-{fold}" / "run.toml").write_text(f"seed = 1\nfold = {fold}")
+    runs(out=Path(tmp_path))
+    heading, *lines = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert [line[heading.index("fold")] for line in lines] == ["4", "3"]

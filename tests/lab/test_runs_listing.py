@@ -9,6 +9,7 @@ from qplug.lab.runs.listing import list_runs, summarise
 
 CONFIG = """
 seed = 7
+fold = 2
 dataset = { name = "fsdd" }
 head = { name = "mlp" }
 backend = { name = "torch" }
@@ -29,6 +30,7 @@ def test_a_finished_run_shows_its_parts_and_numbers(tmp_path: Path) -> None:
     (summary,) = list_runs(tmp_path)
     assert (summary.status, summary.started, summary.problem) == ("finished", "20240501-120000", "")
     assert (summary.dataset, summary.head, summary.backend, summary.seed) == ("fsdd", "mlp", "torch", 7)
+    assert summary.fold == 2
     assert summary.test == {"accuracy": 0.5}
 
 

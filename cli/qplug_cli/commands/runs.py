@@ -59,12 +59,14 @@ def _show(found: list[RunSummary]) -> None:
     table.add_column("run", no_wrap=True, min_width=max(len(summary.path.name) for summary in found))
     for heading in ("status", "backend", "seed") if wide else ("status",):
         table.add_column(heading, overflow="fold")
+    table.add_column("fold", justify="right")
     for name in shown:
         table.add_column(name.replace("_", " "), justify="right")
     for summary in found:
         metrics = [f"{summary.test[name]:.3f}" if name in summary.test else "–" for name in shown]
         facts = [summary.backend or "–", "" if summary.seed is None else str(summary.seed)] if wide else []
-        table.add_row(summary.path.name, _state(summary), *facts, *metrics)
+        fold = "" if summary.fold is None else str(summary.fold)
+        table.add_row(summary.path.name, _state(summary), *facts, fold, *metrics)
     console.print(table)
 
 

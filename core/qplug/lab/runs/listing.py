@@ -24,6 +24,7 @@ class RunSummary:
         head: name of the head; of several, joined by ``+``.
         backend: name of the backend.
         seed: its seed.
+        fold: the fold that is its test part, if its split has folds.
         test: the test metrics that are single numbers; empty while unfinished.
         stamps: what must stand beside its numbers, such as ``"LEAKY"``.
         problem: what is damaged; empty if nothing is.
@@ -36,6 +37,7 @@ class RunSummary:
     head: str = ""
     backend: str = ""
     seed: int | None = None
+    fold: int | None = None
     test: Mapping[str, float] = field(default_factory=dict)
     stamps: tuple[str, ...] = ()
     problem: str = ""
@@ -58,7 +60,7 @@ def summarise(path: Path) -> RunSummary:
     problems: list[str] = []
     config = _config(run, problems)
     numbers, stamps = _test_metrics(run, problems) if run.status == "finished" else ({}, ())
-    seed = config.get("seed")
+    seed, fold = config.get("seed"), config.get("fold")
     return RunSummary(
         path=path,
         status=run.status,
@@ -67,6 +69,7 @@ def summarise(path: Path) -> RunSummary:
         head="+".join(_name(branch.get("head")) for branch in _branches(config)),
         backend=_name(config.get("backend")),
         seed=seed if isinstance(seed, int) else None,
+        fold=fold if isinstance(fold, int) else None,
         test=numbers,
         stamps=stamps,
         problem=" ".join(problems),
