@@ -94,14 +94,19 @@ def load_network(model: str, revision: str | None, *, pooler: bool) -> nn.Module
         kind="backbone",
         use_safetensors=True,
         output_loading_info=True,
+        ignore_mismatched_sizes=True,  # they are refused here, by name
         dtype=torch.float32,
     )
     spare = _UNUSED if pooler else (*_UNUSED, "pooler.")
-    missing = sorted(key for key in info["missing_keys"] if not key.startswith(spare))
-    if missing:
+    problems = [f"{key!r} is missing" for key in sorted(info["missing_keys"]) if not key.startswith(spare)]
+    problems += [
+        f"{key!r} has the shape {tuple(stored)}, not {tuple(wanted)}"
+        for key, stored, wanted in sorted(info["mismatched_keys"])
+    ]
+    if problems:
         raise DataError(
-            f"the weights of {model!r} do not fit its configuration: {missing[0]!r} is missing "
-            f"({len(missing)} keys in all). Get the model again, or choose another."
+            f"the weights of {model!r} do not fit its configuration: {problems[0]} "
+            f"({len(problems)} keys in all). Get the model again, or choose another."
         )
     return _ready(network)
 
@@ -138,13 +143,21 @@ def mark_of(model: str, revision: str | None) -> str:
 
 @lru_cache(maxsize=4)
 def _load_processor(model: str, revision: str | None, modality: Modality, mark: str) -> Any:
+    other, signals = ("image", "images") if modality == "audio" else ("audio", "recordings")
+    advice = f"It was read as a model for {modality}; if it takes {signals}: --set features.modality={other}"
     if modality == "audio":
-        return _load(AutoFeatureExtractor.from_pretrained, model, revision, kind="features")
-    return _load(AutoImageProcessor.from_pretrained, model, revision, kind="features", backend="pil")
+        return _load(AutoFeatureExtractor.from_pretrained, model, revision, kind="features", advice=advice)
+    return _load(AutoImageProcessor.from_pretrained, model, revision, kind="features", advice=advice, backend="pil")
 
 
 def _load(
-    auto: _Auto, model: str, revision: str | None, *, kind: Literal["backbone", "features"], **settings: Any
+    auto: _Auto,
+    model: str,
+    revision: str | None,
+    *,
+    kind: Literal["backbone", "features"],
+    advice: str = "A model of another kind, or one that needs code of its own (which is never run), cannot be used.",
+    **settings: Any,
 ) -> Any:
     where = _where(model, kind)
     folder = isinstance(where, Path)
@@ -165,8 +178,7 @@ def _load(
         raise DataError(f"the model {model!r} cannot be loaded: {_short(problem)} {way}") from problem
     except (ValueError, TypeError, ImportError, RuntimeError, KeyError) as problem:
         raise NotSupported(
-            f"the model {model!r} cannot be used as {kind}: {_short(problem)} A model of another kind, one that needs "
-            "code of its own (which is never run), or weights of other sizes than its configuration says."
+            f"the model {model!r} cannot be used as {kind}: {_short(problem)} {advice}"
         ) from problem
 
 

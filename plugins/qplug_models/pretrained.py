@@ -31,7 +31,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
                 else torch.load(path, map_location="cpu", weights_only=True)
             )
     except Exception as error:  # bytes that mean nothing make the readers stumble in any way
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # Only the first sentence: in the second one torch advises to run what is in the file.
+        reason = str(error).splitlines()[0].split(". ")[0].rstrip(".") if str(error) else type(error).__name__
         raise DataError(
             f"{path} cannot be read as weights: damaged, or more than plain tensors, which is never run ({reason})."
         ) from error

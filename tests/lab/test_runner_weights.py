@@ -1,6 +1,7 @@
 """Learnt weights in a run: fetched and checked before work begins, read once, and not needed any more afterwards."""
 
 import hashlib
+import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -190,6 +191,23 @@ def hf_layers(model: Path) -> Layers:
         "head": {"name": "linear"},
     }
     return [from_assignments(["training.epochs=1"]), chosen]
+
+
+def test_features_of_the_wrong_kind_of_signal_say_how_to_choose_the_right(resnet: Path, tmp_path: Path) -> None:
+    wrong = from_assignments(["features.modality=audio"])
+    with pytest.raises(NotSupported, match=r"'hf-features'.* holds image\. Set --set features\.modality=image, or"):
+        run_once([wrong, *hf_layers(resnet)], tmp_path / "runs", Silent())
+
+
+def test_features_are_made_anew_when_a_processor_is_edited_in_place(resnet: Path, tmp_path: Path) -> None:
+    content = []
+    for mean in (0.5, 0.1):
+        settings = json.loads((resnet / "preprocessor_config.json").read_text()) | {"image_mean": [mean] * 3}
+        (resnet / "preprocessor_config.json").write_text(json.dumps(settings))
+        path = Path(run_once(hf_layers(resnet), tmp_path / "runs", Silent())["run"])
+        content.append(json.loads((path / "split.json").read_text())["content"])
+    assert content[0].keys() == content[1].keys()
+    assert not any(content[0][name] == content[1][name] for name in content[0])
 
 
 def test_a_finished_run_of_a_model_in_a_folder_does_not_need_the_folder_any_more(resnet: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Hugging Face models as backbones and features, with tiny random ones in the layout of the published."""
 
+import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from transformers.models.mobilenet_v2.image_processing_pil_mobilenet_v2 import (
 
 from qplug.contract.errors import DataError, NotSupported, ParameterError  # noqa: E402
 from qplug.contract.interfaces import Audio, Image  # noqa: E402
+from qplug.lab.data.cache import settings_hashes  # noqa: E402
 from qplug.testing.components import check_backbone, check_features  # noqa: E402
 from qplug_hf.backbone import Hf  # noqa: E402
 from qplug_hf.features import HfFeatures  # noqa: E402
@@ -251,8 +254,58 @@ def test_a_models_own_code_is_never_run(tmp_path: Path) -> None:
 
 
 def test_a_processor_of_another_modality_is_refused(saved: Saved) -> None:
-    with pytest.raises((NotSupported, DataError), match=re.escape(repr(saved("resnet")))):
+    with pytest.raises(
+        NotSupported, match=rf"{re.escape(repr(saved('resnet')))}.*if it takes images: --set features\.modality=image"
+    ):
         _ = HfFeatures(model=saved("resnet"), modality="audio").shape
+    with pytest.raises(
+        NotSupported,
+        match=rf"{re.escape(repr(saved('hubert')))}.*if it takes recordings: --set features\.modality=audio",
+    ):
+        _ = HfFeatures(model=saved("hubert"), modality="image").shape
+
+
+def test_a_processor_edited_in_place_is_read_again(saved: Saved, tmp_path: Path) -> None:
+    folder = shutil.copytree(saved("resnet"), tmp_path / "resnet")
+    extractor, image = HfFeatures(model=str(folder), modality="image"), Image(np.full((3, 40, 40), 0.5, np.float32))
+    before, known = extractor(image), settings_hashes(extractor)
+    settings = json.loads((folder / "preprocessor_config.json").read_text())
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps(settings | {"size": {"shortest_edge": 24}, "image_mean": [0.1] * 3})
+    )
+    assert extractor.shape == (3, 24, 24)
+    assert abs(float(extractor(image).mean() - before.mean())) > 0.5
+    assert settings_hashes(extractor) != known
+
+
+def test_the_configuration_of_a_network_is_part_of_what_its_embeddings_are_kept_under(
+    saved: Saved, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(saved("ast"), tmp_path / "ast")
+    known = settings_hashes(Hf(model=str(folder)))
+    assert settings_hashes(Hf(model=saved("ast"))) == known
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(settings | {"num_attention_heads": 4}))
+    assert settings_hashes(Hf(model=str(folder))) != known
+
+
+def test_weights_of_another_size_are_refused_by_their_first_key(saved: Saved, tmp_path: Path) -> None:
+    folder = shutil.copytree(saved("ast"), tmp_path / "ast")
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(settings | {"intermediate_size": 8}))
+    with pytest.raises(DataError, match=r"configuration: 'layers\.0\..* has the shape \(16,\), not \(8,\) \(9 keys"):
+        Hf(model=str(folder)).module((64, 32))
+
+
+@pytest.mark.parametrize("name", ["hubert", "whisper"])
+def test_the_learnt_network_learns_where_the_built_one_does(saved: Saved, name: str) -> None:
+    backbone, shape = Hf(model=saved(name), trainable_blocks=1), features_of(name, saved(name)).shape
+    learning = [
+        {key for key, parameter in network.named_parameters() if parameter.requires_grad}
+        for network in (backbone.untaught(shape), backbone.module(shape))
+    ]
+    assert learning[0] == learning[1]
+    assert 0 < len(learning[0]) < len(list(backbone.module(shape).parameters()))
 
 
 def test_a_model_must_be_named() -> None:

@@ -78,9 +78,11 @@ def assemble(config: RunConfig, copies: Path | None = None) -> Parts:
     features = cast(FeatureExtractor, _create("features", config.features, copies, "features"))
     has, takes = dataset.capabilities.modality, features.capabilities.modality
     if has != takes:
+        choosable = any(parameter.name == "modality" for parameter in parameters.describe(type(features)))
+        way = f"Set --set features.modality={has}, or leave" if choosable else "Leave"
         raise NotSupported(
             f"features {config.features.name!r} are extracted from {takes}, but data set {config.dataset.name!r} "
-            f"holds {has}. Leave --features out for the data set's own, or choose others: qplug list features"
+            f"holds {has}. {way} --features out for the data set's own, or choose others: qplug list features"
         )
     branches = tuple(
         BranchParts(
