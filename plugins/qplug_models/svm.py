@@ -67,7 +67,10 @@ class SvmModule(nn.Module):
         """Decision values (batch, n_pairs); the pairs are (0, 1), (0, 2), …, (1, 2), …."""
         scaled = (inputs - self.mean) / self.spread
         # Written out instead of cdist: a difference of squares would lose digits where vectors lie close together.
-        distances = torch.cdist(scaled, self.support, compute_mode="donot_use_mm_for_euclid_dist").square()
+        if torch.compiler.is_compiling():  # ONNX knows no cdist; this takes memory for each pair's whole difference
+            distances = (scaled[:, None] - self.support).square().sum(2)
+        else:
+            distances = torch.cdist(scaled, self.support, compute_mode="donot_use_mm_for_euclid_dist").square()
         return torch.exp(-self.gamma * distances) @ self.dual.T + self.intercept
 
     def forward(self, inputs: Tensor) -> Tensor:

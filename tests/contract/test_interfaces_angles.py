@@ -155,3 +155,19 @@ def test_elements_of_one_kind_are_computed_in_one_step() -> None:
     steps = trace(FUNCTIONS["feature map"], 3, 0).encoding.steps
     assert len(steps) == 1
     assert len(trace(lambda z, w: list(torch.tanh(z) + 1), 3, 0).encoding.steps) == 1
+
+
+@pytest.mark.parametrize("name", ["scaled and shifted", "feature map", "a network", "sorted"])
+def test_an_export_in_between_changes_no_angle(name: str) -> None:
+    class Encode(torch.nn.Module):
+        def forward(self, inputs: Tensor) -> Tensor:
+            return traced.encode(inputs, parameters)
+
+    traced = trace(FUNCTIONS[name], 3, 2)
+    inputs = torch.rand(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    parameters = torch.tensor([0.3, 0.5], dtype=torch.float64)
+    program = torch.export.export(Encode(), (inputs,))
+    angles = traced.encode(inputs, parameters)
+    assert type(angles) is Tensor
+    assert torch.equal(program.module()(inputs), angles)
+    assert torch.allclose(assembled(traced, inputs, parameters), expected(FUNCTIONS[name], inputs, parameters))

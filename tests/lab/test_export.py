@@ -31,7 +31,13 @@ SMALL: dict[str, Any] = {
 PQC = {"name": "pennylane-pqc", "n_layers": 1}
 PIPELINES: dict[str, dict[str, Any]] = {
     "classical": {"head": {"name": "mlp"}},
+    "fitted": {
+        "backbone": {"name": "identity"},
+        "reducer": {"name": "pca", "n_outputs": 4},
+        "head": {"name": "svm-rbf"},
+    },
     "quantum": {"head": {**PQC, "n_qubits": 3}},
+    "from-qiskit": {"head": {"name": "qiskit-qnn", "n_qubits": 3}},
     "fused": {
         "branch": [
             {"weight": 1.0, "head": {"name": "linear"}},
@@ -44,7 +50,7 @@ PIPELINES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """A finished run without circuit, with one, and with two beside a classical branch."""
+    """Finished runs without circuit, with one, and with two beside a classical branch."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QPLUG_CACHE", str(folder / "cache"))
@@ -105,16 +111,17 @@ def test_trained_circuits_give_the_model_s_own_expectation_values(runs: dict[str
             assert torch.allclose(found, module.expectations(inputs), atol=1e-5)
 
 
-def test_a_classical_network_is_the_same_in_onnx(runs: dict[str, Path]) -> None:
+@pytest.mark.parametrize("name", ["classical", "fitted"])
+def test_a_classical_network_is_the_same_in_onnx(runs: dict[str, Path], name: str) -> None:
     pytest.importorskip("onnxscript")
-    (written,) = export_network(runs["classical"])
-    run = load_run(runs["classical"])
+    (written,) = export_network(runs[name])
+    run = load_run(runs[name])
     given = features(run)
     assert torch.allclose(onnx_outputs(written.file, features=given)["logits"], run.model(given), rtol=1e-4, atol=1e-5)
     assert carried(written.file)["classes"] == list(run.classes)
 
 
-@pytest.mark.parametrize("name", ["quantum", "fused"])
+@pytest.mark.parametrize("name", ["quantum", "from-qiskit", "fused"])
 def test_what_stands_before_and_behind_the_circuits_makes_up_the_model(runs: dict[str, Path], name: str) -> None:
     pytest.importorskip("onnxscript")
     before, behind = export_network(runs[name])
@@ -133,6 +140,13 @@ def test_what_stands_before_and_behind_the_circuits_makes_up_the_model(runs: dic
     assert ("logits" in found) == (name == "fused")
     assert torch.allclose(logits, run.model(given), rtol=1e-4, atol=1e-5)
     assert carried(behind.file)["observables"]["expectations"] == [str(each) for each in modules[0].circuit.observables]
+
+
+class Distances(torch.nn.Module):
+    """Uses an operation that ONNX does not know."""
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return torch.cdist(inputs, inputs)
 
 
 class Wrong(torch.nn.Module):
@@ -162,6 +176,13 @@ def test_a_network_that_is_no_graph_is_refused_with_another_way() -> None:
     pytest.importorskip("onnxscript")
     with pytest.raises(NotSupported, match=r"cannot be written as ONNX \(.*--to safetensors"):
         network._network(Asking(), [torch.ones(2, 3)], ["inputs"], ["outputs"], {})
+
+
+def test_an_operation_that_onnx_does_not_know_is_named() -> None:
+    pytest.importorskip("onnxscript")
+    with pytest.raises(NotSupported, match=r"as ONNX \(DispatchError: No ONNX function found for .*cdist") as told:
+        network._network(Distances(), [torch.ones(2, 3)], ["inputs"], ["outputs"], {})
+    assert "\x1b" not in str(told.value)
 
 
 def test_missing_packages_are_named_with_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -52,15 +52,18 @@ class Gather:
         return values + offset if self._has_offset else values
 
     def _constants(self, device: torch.device, dtype: torch.dtype) -> tuple[Any, ...]:
-        if (device, dtype) not in self._copies:
+        constants = self._copies.get((device, dtype))
+        if constants is None:
             factor = self._factor
-            self._copies[device, dtype] = (
+            constants = (
                 self.matrix.to(device, dtype),
                 self.offset.to(device, dtype),
                 None if self._index is None else self._index.to(device),
                 factor if isinstance(factor, float) else factor.to(device, dtype),
             )
-        return self._copies[device, dtype]
+            if not torch.compiler.is_compiling():  # while torch traces, tensors without values stand for them
+                self._copies[device, dtype] = constants
+        return constants
 
 
 @dataclass
@@ -99,10 +102,13 @@ class GraphStep:
     def __call__(self, base: Tensor, inputs: Tensor, parameters: Tensor) -> Tensor:
         """The code's values (batch, n)."""
         device = parameters.device
-        if device not in self._copies:
-            self._copies[device] = _moved(self.graph, device)
+        graph = self._copies.get(device)
+        if graph is None:
+            graph = _moved(self.graph, device)
+            if not torch.compiler.is_compiling():  # as in Gather
+                self._copies[device] = graph
         # Constants in the graph are float64, so its arguments have to be.
-        values = torch.vmap(self._copies[device], in_dims=(0, None))(inputs.double(), parameters.double())
+        values = torch.vmap(graph, in_dims=(0, None))(inputs.double(), parameters.double())
         converted: Tensor = values.to(parameters.dtype)
         return converted
 

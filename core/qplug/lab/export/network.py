@@ -86,9 +86,8 @@ def _network(
                 dynamic_shapes=_any_batch(module, len(inputs)),
             )  # fmt: skip
         except Exception as error:  # the exporter's own errors have no common root
-            reason = " ".join(str(error).split())[:300]
             raise NotSupported(
-                f"this network cannot be written as ONNX ({type(error).__name__}: {reason}). "
+                f"this network cannot be written as ONNX ({_root(error)}). "
                 "Its weights can be exported: --to safetensors"
             ) from error
         assert program is not None
@@ -99,6 +98,13 @@ def _network(
     content: bytes = proto.SerializeToString()
     _compare(module, inputs, names, content)
     return content
+
+
+def _root(error: BaseException) -> str:
+    """The first cause of an error in a few words: what the exporter wraps around it is advice to its developers."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _any_batch(module: nn.Module, n: int) -> Any:
