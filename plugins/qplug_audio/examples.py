@@ -81,11 +81,13 @@ def gtzan(folder: Path, genres: Sequence[str], seed: int) -> None:
     wanted = {"train": 4, "validation": 2, "test": 2}
     parts = fault_filtered()
     for label, genre in enumerate(genres):
+        names = []
         for part, n_excerpts in wanted.items():
-            names = sorted(name for name, its in parts.items() if its == part and name.startswith(f"{genre}."))
-            for number, name in enumerate(names[:n_excerpts]):
-                path = folder / "genres" / genre / f"{name}.wav"
-                write_tone(path, label=label, seconds=30.0, rate=8000, seed=seed + 100 * label + number)
+            its = sorted(name for name, place in parts.items() if place == part and name.startswith(f"{genre}."))
+            names += its[:n_excerpts]
+        for number, name in enumerate(names):
+            path = folder / "genres" / genre / f"{name}.wav"
+            write_tone(path, label=label, seconds=30.0, rate=8000, seed=seed + 100 * label + number)
 
 
 def birdsong(folder: Path, species: Sequence[str], seed: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,13 @@ def test_an_example_keeps_the_data_set_s_contract(name: str, tmp_path: Path) -> 
     check_dataset(dataset, tmp_path)
     labels = {sample.label for sample in dataset.index(tmp_path)}
     assert labels == set(dataset.classes)
+
+
+@pytest.mark.parametrize("name", ON_DISK)
+def test_no_two_files_of_an_example_are_the_same(name: str, tmp_path: Path) -> None:
+    made(name).write_example(tmp_path)
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(set(digests)) == len(digests)
 
 
 def test_the_same_seed_writes_the_same_files(tmp_path: Path) -> None:
