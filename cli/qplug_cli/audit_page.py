@@ -66,7 +66,8 @@ def _signals(report: Report) -> Iterator[tuple[str, str]]:
         seconds = report.durations
         low, middle, high = np.quantile(seconds, [0, 0.5, 1])
         yield "durations", f"{_sparks(seconds)}  {low:.2f} s … {middle:.2f} s (median) … {high:.2f} s"
-        yield "together", _time(float(seconds.sum()))
+        unread = f", without {len(report.unreadable):,} that cannot be read" if report.unreadable else ""
+        yield "together", _time(float(seconds.sum())) + unread
         yield "sample rates", ", ".join(f"{rate:,} Hz: {n:,}" for rate, n in report.sample_rates.items())
         low, middle, high = np.quantile(report.levels, [0, 0.5, 1])
         yield "levels", f"{_sparks(report.levels)}  {low:.0f} … {middle:.0f} (median) … {high:.0f} dB of full scale"
@@ -142,15 +143,17 @@ def _print_splits(report: Report, console: Console) -> None:
 
 def _sharing(facts: SplitFacts, report: Report) -> tuple[str, str]:
     """What stands in more than one part of a split, and its colour."""
+    from qplug.lab.audit.splits import counted
+
     if facts.problem:
         return facts.problem, "yellow"
     leaks = []
     if facts.shared_groups:
-        leaks.append(f"LEAKY: {len(facts.shared_groups):,} {facts.group}s")
+        leaks.append(f"LEAKY: {counted(len(facts.shared_groups), facts.group)}")
     if facts.leak:
         leaks.append(f"LEAKY: {facts.leak}")
     if facts.duplicates:
-        leaks.append(f"{facts.duplicates:,} duplicates")
+        leaks.append(counted(facts.duplicates, "duplicate"))
     others = [
         f"{name} {several:,} of {of:,}"
         for name, (several, of) in facts.shared.items()

@@ -13,6 +13,7 @@ from qplug.lab.audit.figure import figure, png
 from qplug.lab.audit.folder import modality_of
 from qplug.lab.audit.measure import Measure, measures
 from qplug.lab.audit.report import Report
+from qplug.lab.audit.splits import counted
 
 RATE = 8000
 SPEAKERS = ("ann", "bob", "cat", "dan", "eve", "fay")
@@ -257,6 +258,15 @@ def test_figure_is_a_png_that_fits_its_words(kind: str, planted: Path) -> None:
             assert box.y1 <= page.y1, text.get_text()
     said = " ".join(text.get_text() for text in drawn.texts)
     assert ("SYNTHETIC DATA" in said) is (kind == "images")
+    if kind == "planted":
+        assert "41 recordings (8 s of them readable), 2 classes, 6 groups; 2 duplicated, 1 unreadable, 1 silent" in said
+        verdicts = [text.get_text() for text in drawn.axes[-1].texts]
+        assert any("1 duplicate in two parts" in verdict for verdict in verdicts)
+
+
+@pytest.mark.parametrize(("n", "words"), [(0, "0 groups"), (1, "1 group"), (1302, "1,302 groups")])
+def test_one_thing_is_told_as_one(n: int, words: str) -> None:
+    assert counted(n, "group") == words
 
 
 @pytest.mark.parametrize(

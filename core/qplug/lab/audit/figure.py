@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qplug.contract.interfaces import Part
 from qplug.lab.audit.report import Report
-from qplug.lab.audit.splits import SplitFacts
+from qplug.lab.audit.splits import SplitFacts, counted
 from qplug.lab.evaluation.style import BLUE, GREY, INK, ORANGE, RED, RULE, Canvas
 
 _PARTS: Mapping[Part, str] = {"train": BLUE, "validation": "#8FBCE0", "test": ORANGE}
@@ -57,7 +57,9 @@ def png(drawn: Figure) -> bytes:
 def _note(report: Report) -> str:
     things = "recordings" if report.modality == "audio" else "images"
     seconds = report.durations.sum()
-    hours = f" ({seconds / 3600:.1f} h)" if seconds >= 3600 else f" ({seconds / 60:.0f} min)" if seconds else ""
+    time = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    time = time if seconds < 3600 else f"{seconds / 3600:.1f} h"
+    hours = f" ({time}{' of them readable' if report.unreadable else ''})" if seconds else ""
     silent = "silent" if report.modality == "audio" else "blank"
     found = {
         "duplicated": sum(len(each.ids) - 1 for each in report.duplicates),
@@ -166,16 +168,16 @@ def _verdict(facts: SplitFacts, report: Report) -> tuple[str, str]:
         return "cannot be made from this data", RED
     said = []
     if facts.shared_groups:
-        said.append(f"{len(facts.shared_groups):,} {facts.group}s in two parts")
+        said.append(f"{counted(len(facts.shared_groups), facts.group)} in two parts")
     if facts.leak:
         said.append("leaks")
     if facts.duplicates:
-        said.append(f"{facts.duplicates:,} duplicates in two parts")
+        said.append(f"{counted(facts.duplicates, 'duplicate')} in two parts")
     if said:
         return ", ".join(said), RED
     common = [name for name in report.guarded if name != facts.group and facts.shared[name][0]]
     if common:  # the rule allows it, and a reader should know
-        return ", ".join(f"{facts.shared[name][0]:,} {name}s in two parts" for name in common), INK
+        return ", ".join(f"{counted(facts.shared[name][0], name)} in two parts" for name in common), INK
     alone = facts.group == "group" and report.singles
     return "each sample stands for itself" if alone else f"no {facts.group} in two parts", GREY
 

@@ -67,6 +67,11 @@ class SplitFacts:
         }
 
 
+def counted(n: int, noun: str) -> str:
+    """A number of things in words, such as ``"1 group"`` and ``"1,302 groups"``."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def split_facts(dataset: Dataset, samples: Sequence[Sample], found: Iterable[Duplicate]) -> dict[str, SplitFacts]:
     """The facts about every split that a data set offers, by name, in its order.
 
