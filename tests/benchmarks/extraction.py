@@ -5,9 +5,10 @@
 
 Three measurements, each on generated recordings in a temporary folder:
 
-* **extraction**: the same log-mel spectrograms of the same files, once by a plain loop over ``librosa.load``,
-  ``librosa.feature.melspectrogram`` and ``librosa.power_to_db``, once by qplug over all cores into its cache, and once
-  more by qplug in this process alone. The numbers of both are compared.
+* **extraction**: the same log-mel spectrograms of the same files, by a plain loop over ``librosa.load``,
+  ``librosa.feature.melspectrogram`` and ``librosa.power_to_db``, by that loop held to one thread (matrices this small
+  gain nothing from more, which then wait for one another), by qplug over all cores into its cache, and by qplug in this
+  process alone. The numbers of both are compared.
 * **cached start**: everything that a run does before it trains (indexing, split, features from the cache, check for
   copies, normalisation), for many clips, in a process that has imported what it needs.
 * **indexing**: a folder of many files is listed as samples, in a process of its own. Memory is how much its greatest
@@ -37,6 +38,7 @@ from qplug import Dataset, FeatureExtractor, Sample
 from qplug.contract import catalogue, parameters
 from qplug.lab.config.resolve import resolve
 from qplug.lab.data.cache import features
+from qplug.lab.data.workers import one_thread
 from qplug.lab.pipeline.parts import assemble
 from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Silent
@@ -79,22 +81,32 @@ def measure(home: Path, *, n_clips: int, n_cached: int, n_files: int) -> dict[st
 def _extraction(folder: Path, n_clips: int) -> dict[str, Any]:
     samples = _write_clips(folder, n_clips, seconds=SECONDS, rate=FILE_RATE)
     _by_librosa(samples[:3])  # imports and compilation are not what is measured
-    began = time.perf_counter()
-    reference = _by_librosa(samples)
-    seconds = {"librosa": time.perf_counter() - began}
+    seconds: dict[str, tuple[float, float]] = {}
+    with _timed("librosa", seconds):
+        reference = _by_librosa(samples)
+    with one_thread(), _timed("librosa, one thread", seconds):
+        _by_librosa(samples)
     dataset, mel = _dataset(), _mel()
     for name, workers in (("qplug", None), ("qplug, one process", 1)):
-        began = time.perf_counter()
-        values = features(
-            dataset, mel, samples, identity={}, title=name, cache=folder / name, folder=folder, workers=workers
-        ).values
-        seconds[name] = time.perf_counter() - began
+        with _timed(name, seconds):
+            values = features(
+                dataset, mel, samples, identity={}, title=name, cache=folder / name, folder=folder, workers=workers
+            ).values
     return {
         "clips": n_clips,
         "clip": f"{SECONDS:g} s at {FILE_RATE:,} Hz, to {N_MELS} bands at {RATE:,} Hz",
-        "clips_per_second": {name: n_clips / its for name, its in seconds.items()},
+        "clips_per_second": {name: n_clips / its for name, (its, _) in seconds.items()},
+        "clips_per_processor_second": {name: n_clips / its for name, (_, its) in seconds.items()},
         "greatest_difference_db": float(np.abs(np.asarray(values)[:, 0] - reference).max()),
     }
+
+
+@contextmanager
+def _timed(name: str, seconds: dict[str, tuple[float, float]]) -> Iterator[None]:
+    """Notes how long the block took, and how long processors worked for it, those of its workers included."""
+    began, worked = time.perf_counter(), sum(os.times()[:4])
+    yield
+    seconds[name] = time.perf_counter() - began, sum(os.times()[:4]) - worked
 
 
 def _by_librosa(samples: list[Sample]) -> NDArray[np.float32]:
@@ -198,16 +210,19 @@ def markdown(found: dict[str, Any]) -> str:
     """The measurements as Markdown."""
     machine, extraction = found["machine"], found["extraction"]
     start, indexing = found["cached_start"], found["indexing"]
-    speeds = extraction["clips_per_second"]
-    rows = [f"| {name} | {speed:,.0f} | {speed / speeds['librosa']:.1f} |" for name, speed in speeds.items()]
+    speeds, work = extraction["clips_per_second"], extraction["clips_per_processor_second"]
+    rows = [
+        f"| {name} | {speeds[name]:,.0f} | {speeds[name] / speeds['librosa']:.1f} | {work[name]:,.0f} |"
+        for name in speeds
+    ]
     return "\n".join(
         (
             f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}. "
             f"{extraction['clips']:,} clips of {extraction['clip']}; features differ from librosa's by at most "
             f"{extraction['greatest_difference_db']:.1e} dB.",
             "",
-            "| | clips per second | times librosa |",
-            "|---|---|---|",
+            "| | clips per second | times librosa | clips per second of processor time |",
+            "|---|---|---|---|",
             *rows,
             "",
             "| | seconds | megabytes |",
