@@ -18,6 +18,9 @@ EXAMPLES = """
 `qplug predict runs/20260101-120000-digits-mlp-4d5e6f *.png --json`
 """
 
+WIDE = 120
+"""Columns of a terminal from which more than the second answer is shown; the files' names come first."""
+
 
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run's directory.", show_default=False)],
@@ -40,11 +43,14 @@ def predict(
 def _show(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
+    console = output.console()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("file", "class", "probability", "then"):
-        table.add_column(heading)
+    table.add_column("file", overflow="fold")
+    for heading in ("class", "probability", "then"):
+        table.add_column(heading, no_wrap=True)
+    n_others = 3 if console.width >= WIDE else 1
     for row in rows:
         ranked = sorted(row["probabilities"].items(), key=lambda item: -item[1])
-        others = ", ".join(f"{name} {chance:.3f}" for name, chance in ranked[1:4])
+        others = ", ".join(f"{name} {chance:.3f}" for name, chance in ranked[1 : 1 + n_others])
         table.add_row(row["file"], row["label"], f"{ranked[0][1]:.3f}", others)
-    output.console().print(table)
+    console.print(table)

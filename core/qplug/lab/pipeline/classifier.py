@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from qplug.contract.errors import NotSupported, PluginError
-from qplug.contract.interfaces import Backbone, Backend, QuantumHead, TrainingPart
+from qplug.contract.interfaces import Backbone, Backend, Head, QuantumHead, TrainingPart
 from qplug.contract.interfaces.quantum_module import QuantumModule
 from qplug.lab.pipeline.augment import Augment
 from qplug.lab.pipeline.parts import BranchParts, Parts
@@ -229,7 +229,24 @@ def _branch(
         return nn.Sequential(reducer, cast(QuantumHead, branch.head).on(cast(Backend, backend), n_outputs, n_classes))
     if branch.head.capabilities.fitted:
         _fit_head(branch, reducer, training)
-    return nn.Sequential(reducer, branch.head.build(n_outputs, n_classes))
+        return nn.Sequential(reducer, branch.head.build(n_outputs, n_classes))
+    return nn.Sequential(reducer, _head_network(branch.head, n_outputs, n_classes))
+
+
+def _head_network(head: Head, n_inputs: int, n_classes: int) -> nn.Module:
+    network = head.build(n_inputs, n_classes)
+    was_training = network.training
+    network.eval()
+    with torch.no_grad():
+        logits = network(torch.zeros(2, n_inputs))
+    network.train(was_training)
+    # Too many logits would train all the same, and fail only when the test part is judged.
+    if tuple(logits.shape) != (2, n_classes):
+        raise PluginError(
+            f"head {type(head).__name__} must give logits (batch, n_classes); for a batch of 2 and {n_classes} classes "
+            f"it gave {tuple(logits.shape)}. This is a fault of its plugin."
+        )
+    return network
 
 
 def _fit_head(branch: BranchParts, reducer: nn.Module, training: Callable[[], TrainingPart] | None) -> None:

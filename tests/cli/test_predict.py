@@ -1,0 +1,21 @@
+"""``qplug predict``."""
+
+import pytest
+
+from qplug_cli.commands import predict as command
+
+FILES = [f"recordings/Actor_01/03-01-01-01-01-0{number}-01.flac" for number in (1, 2)]
+
+
+@pytest.mark.parametrize(("columns", "others"), [("80", 1), ("140", 3)])
+def test_files_are_told_apart_at_any_width(columns, others, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    chances = {"neutral": 0.4, "surprised": 0.3, "disgust": 0.2, "fearful": 0.1}
+    command._show([{"file": file, "label": "neutral", "probabilities": chances} for file in FILES])
+    told = capsys.readouterr().out
+    heading, *lines = told.splitlines()
+    width = heading.index("class")
+    assert "".join(line[:width].strip() for line in lines) == "".join(FILES)
+    assert all(len(line) <= int(columns) for line in lines)
+    assert told.count("surprised 0.300") == 2
+    assert ("fearful 0.100" in told) == (others == 3)
