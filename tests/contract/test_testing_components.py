@@ -383,9 +383,15 @@ class Unused(Flat):
         return _Unused()
 
 
+class Growing(Flat):
+    def load_weights(self, module: nn.Module, path: Path | None) -> None:
+        module.register_buffer("learnt", torch.ones(3))
+
+
 @pytest.mark.parametrize(
     ("make", "broken"),
     [
+        (Growing, r"Growing\.load_weights changes which weights there are"),
         (Image4D, r"Image4D's module gave \(6, 2, 4, 3\)"),
         (Peeking, "Peeking's module, in evaluation, gives a sample other outputs alone than in a batch"),
         (Hidden, "Hidden's module gives other outputs after load_state_dict"),

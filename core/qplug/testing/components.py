@@ -167,10 +167,18 @@ def check_backbone(backbone: Backbone, feature_shape: tuple[int, ...]) -> None:
         AssertionError: with the promise that is broken.
     """
     check_component(backbone)
-    features = normal((6, *feature_shape), seed=0)
-    _check_module(
-        lambda: backbone.module(feature_shape), features, type(backbone).__name__, trainable=not backbone.frozen
-    )
+    features, name = normal((6, *feature_shape), seed=0), type(backbone).__name__
+    _check_module(lambda: backbone.module(feature_shape), features, name, trainable=not backbone.frozen)
+    built, learnt = (_state_shapes(make(feature_shape), features) for make in (backbone.untaught, backbone.module))
+    _require(built == learnt, f"{name}.load_weights changes which weights there are, so a run could not be opened")
+
+
+def _state_shapes(module: nn.Module, inputs: Tensor) -> dict[str, tuple[int, ...]]:
+    import torch
+
+    with torch.no_grad():
+        module.eval()(inputs)  # some layers find their size with the first batch
+    return {key: tuple(value.shape) for key, value in module.state_dict().items()}
 
 
 def check_reducer(reducer: Reducer, n_inputs: int) -> None:
