@@ -29,8 +29,10 @@ def predict(
     json: Json = False,
 ) -> None:
     """Class probabilities for new recordings or images, from a finished run's best model."""
-    from qplug.lab.runner.predict import predict as classify
-    from qplug_cli.progress import TerminalReporter
+    from qplug_cli.progress import TerminalReporter, loading
+
+    with loading():
+        from qplug.lab.runner.predict import predict as classify
 
     with TerminalReporter(quiet=True) as reporter:
         rows = classify(run, files, reporter)

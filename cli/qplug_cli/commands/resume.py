@@ -25,8 +25,10 @@ def resume(
     json: Json = False,
 ) -> None:
     """Go on with a run that was interrupted or killed; the numbers are those of an uninterrupted one."""
-    from qplug.lab.runner.run import resume_run
-    from qplug_cli.progress import TerminalReporter
+    from qplug_cli.progress import TerminalReporter, loading
+
+    with loading():
+        from qplug.lab.runner.run import resume_run
 
     with TerminalReporter() as reporter:
         summary = resume_run(run, reporter)

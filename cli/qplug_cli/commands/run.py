@@ -158,12 +158,14 @@ def run(
     defaults, then from each component's. All parts by name: qplug list. A part is named as NAME, or with one of its
     presets as NAME:PRESET.
     """
-    from qplug.lab.config import layers as settings
-    from qplug.lab.config.branches import from_head
-    from qplug.lab.config.recipes import with_recipe
-    from qplug.lab.runner.folds import run_every_fold
-    from qplug.lab.runner.run import run_once
-    from qplug_cli.progress import TerminalReporter
+    from qplug_cli.progress import TerminalReporter, loading
+
+    with loading():
+        from qplug.lab.config import layers as settings
+        from qplug.lab.config.branches import from_head
+        from qplug.lab.config.recipes import with_recipe
+        from qplug.lab.runner.folds import run_every_fold
+        from qplug.lab.runner.run import run_once
 
     parts = {"dataset": dataset, "features": features, "backbone": backbone, "reducer": reducer, "backend": backend}
     flags: dict[str, Any] = settings.from_names({kind: name for kind, name in parts.items() if name is not None})
