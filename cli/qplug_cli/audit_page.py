@@ -24,16 +24,18 @@ _MOST_CLASSES = 40
 
 def show(report: Report, figure: Path) -> None:
     """Prints the whole audit."""
+    from rich.markup import escape
+
     console = output.console()
     stamp = " [bold red]SYNTHETIC DATA[/bold red]" if report.synthetic else ""
-    console.print(f"[bold]{report.dataset}[/bold] · {_headline(report)}{stamp}", soft_wrap=True)
+    console.print(f"[bold]{escape(report.dataset)}[/bold] · {_headline(report)}{stamp}", soft_wrap=True)
     if report.folder is not None:
-        console.print(f"[dim]{report.folder}[/dim]", soft_wrap=True)
+        console.print(f"[dim]{escape(str(report.folder))}[/dim]", soft_wrap=True)
     _print_signals(report, console)
     _print_classes(report, console)
     _print_splits(report, console)
     _print_findings(report, console)
-    console.print(f"figure: {figure}", soft_wrap=True)
+    console.print(f"figure: {figure}", soft_wrap=True, markup=False)
 
 
 def _headline(report: Report) -> str:

@@ -12,9 +12,9 @@ class ByteBars:
     """Called with what is going on and how many bytes of it are done. One bar each; off a terminal one line each."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(stderr=True, highlight=False, markup=False, emoji=False)  # names may hold brackets
         self.bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=28),
             DownloadColumn(),
             TimeRemainingColumn(),

@@ -169,6 +169,8 @@ def print_fetched(
     if json:
         output.document(told)
         return
+    from rich.markup import escape
+
     console = output.console()
     if how == "none":
         console.print(f"{name} needs no files: it is generated, or carried by an installed package.")
@@ -178,11 +180,11 @@ def print_fetched(
         if done and done.n_files
         else "nothing to fetch;"
     )
-    console.print(f"[bold]{name}[/bold]: {what} {n_samples or 0:,} samples in {folder}", soft_wrap=True)
+    console.print(f"[bold]{name}[/bold]: {what} {n_samples or 0:,} samples in {escape(str(folder))}", soft_wrap=True)
     if differing:
         console.print(
             f"[yellow]warning:[/yellow] {len(differing)} files differ from what the source publishes and were kept "
-            f"({_some(differing)}). To replace them: qplug data fetch {name} --repair",
+            f"({escape(_some(differing))}). To replace them: qplug data fetch {name} --repair",
             soft_wrap=True,
         )
     console.print(f"[dim]next: qplug data audit {name} · qplug run --dataset {name}[/dim]", soft_wrap=True)
@@ -205,8 +207,12 @@ def print_verdict(name: str, verdict: Verdict, *, json: bool) -> None:
             }
         )
         return
+    from rich.markup import escape
+
     console = output.console()
-    console.print(f"[bold]{name}[/bold]: {verdict.n_samples:,} samples in {verdict.folder}", soft_wrap=True)
+    console.print(
+        f"[bold]{name}[/bold]: {verdict.n_samples:,} samples in {escape(str(verdict.folder))}", soft_wrap=True
+    )
     if not verdict.n_checked and verdict.good:
         console.print(
             "Its layout is as expected. Nothing is published that its files could be held against, and they were not "

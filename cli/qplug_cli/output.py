@@ -38,7 +38,9 @@ def reserve_stdout() -> None:
 def document(value: Any) -> None:
     """Prints ``value`` as the one JSON document on stdout."""
     stream = _reserved or sys.stdout
-    stream.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    # Names of folders that are no UTF-8 come from Python with lone surrogates, which have to be written as escapes.
+    stream.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
     stream.flush()
 
 
@@ -59,7 +61,8 @@ class _Trimmed(io.TextIOBase):
         self._stream = stream
 
     def write(self, text: str) -> int:
-        return self._stream.write(re.sub(r" +(?=\n)", "", text))
+        # Names of folders that are no UTF-8 come from Python with lone surrogates, which no stream takes.
+        return self._stream.write(re.sub(r" +(?=\n)", "", text.encode("utf-8", "backslashreplace").decode()))
 
     def flush(self) -> None:
         self._stream.flush()

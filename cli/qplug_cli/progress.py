@@ -8,6 +8,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 
 @contextmanager
@@ -29,15 +30,15 @@ class TerminalReporter:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(stderr=True, highlight=False, markup=False, emoji=False)  # names may hold brackets
         self.quiet = quiet
         self.draws = self.console.is_terminal and not quiet
         self.bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", markup=False),
             console=self.console,
             disable=not self.draws,
         )
@@ -81,4 +82,4 @@ class TerminalReporter:
 
     def warn(self, text: str) -> None:
         """Prints a warning."""
-        self.console.print(f"[yellow]warning:[/yellow] {text}")
+        self.console.print(Text.assemble(("warning:", "yellow"), f" {text}"))

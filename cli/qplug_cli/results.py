@@ -35,11 +35,14 @@ def show_plan(plan: Plan, *, json: bool) -> None:
 
 
 def _print_summary(summary: Mapping[str, Any]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     console = output.console()
     stamps = " ".join(f"[bold red]{stamp}[/bold red]" for stamp in summary["stamps"])
-    console.print(f"[bold]{summary['dataset']}[/bold] · {summary['head']} · {_where(summary)} {stamps}".rstrip())
+    console.print(
+        f"[bold]{summary['dataset']}[/bold] · {summary['head']} · {escape(_where(summary))} {stamps}".rstrip()
+    )
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
     for name in SHOWN:
@@ -48,9 +51,9 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
         table.add_row(part, *_cells(summary[part], summary.get(f"{part}_sd")))
     console.print(table)
     for warning in summary["warnings"]:
-        console.print(f"[yellow]warning:[/yellow] {warning}")
+        console.print(f"[yellow]warning:[/yellow] {escape(warning)}")
     for line in summary.get("reference", ()):
-        console.print(f"[dim]known: {line}[/dim]")
+        console.print(f"[dim]known: {escape(line)}[/dim]")
     counts = summary["parameters"]
     # The counts are sums: with four folds, each sample trains three times.
     folds = f"all {len(summary['folds'])} folds together: " if "folds" in summary else ""
@@ -61,7 +64,7 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
     )
     folders = [fold["run"] for fold in summary.get("folds", ())] or [summary["run"]]
     for folder in folders:
-        console.print(f"written to {folder}", soft_wrap=True)
+        console.print(f"written to {folder}", soft_wrap=True, markup=False)
 
 
 def _where(summary: Mapping[str, Any]) -> str:

@@ -316,6 +316,34 @@ def test_audit_prints_tables_and_writes_the_figure(data, words, tmp_path) -> Non
     assert (tmp_path / "audit-words.png").stat().st_size > 10_000
 
 
+def test_brackets_in_names_are_no_markup(site, data, words, tmp_path) -> None:
+    for name, body in recordings().items():
+        home = tmp_path / "so[red]unds" / name.partition("_")[0] / "x["
+        home.mkdir(parents=True, exist_ok=True)
+        (home / f"nope]{name}").write_bytes(body)
+    (home.parent / "[bad].wav").touch()
+    done = data("audit", str(tmp_path / "so[red]unds"))
+    assert done.returncode == 0, done.stderr
+    for shown in ("so[red]unds · 17 recordings", f"{tmp_path}/so[red]unds\n", "no/[bad].wav: the file is empty"):
+        assert shown in done.stdout
+    assert "reading so[red]unds" in done.stderr
+    home = tmp_path / "da[red]ta" / "words"
+    home.mkdir(parents=True)
+    (home / "yes_ann_0.wav").write_bytes(recordings()["yes_ann_0.wav"])
+    assert f"1 samples in {home}" in data("verify", "words", data_dir=home.parent).stdout
+
+
+def test_a_folder_whose_name_is_no_text_is_shown_escaped(data, words, tmp_path) -> None:
+    home = tmp_path / b"d\xe4ta".decode("utf-8", "surrogateescape") / "words"
+    try:
+        home.mkdir(parents=True)
+    except OSError:
+        pytest.skip("this file system takes valid names only")
+    (home / "yes_ann_0.wav").write_bytes(recordings()["yes_ann_0.wav"])
+    assert told(data("verify", "words", data_dir=home.parent, json=True))["folder"] == str(home)
+    assert r"d\udce4ta/words" in data("verify", "words", data_dir=home.parent).stdout
+
+
 def test_audit_refuses_before_it_reads_what_it_could_not_finish(data, words, tmp_path) -> None:
     done = data("audit", str(tmp_path / "gone"))
     assert done.stderr.startswith(f"qplug: there is no folder {tmp_path / 'gone'}.")
