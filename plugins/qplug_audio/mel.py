@@ -37,7 +37,13 @@ class Mel(FromRecordings):
         "qc-cnn-birdsong": {**_QC_CNN, "f_min": 500.0},
         # The fusion system on UrbanSound8K: the first 4 s, with silence after a shorter slice.
         "urbansound8k": {
-            "rate": 22_050, "duration": 4.0, "n_mels": 64, "n_fft": 1024, "hop": 512, "fit": "pad-end", "crop": "start"
+            "rate": 22_050,
+            "duration": 4.0,
+            "n_mels": 64,
+            "n_fft": 1024,
+            "hop": 512,
+            "fit": "pad-end",
+            "crop": "start",
         },
     }
 

@@ -96,7 +96,7 @@ def _recipe_row(recipe: catalogue.Recipe, rows: Sequence[Entry]) -> Entry:
         summary=recipe.summary,
         reason=f"{first.kind} {first.name}: {first.reason}" if first else "",
         install=_install(lacking),
-        paper=recipe.paper,
+        paper=recipe.source,
     )
 
 

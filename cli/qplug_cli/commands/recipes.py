@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from qplug_cli import output
 from qplug_cli.options import Json
+
+if TYPE_CHECKING:
+    from qplug.contract.catalogue import Recipe
 
 EXAMPLES = """
 **Examples**
@@ -36,6 +41,11 @@ def recipes(json: Json = False) -> None:
         console.print(Text(recipe.name, "bold"))
         console.print(Padding(Text(recipe.summary), (0, 0, 0, 2)))
         if not recipe.base:
-            for label, text in (("protocol", recipe.protocol), ("original", recipe.original), ("source", recipe.paper)):
-                if text:
-                    console.print(Padding(Text(f"{label}: {text}", "dim"), (0, 0, 0, 2)))
+            for label, text in facts(recipe):
+                console.print(Padding(Text(f"{label}: {text}", "dim"), (0, 0, 0, 2)))
+
+
+def facts(recipe: Recipe) -> Sequence[tuple[str, str]]:
+    """What is known of a recipe, label and text."""
+    told = {"protocol": recipe.protocol, "original": recipe.original, "source": recipe.source}
+    return [(label, text) for label, text in told.items() if text]

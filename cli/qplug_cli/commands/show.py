@@ -13,6 +13,7 @@ from qplug.contract import catalogue
 from qplug.contract.catalogue import Entry
 from qplug.contract.errors import UserError
 from qplug_cli import output
+from qplug_cli.commands import recipes
 from qplug_cli.commands.list import STATUS, singular
 from qplug_cli.options import Json, NoPlugin, Settings
 
@@ -296,8 +297,8 @@ def _show_recipe(recipe: catalogue.Recipe, *, json: bool) -> None:
     console = output.console()
     console.print(f"[bold]{recipe.name}[/bold]  recipe")
     console.print(recipe.summary)
-    if recipe.paper:
-        console.print(f"[dim]{recipe.paper}[/dim]")
+    for label, text in recipes.facts(recipe):
+        console.print(f"[dim]{label}: {text}[/dim]")
     console.print()
     sys.stdout.write(tomli_w.dumps(dict(recipe.run)))
     console.print(f"\n[dim]run it with: qplug run --recipe {recipe.name}[/dim]")

@@ -59,7 +59,7 @@ class Recipe:
         name: what the user writes after ``--recipe``.
         summary: one line.
         run: a run configuration, as in a ``run.toml``; what it shares with its base is filled in.
-        paper: where it comes from.
+        source: where it comes from: a paper, a repository.
         protocol: what is tested on what, in a sentence.
         original: the numbers that the original reported, with their protocol.
         base: the recipe that it varies.
@@ -69,7 +69,7 @@ class Recipe:
     name: str
     summary: str
     run: Mapping[str, Any] = field(default_factory=dict)
-    paper: str = ""
+    source: str = ""
     protocol: str = ""
     original: str = ""
     base: str = ""
@@ -124,7 +124,7 @@ def _on_base(recipe: Recipe, base: Recipe) -> Recipe:
             run.pop(other, None)
     for key, value in recipe.run.items():
         run[key] = _over(run.get(key), value)
-    filled = {key: getattr(recipe, key) or getattr(base, key) for key in ("paper", "protocol", "original", "smoke")}
+    filled = {key: getattr(recipe, key) or getattr(base, key) for key in ("source", "protocol", "original", "smoke")}
     return replace(recipe, run=run, **filled)
 
 
