@@ -19,3 +19,9 @@ def test_files_are_told_apart_at_any_width(columns, others, monkeypatch, capsys)
     assert all(len(line) <= int(columns) for line in lines)
     assert told.count("surprised 0.300") == 2
     assert ("fearful 0.100" in told) == (others == 3)
+
+
+def test_brackets_in_names_are_no_markup(capsys) -> None:
+    command._show([{"file": "x[/nope].wav", "label": "a [b]", "probabilities": {"a [b]": 0.6, "[c]": 0.4}}])
+    (line,) = capsys.readouterr().out.splitlines()[1:]
+    assert line.split() == ["x[/nope].wav", "a", "[b]", "0.600", "[c]", "0.400"]

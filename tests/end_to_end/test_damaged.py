@@ -155,6 +155,7 @@ def test_the_others_make_a_run_that_says_what_it_left_out(damaged: Path) -> None
     assert counted(summary) == 40 - len(UNUSABLE)
     (warning,) = [text for text in summary["warnings"] if "skipped" in text]
     assert warning.startswith(f"{len(UNUSABLE)} of 40 samples were skipped: high/00.wav (cut short, its header")
+    assert warning.endswith(f", and {len(UNUSABLE) - 5} more, see split.json")
     skipped = json.loads((Path(summary["run"]) / "split.json").read_text())["skipped"]
     assert {name.rpartition("/")[2][:2] for name in skipped} == {f"{number:02d}" for number in range(len(UNUSABLE))}
     for (damage, reason), name in zip(

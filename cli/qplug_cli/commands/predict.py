@@ -44,6 +44,7 @@ def predict(
 
 def _show(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     console = output.console()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -54,5 +55,5 @@ def _show(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         ranked = sorted(row["probabilities"].items(), key=lambda item: -item[1])
         others = ", ".join(f"{name} {chance:.3f}" for name, chance in ranked[1 : 1 + n_others])
-        table.add_row(row["file"], row["label"], f"{ranked[0][1]:.3f}", others)
+        table.add_row(Text(row["file"]), Text(row["label"]), f"{ranked[0][1]:.3f}", Text(others))
     console.print(table)

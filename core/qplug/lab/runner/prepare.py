@@ -248,7 +248,8 @@ def _alike(extracted: Features, split: Split, modality: Modality) -> Iterator[st
 def _skipped(extracted: Features, n_samples: int) -> Iterator[str]:
     if extracted.skipped:
         names = ", ".join(f"{sample.id} ({reason})" for sample, reason in extracted.skipped[:5])
-        yield f"{len(extracted.skipped)} of {n_samples} samples were skipped: {names}"
+        more = f", and {len(extracted.skipped) - 5} more, see split.json" if len(extracted.skipped) > 5 else ""
+        yield f"{len(extracted.skipped)} of {n_samples} samples were skipped: {names}{more}"
 
 
 def _identity(config: RunConfig) -> Mapping[str, Any]:
