@@ -47,6 +47,8 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
         (["--config", "absent.toml"], "there is no file"),
         (["--set", "reducer.n_outputs=5"], "n_outputs=5, but the head takes 8"),
         (["--set", "head.n_qubits=40"], "n_qubits"),
+        (["--dataset", "digits", "--head", "linear + mlp", "--set", "head.hidden=4"], "Say which one is meant"),
+        (["--dataset", "digits", "--head", "linear + nan*mlp"], "weight nan of branch 2"),
     ],
 )
 def test_a_mistake_in_words_is_refused(qplug: Qplug, tmp_path: Path, words: list[str], said: str) -> None:

@@ -29,6 +29,19 @@ def test_two_processes_train_a_circuit_and_only_the_result_is_on_stdout(qplug: Q
         assert [float(row["epoch"]) for row in csv.DictReader(file)] == [1, 2, 3, 4, 5, 6]
 
 
+def test_learnt_factors_of_branches_and_the_angles_of_each_are_recorded(qplug: Qplug, tmp_path: Path) -> None:
+    pqc, sizes = "linear:pennylane-pqc", [f"branch{number}.head.n_qubits={number}" for number in (2, 3)]
+    words = ("run", *QUICK, "--head", f"linear + 0.5*{pqc} + 0.25*{pqc}", "--epochs", 1)
+    sets = [word for one in (*sizes, "training.learn_branch_weights=true") for word in ("--set", one)]
+    run = tmp_path / json.loads(qplug(*words, *sets, "--json").stdout)["run"]
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["branch_weights"] == pytest.approx([1.0, 0.5, 0.25], abs=0.2)
+    assert all(now != start for now, start in zip(metrics["branch_weights"], [1.0, 0.5, 0.25], strict=True))
+    assert list(metrics["angles"]) == ["pennylane-pqc, branch 2", "pennylane-pqc, branch 3"]
+    qplug("report", run)
+    assert "learnt factors of the branches" in (run / "report.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

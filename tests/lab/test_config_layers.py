@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qplug.contract.errors import ConfigError, UnknownName
-from qplug.lab.config.layers import checked, from_assignments, from_defaults, from_file, merge
+from qplug.lab.config.layers import checked, from_assignments, from_defaults, from_file, from_flags, merge
 
 
 def test_the_first_layer_takes_precedence() -> None:
@@ -101,3 +101,11 @@ def test_another_layout_version_is_refused() -> None:
 def test_a_component_that_is_no_table_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"head must be a table .* got 'mlp'"):
         checked({"head": "mlp"}, where="x")
+
+
+@pytest.mark.parametrize("assignment", ["head.n_qubits=4", "reducer.n_outputs=4"])
+def test_a_setting_that_could_belong_to_any_of_the_branches_is_refused_not_lost(assignment: str) -> None:
+    flags = {"branch": [{"head": {"name": "linear"}}, {"head": {"name": "pennylane-pqc"}}]}
+    with pytest.raises(ConfigError, match=r"Say which one is meant: --set branch1\.head\.PARAM=VALUE"):
+        from_flags(flags, [assignment])
+    assert from_flags(flags, ["branch2.head.n_qubits=4"]) == {**flags, "branch2": {"head.n_qubits": "4"}}

@@ -74,6 +74,8 @@ def test_one_of_several_branches_is_set_by_its_number() -> None:
     [
         (["branch3.weight=1"], r"branch3\.… names branch 3, but there are 2"),
         (["branch1.weight=much"], r"weight 'much' of branch 1 is no number"),
+        (["branch2.weight=nan"], r"weight 'nan' of branch 2 is no number"),
+        (["branch1.weight=-inf"], r"weight '-inf' of branch 1 is no number"),
         (["branch1.backbone.width=1"], r"branch1\.backbone\.width: set weight"),
         (["head.n_layers=3"], r"Say which one is meant"),
     ],

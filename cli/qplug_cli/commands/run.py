@@ -184,7 +184,7 @@ def run(
             raise UserError(f"--fold takes the number of a fold, or all; got {fold!r}.")
         flags["fold"] = fold
     # One layer, so that --set changes what a preset named by a flag says.
-    given = [settings.merge([flags, settings.from_assignments(assignments or ())])]
+    given = [settings.from_flags(flags, assignments or ())]
     if config is not None:
         given.append(settings.from_file(config))
     layers = with_recipe(given, recipe, smoke=smoke)

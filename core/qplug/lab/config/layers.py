@@ -25,6 +25,10 @@ SECTIONS = ("training", "augmentation")
 OPTIONS = ("seed", "split", "fold", "device", "threads", "data_dir", "on_bad_file", "allow_leak", "smoke", "recipe")
 BRANCH = re.compile(r"branch([1-9]\d*)")
 """Names one of several branches in ``--set``."""
+AMBIGUOUS = (
+    "there are several branches, so a head or reducer by itself belongs to none of them. "
+    "Say which one is meant: --set branch1.head.PARAM=VALUE."
+)
 FORMAT = 1
 """Version of the layout of ``run.toml``."""
 
@@ -130,6 +134,19 @@ def from_assignments(assignments: Iterable[str]) -> Layer:
             raise ConfigError(f"--set {assignment!r} must name a parameter: {path[0]}.PARAM=VALUE.")
         layer.setdefault(path[0], {})[path[1]] = value.strip()
     return layer
+
+
+def from_flags(flags: Layer, assignments: Iterable[str]) -> Layer:
+    """The layer of a command line: its flags, and with the same precedence its ``--set`` options.
+
+    Raises:
+        ConfigError: an assignment that cannot be read, or one to a head or reducer where the flags name branches.
+        UnknownName: a kind that does not exist.
+    """
+    assigned = from_assignments(assignments)
+    if "branch" in flags and not assigned.keys().isdisjoint(("reducer", "head")):
+        raise ConfigError(AMBIGUOUS)  # merged, they would be lost: what stands beside branches belongs to none
+    return merge([flags, assigned])
 
 
 def from_names(names: Mapping[str, str]) -> Layer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -13,7 +14,7 @@ from qplug.contract.errors import ConfigError
 from qplug.contract.interfaces import Dataset, Head
 from qplug.contract.parameters import PRESET
 from qplug.lab.config.augmentation import AugmentationOptions
-from qplug.lab.config.layers import BRANCH, OPTIONS, TABLES, Layer, from_defaults, merge
+from qplug.lab.config.layers import AMBIGUOUS, BRANCH, OPTIONS, TABLES, Layer, from_defaults, merge
 from qplug.lab.config.matching import matched
 from qplug.lab.config.model import Branch, Choice, RunConfig
 from qplug.lab.config.presets import written_out
@@ -108,10 +109,7 @@ def _branches(settings: Layer, n_classes: int) -> tuple[Branch, ...]:
     if several is None:
         several = [{"reducer": settings["reducer"], "head": settings["head"]}]
     elif "head" in settings or "reducer" in settings:
-        raise ConfigError(
-            "there are several branches, so a head or reducer by itself belongs to none of them. "
-            "Say which one is meant: --set branch1.head.PARAM=VALUE."
-        )
+        raise ConfigError(AMBIGUOUS)
     backbone = settings["backbone"]
     branches = [
         matched(_whole(branch, _assigned(settings, number), backbone), n_classes, default=HEAD)
@@ -148,10 +146,13 @@ def _whole(branch: Layer, assigned: Layer, backbone: Mapping[str, Any]) -> Layer
 
 
 def _one_branch(branch: Layer, number: int) -> Branch:
+    given = branch.get("weight", 1.0)
     try:
-        weight = float(branch.get("weight", 1.0))
-    except ValueError:
-        raise ConfigError(f"the weight {branch['weight']!r} of branch {number} is no number.") from None
+        weight = float(given)
+    except (TypeError, ValueError):
+        weight = math.nan
+    if not math.isfinite(weight):
+        raise ConfigError(f"the weight {given!r} of branch {number} is no number that logits can be multiplied by.")
     return Branch(_choice("reducer", branch["reducer"]), _choice("head", branch["head"]), weight)
 
 

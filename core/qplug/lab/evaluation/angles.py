@@ -8,11 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.lab.config.model import Branch
 
 FLAT = 0.05
 """An angle whose slope is below this share of the steepest one counts as saturated."""
 MOST_SATURATED = 0.05
 LEAST_LINEAR = 0.05
+GOOD_SPREAD = 0.4
+"""Radians, at which most of what a read-out sees is linear in the inputs."""
 
 
 @dataclass(frozen=True)
@@ -31,25 +34,42 @@ class AngleFacts:
     saturated: float
     linear_share: float
 
-    def warnings(self, head: str) -> list[str]:
+    def warnings(self, branch: Branch, place: str = "") -> list[str]:
         """What the user should know, each with the cure.
 
         Args:
-            head: the head's name.
+            branch: the reducer and the head that the angles were seen in.
+            place: what stands before ``head.`` in ``--set`` to reach them: ``"branch2."``, or nothing.
         """
-        found = []
+        head, found = branch.head.name, []
         if self.saturated > MOST_SATURATED:
             found.append(
                 f"{self.saturated:.0%} of the angles of head {head} saturate: where their map is flat, the circuit "
-                "does not see its inputs. Use a smaller scale before the map, or no map: --set head.angle_map=none"
+                f"does not see its inputs. Use a smaller scale before the map{_without_map(branch, place)}"
             )
         if self.linear_share < LEAST_LINEAR:
             found.append(
                 f"the expectation values of head {head} carry almost nothing linear of its inputs "
                 f"({self.linear_share:.0%} of their variance; angles spread by {self.spread:.2g} rad). "
-                "Smaller angles help: --set head.scale=0.25"
+                f"Smaller angles help{self._smaller(branch, place)}"
             )
         return found
+
+    def _smaller(self, branch: Branch, place: str) -> str:
+        """The setting that makes the angles smaller: to a known good spread, but at least by half."""
+        factor = min(0.5, GOOD_SPREAD / self.spread) if self.spread else 0.5
+        for kind, choice in (("head", branch.head), ("reducer", branch.reducer)):
+            scale = choice.parameters.get("scale")
+            if isinstance(scale, (int, float)):
+                return f": --set {place}{kind}.scale={scale * factor:.1g}"
+        return "."
+
+
+def _without_map(branch: Branch, place: str) -> str:
+    for kind, choice, name in (("head", branch.head, "angle_map"), ("reducer", branch.reducer, "range_map")):
+        if choice.parameters.get(name, "none") != "none":
+            return f", or no map: --set {place}{kind}.{name}=none"
+    return "."
 
 
 def angle_facts(reducer: nn.Module, head: QuantumModule, embeddings: Tensor) -> AngleFacts:

@@ -145,6 +145,8 @@ def training(run: FinishedRun) -> Rows:
     rows = [("time", f"{metrics['train_seconds']:.1f} s")]
     if metrics["epochs"]:
         rows.append(("epochs", f"{metrics['epochs']}{ended}; number {metrics['best_epoch']} was kept"))
+    if run.config.get("training", {}).get("learn_branch_weights"):
+        rows.append(("learnt factors of the branches", ", ".join(f"{one:.3g}" for one in metrics["branch_weights"])))
     return rows
 
 

@@ -85,8 +85,8 @@ def record(directory: RunDirectory, outcome: Outcome, reporter: Reporter) -> dic
     return summary(directory, content)
 
 
-def _angles(outcome: Outcome) -> dict[str, AngleFacts]:
-    """What the quantum heads' angles look like on some training samples, by head; on the training backend."""
+def _angles(outcome: Outcome) -> dict[int, AngleFacts]:
+    """What the quantum heads' angles look like on some training samples, by branch; on the training backend."""
     if not outcome.parts.quantum:
         return {}
     inputs = rows(outcome.inputs, outcome.prepared.rows["train"][:ANGLE_SAMPLES])
@@ -94,13 +94,32 @@ def _angles(outcome: Outcome) -> dict[str, AngleFacts]:
         samples = torch.as_tensor(inputs[np.arange(len(inputs))])
         embeddings = samples if outcome.parts.backbone.frozen else outcome.model.cpu().front(samples)
     return {
-        choice.head.name: angle_facts(reducer, head, embeddings)
-        for choice, (reducer, head) in zip(outcome.config.branches, outcome.model.branches.pairs(), strict=True)
+        number: angle_facts(reducer, head, embeddings)
+        for number, (reducer, head) in enumerate(outcome.model.branches.pairs(), start=1)
         if isinstance(head, QuantumModule)
     }
 
 
-def _facts(outcome: Outcome, angles: Mapping[str, AngleFacts]) -> dict[str, Any]:
+def _angle_warnings(config: RunConfig, angles: Mapping[int, AngleFacts]) -> list[str]:
+    several = len(config.branches) > 1
+    return [
+        warning
+        for number, facts in angles.items()
+        for warning in facts.warnings(config.branches[number - 1], f"branch{number}." if several else "")
+    ]
+
+
+def _by_head(config: RunConfig, angles: Mapping[int, AngleFacts]) -> dict[str, dict[str, float]]:
+    """The facts by the head's name; a head that stands in several branches is told from itself by its branch."""
+    names = [branch.head.name for branch in config.branches]
+    found = {}
+    for number, facts in angles.items():
+        name = names[number - 1]
+        found[name if names.count(name) == 1 else f"{name}, branch {number}"] = asdict(facts)
+    return found
+
+
+def _facts(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> dict[str, Any]:
     """All of ``metrics.json`` but the metrics."""
     config, prepared, fitted = outcome.config, outcome.prepared, outcome.fitted
     width = _embedding_width(outcome)
@@ -123,11 +142,12 @@ def _facts(outcome: Outcome, angles: Mapping[str, AngleFacts]) -> dict[str, Any]
         "pipeline": [asdict(step) for step in steps(config, outcome.parts, outcome.model, width)],
         "parameters": asdict(count_parameters(outcome.model)),
         "stamps": outcome.stamps,
-        "angles": {head: asdict(facts) for head, facts in angles.items()},
+        "branch_weights": outcome.model.branches.weights.tolist(),
+        "angles": _by_head(config, angles),
         "warnings": [
             *_stamp_texts(outcome),
             *prepared.warnings,
-            *(warning for head, facts in angles.items() for warning in facts.warnings(head)),
+            *_angle_warnings(config, angles),
         ],
         "reference": [] if config.smoke else list(outcome.parts.dataset.reference),
     }
