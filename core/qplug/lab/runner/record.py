@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from qplug.contract import catalogue
 from qplug.contract.interfaces import Part
 from qplug.contract.interfaces.quantum_module import QuantumModule
 from qplug.lab.config.model import RunConfig
@@ -149,8 +150,20 @@ def _facts(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> dict[str, Any]
             *prepared.warnings,
             *_angle_warnings(config, angles),
         ],
-        "reference": [] if config.smoke else list(outcome.parts.dataset.reference),
+        "reference": _known_results(outcome),
     }
+
+
+def _known_results(outcome: Outcome) -> list[str]:
+    """What others reached on these data, and what the recipe's original reported; nothing for made-up data."""
+    config = outcome.config
+    if config.smoke:
+        return []
+    lines = list(outcome.parts.dataset.reference)
+    recipe = catalogue.registry().recipes.get(config.recipe or "")
+    if recipe and recipe.original and recipe.run["dataset"]["name"] == config.dataset.name:
+        lines.append(f"the original of {recipe.base or recipe.name}: {recipe.original}")
+    return lines
 
 
 def _embedding_width(outcome: Outcome) -> int:
