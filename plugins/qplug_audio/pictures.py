@@ -15,6 +15,8 @@ from qplug.contract.interfaces import Image
 _DEEP_GREY = ("I", "I;16", "I;16B", "I;16L")
 """What Pillow calls grey with 16 bits."""
 
+_CURE = "Replace or remove the file, or go on without it: --on-bad-file skip"
+
 
 def read_image(path: Path) -> Image:
     """The image in a file, grey (1, height, width) or RGB (3, height, width), upright, in [0, 1].
@@ -22,6 +24,8 @@ def read_image(path: Path) -> Image:
     Raises:
         DataError: the file is missing, empty, not an image or cut short.
     """
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path}: is no file but a folder, a pipe or a device. {_CURE}")
     try:
         with PIL.Image.open(path) as file:
             file.load()
@@ -30,9 +34,7 @@ def read_image(path: Path) -> Image:
         raise DataError(f"{path}: there is no such file. Is the data set complete?") from None
     except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as problem:
         reason = "the file is empty (0 bytes)" if path.stat().st_size == 0 else f"cannot be decoded ({_words(problem)})"
-        raise DataError(
-            f"{path}: {reason}. Replace or remove the file, or go on without it: --on-bad-file skip"
-        ) from problem
+        raise DataError(f"{path}: {reason}. {_CURE}") from problem
     return Image(_pixels(upright))
 
 

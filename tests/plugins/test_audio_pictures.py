@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -49,3 +50,10 @@ def test_damage_is_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=rf"{name}\.png: {reason}"):
             read_image(tmp_path / f"{name}.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(DataError, match=r"pipe\.png: is no file but a folder, a pipe or a device"):
+        read_image(tmp_path / "pipe.png")
