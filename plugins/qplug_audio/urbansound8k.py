@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, final
@@ -13,7 +14,7 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, RemoteFile, Sample, SplitRule
 from qplug_audio import examples
 from qplug_audio.files import read_audio
-from qplug_audio.layout import require_folder
+from qplug_audio.layout import require_folder, some
 
 OFFICIAL_METADATA = "UrbanSound8K.csv"
 _COLUMNS = ("slice_file_name", "fsID", "start", "end", "fold", "class")
@@ -113,6 +114,7 @@ class UrbanSound8K(Dataset):
         require_folder("urbansound8k", folder, self.layout)
         table, home = _places(folder, self.metadata)
         rows = _rows(table, self.layout)
+        _refuse_repeated(table, [row["slice_file_name"] for row in rows])
         found = [self._sample(home, table, number, row) for number, row in enumerate(rows, start=2)]
         if self.metadata == OFFICIAL_METADATA:
             _refuse_unlisted(folder, home, found)
@@ -184,14 +186,22 @@ def _rows(table: Path, layout: str) -> list[dict[str, str]]:
         ) from None
 
 
+def _refuse_repeated(table: Path, names: Sequence[str]) -> None:
+    repeated = [name for name, n in Counter(names).items() if n > 1]
+    if repeated:
+        raise DataError(
+            f"urbansound8k: {table} lists {len(repeated)} slices more than once ({some(repeated)}). "
+            "Get the official table again."
+        )
+
+
 def _refuse_unlisted(folder: Path, home: Path, samples: Iterable[Sample]) -> None:
     listed = {sample.source for sample in samples}
     there = sorted(home.glob("fold*/*.wav"))
     unlisted = [str(path.relative_to(folder)) for path in there if path not in listed]
     if unlisted:
-        some = ", ".join(unlisted[:5]) + (", …" if len(unlisted) > 5 else "")
         raise DataError(
             f"urbansound8k: {len(unlisted)} of {len(there)} recordings have no row for their fold in "
-            f"{OFFICIAL_METADATA} ({some}). Move them back to their official fold or remove them; "
-            "the official folds must stay as they are."
+            f"{OFFICIAL_METADATA} ({some(unlisted)}). If the table is the official one, move them back to their "
+            "official fold or remove them; the official folds must stay as they are. If not, get it again."
         )

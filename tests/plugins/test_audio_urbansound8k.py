@@ -169,3 +169,10 @@ def test_copies_with_the_table_beside_the_folds_are_read(small_folder: Path, tmp
 def test_the_folder_of_the_table_alone_is_no_data_set(small_folder: Path) -> None:
     with pytest.raises(DataError, match=r"there is no .*metadata/metadata/UrbanSound8K\.csv"):
         UrbanSound8K().index(small_folder / "metadata")
+
+
+def test_a_row_that_stands_twice_is_named(small_folder: Path) -> None:
+    table = small_folder / "metadata" / "UrbanSound8K.csv"
+    table.write_text(table.read_text() + table.read_text().splitlines()[1] + "\n")
+    with pytest.raises(DataError, match=r"UrbanSound8K\.csv lists 1 slices more than once \(1001-0-0-0\.wav\)"):
+        UrbanSound8K().index(small_folder)
