@@ -18,6 +18,7 @@ import soundfile
 
 Qplug = Callable[..., subprocess.CompletedProcess[str]]
 QUICK = ("--set", "training.epochs=2", "--set", "backbone.channels=4,4,8", "--set", "backbone.n_features=8")
+MANILA = ("--backend", "aer", "--set", "backend.noise=FakeManilaV2")
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:
@@ -47,6 +48,8 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
         (["--config", "absent.toml"], "there is no file"),
         (["--set", "reducer.n_outputs=5"], "n_outputs=5, but the head takes 8"),
         (["--set", "head.n_qubits=40"], "n_qubits"),
+        (["--dataset", "digits", *MANILA], "the circuit has 8 qubits, but Aer runs at most 5"),
+        (["--dataset", "digits", *MANILA[:-1], "backend.noise=FakeManilla"], "Did you mean 'FakeManilaV2'"),
         (["--dataset", "digits", "--head", "linear + mlp", "--set", "head.hidden=4"], "Say which one is meant"),
         (["--dataset", "digits", "--head", "linear + nan*mlp"], "weight nan of branch 2"),
     ],

@@ -31,6 +31,9 @@ name = "pca"
 [head]
 name = "pqc"
 n_qubits = 2
+[backend]
+name = "aer"
+noise = "FakeNowhere"
 [training]
 epochs = 3
 """

@@ -129,6 +129,10 @@ def test_light_dark_and_paper_are_cared_for(tmp_path: Path) -> None:
     ("changes", "expected"),
     [
         ({"backend": "aer"}, "on torch in training and on aer for the test part; no quantum device took part"),
+        (
+            {"backend": "aer", "modelled_noise": True},
+            "with modelled noise, a fake device (noise FakeNowhere); no quantum",
+        ),
         ({"backend": "ibm", "hardware": True}, "the test part was judged on a device through ibm"),
     ],
 )

@@ -65,7 +65,8 @@ def describe(config: RunConfig, parts: Parts, network: nn.Module | None = None) 
         network: the backbone's network; None builds one without learnt weights, which has the same shapes.
 
     Raises:
-        NotSupported: parts that do not fit together.
+        NotSupported: parts that do not fit together, or a circuit that the backend of the evaluation cannot run.
+        UserError: that backend cannot be had as it is set.
     """
     shape = parts.features.shape
     if network is None:
@@ -76,6 +77,9 @@ def describe(config: RunConfig, parts: Parts, network: nn.Module | None = None) 
     classifier = build_classifier(
         parts, front, shape, n_classes=n_classes, seed=config.seed, learn_weights=learn_weights
     )
+    if parts.backend is not None:
+        for module in classifier.quantum_modules():
+            parts.backend.accept(module.circuit)  # else an evaluation that cannot be would end the run after training
     return Description(steps(config, parts, classifier, embedding_width(front, shape)), count_parameters(classifier))
 
 

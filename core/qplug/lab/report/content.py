@@ -188,6 +188,9 @@ def where_circuits_ran(run: FinishedRun) -> str:
         )
     both = f"on {trained_on} in training and on {backend} for the test part"
     where = f"on {backend}" if backend == trained_on else both
+    if metrics.get("modelled_noise"):
+        settings = ", ".join(f"{name} {text}" for name, text in parameters_of(run.config.get("backend", {})))
+        where += f" with modelled noise, a fake device ({settings})"
     return f"The circuit was simulated on an ordinary computer, {where}; no quantum device took part. {seconds}"
 
 

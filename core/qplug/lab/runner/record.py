@@ -130,6 +130,7 @@ def _facts(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> dict[str, Any]
         "head": config.heads,
         "backend": config.backend.name if outcome.parts.quantum else None,
         "trained_on": _trained_on(outcome),
+        "modelled_noise": _modelled_noise(outcome),
         "hardware": outcome.parts.backend is not None and outcome.parts.backend.capabilities.hardware,
         "seed": config.seed,
         "split": prepared.split.name,
@@ -177,6 +178,12 @@ def _trained_on(outcome: Outcome) -> str | None:
         return None
     same = outcome.parts.training_backend is outcome.parts.backend
     return outcome.config.backend.name if same else "torch"
+
+
+def _modelled_noise(outcome: Outcome) -> bool:
+    """Whether the test part was judged under the noise of a fake device."""
+    backend = outcome.parts.backend
+    return backend is not None and backend.capabilities.noise and not backend.capabilities.hardware
 
 
 def _stamp_texts(outcome: Outcome) -> list[str]:

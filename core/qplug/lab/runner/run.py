@@ -6,7 +6,7 @@ import functools
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from torch import nn
 from qplug.contract import catalogue
 from qplug.contract.errors import Interrupted, NotSupported, UserError
 from qplug.contract.hooks import Hooks, RunInfo
-from qplug.contract.interfaces import TrainingPart
+from qplug.contract.interfaces import Backend, TrainingPart
 from qplug.lab.config.layers import Layer, from_file
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
@@ -46,13 +46,16 @@ SMALL_BATCH = 2**20
 """Batches of fewer feature values than this are computed on one thread."""
 
 
-def run_once(layers: Iterable[Layer], out: Path, reporter: Reporter) -> dict[str, Any]:
+def run_once(
+    layers: Iterable[Layer], out: Path, reporter: Reporter, *, begun: Callable[[RunDirectory], None] | None = None
+) -> dict[str, Any]:
     """Runs what the layers describe and gives its summary, as ``qplug run --json`` prints it.
 
     Args:
         layers: settings by falling precedence, recipe included.
         out: where the run directory is made.
         reporter: told what goes on.
+        begun: called with the new run directory once it can be gone on with.
 
     Raises:
         UserError: something was asked that cannot be done; nothing is left behind.
@@ -64,6 +67,8 @@ def run_once(layers: Iterable[Layer], out: Path, reporter: Reporter) -> dict[str
         try:
             directory.write_text("run.toml", to_toml(config))
             directory.write_json(ENVIRONMENT, environment())
+            if begun is not None:
+                begun(directory)
             with _threads(config.threads):
                 return _execute(config, parts, network, directory, reporter, resume=False)
         except BaseException:
@@ -163,12 +168,20 @@ def _execute(
     job = _Job(config, parts, prepared, model, inputs, fit_seconds=time.perf_counter() - began)
     fitted = _train(job, directory, info, plugins, reporter, resume=resume)
     if parts.backend is not None and parts.backend is not parts.training_backend:
-        reporter.note(f"trained on torch; the test part is evaluated on {config.backend.name}")
+        reporter.note(f"trained on torch; the test part is evaluated on {_where(config, parts.backend)}")
     from qplug.lab.runner.record import Outcome, record
 
     summary = record(directory, Outcome(config, parts, prepared, model, inputs, fitted), reporter)
     plugins.run_ended(info, directory.read_json("metrics.json"))
     return summary
+
+
+def _where(config: RunConfig, backend: Backend) -> str:
+    """The backend with its settings, and whether its noise is a device's or a model's."""
+    settings = ", ".join(f"{name} {value}" for name, value in config.backend.parameters.items())
+    modelled = backend.capabilities.noise and not backend.capabilities.hardware
+    named = f"{config.backend.name} ({settings})" if settings else config.backend.name
+    return f"{named}: a simulator with modelled noise, a fake device" if modelled else named
 
 
 def _model(
