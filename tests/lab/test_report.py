@@ -166,3 +166,11 @@ def test_an_unfinished_or_damaged_run_is_refused_with_a_way_on(tmp_path: Path) -
         write_report(run)
     with pytest.raises(UserError, match=r"there is no run directory .*nowhere"):
         write_report(tmp_path / "nowhere")
+
+
+def test_a_run_given_as_the_folder_that_one_is_in_keeps_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = finished_run(tmp_path)
+    monkeypatch.chdir(run)
+    assert f"load_run(&#34;{run.name}&#34;)" in write_report(Path()).read_text()

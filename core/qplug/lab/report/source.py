@@ -36,7 +36,7 @@ class FinishedRun:
     @property
     def name(self) -> str:
         """The folder's name."""
-        return self.directory.name
+        return self.directory.path.resolve().name  # a run may be given as "." or by a link
 
 
 def read_run(path: Path) -> FinishedRun:
