@@ -65,6 +65,8 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
     folders = [fold["run"] for fold in summary.get("folds", ())] or [summary["run"]]
     for folder in folders:
         console.print(f"written to {folder}", soft_wrap=True, markup=False)
+    if "set" in summary:
+        console.print(f"mean and spread in {summary['set']}", soft_wrap=True, markup=False)
 
 
 def _where(summary: Mapping[str, Any]) -> str:

@@ -14,12 +14,15 @@ EXAMPLES = """
 **Examples**
 
 `qplug resume runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c`
+
+`qplug resume runs/20260101-120000-urbansound8k-mlp-4d5e6f-folds` – what is left of --fold all
 """
 
 
 def resume(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="The directory of an interrupted run.", show_default=False)
+        Path,
+        typer.Argument(metavar="RUN", help="The directory of an interrupted run, or set of folds.", show_default=False),
     ],
     no_plugin: NoPlugin = None,
     json: Json = False,
@@ -28,8 +31,8 @@ def resume(
     from qplug_cli.progress import TerminalReporter, loading
 
     with loading():
-        from qplug.lab.runner.run import resume_run
+        from qplug.lab.runner import folds
 
     with TerminalReporter() as reporter:
-        summary = resume_run(run, reporter)
+        summary = folds.resume(run, reporter)
     results.show(summary, json=json)

@@ -1,41 +1,114 @@
-"""Every fold of a split, one run each, and their mean."""
+"""Every fold of a split, one run each, and their mean: a set of folds, which can be gone on with like a run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from qplug.contract.errors import UserError
+from qplug.contract.errors import Interrupted, UserError
 from qplug.lab.config.layers import Layer
 from qplug.lab.config.resolve import resolve
+from qplug.lab.config.toml import short_hash, to_layer
 from qplug.lab.data.splits import folds, split_rule
 from qplug.lab.pipeline.parts import assemble
 from qplug.lab.runner.prepare import index
 from qplug.lab.runner.reporter import Reporter
-from qplug.lab.runner.run import run_once
-from qplug.lab.runner.summary import SHOWN
+from qplug.lab.runner.run import resume_run, run_once
+from qplug.lab.runner.summary import SHOWN, summary
+from qplug.lab.runs.directory import FOLDS, METRICS, RunDirectory
 
 
 def run_every_fold(layers: Sequence[Layer], out: Path, reporter: Reporter) -> dict[str, Any]:
     """One run per fold; gives the mean over folds with its spread, and each fold's own summary under ``folds``.
 
+    The runs stand in ``out`` as others do. Beside them stands a folder that says which they are, so that a set that was
+    interrupted can be gone on with, and in the end holds their mean and spread.
+
     Raises:
         UserError: the split has no folds, or what ``run_once`` raises.
+        Interrupted: the user stopped it; the message says how to go on.
     """
     config = resolve(layers)
     parts = assemble(config)
-    _, samples = index(config, parts)
+    folder, samples = index(config, parts)
     numbers = folds(parts.dataset, samples, config.split)
     if not numbers:
         name, _ = split_rule(parts.dataset, config.split)
         raise UserError(f"split {name!r} of {config.dataset.name} has no folds, so --fold all means nothing there.")
-    summaries = []
-    for number in numbers:
-        reporter.note(f"fold {number} of {config.dataset.name}")
-        summaries.append(run_once([{"fold": number}, *layers], out, reporter))
-    return over_folds(summaries)
+    data_dir = folder.resolve() if parts.dataset.capabilities.needs_folder else None
+    config = replace(config, fold=None, data_dir=data_dir)
+    name = f"{short_hash(config)}-folds"
+    with RunDirectory.create(out, dataset=config.dataset.name, head=config.heads, short_hash=name) as directory:
+        folds_of = _Folds(directory, {"settings": to_layer(config), "folds": list(numbers), "runs": {}})
+        try:
+            return folds_of.go_on(reporter)
+        except BaseException:
+            if not any(folds_of.path(number).exists() for number in numbers):
+                directory.discard()
+            raise
+
+
+def resume_folds(path: Path, reporter: Reporter) -> dict[str, Any]:
+    """Goes on with an interrupted set of folds: finished ones are kept, unfinished ones gone on with or begun.
+
+    Raises:
+        UserError: it is finished, another process works on it, or what ``resume_run`` raises.
+        Interrupted: the user stopped it again.
+    """
+    with RunDirectory.reopen(path) as directory:
+        if directory.status == "finished":
+            raise UserError(f"all folds of {path} are finished; there is nothing to resume. Look at them: qplug runs")
+        return _Folds(directory, directory.read_json(FOLDS)).go_on(reporter)
+
+
+def resume(path: Path, reporter: Reporter) -> dict[str, Any]:
+    """Goes on with an interrupted run or set of folds, whichever ``path`` holds; see ``resume_run``."""
+    return (resume_folds if (path / FOLDS).is_file() else resume_run)(path, reporter)
+
+
+class _Folds:
+    """The runs of a set, by fold, and the folder that names them."""
+
+    def __init__(self, directory: RunDirectory, record: dict[str, Any]) -> None:
+        self._directory = directory
+        self._record = record
+        self._out = directory.path.parent
+        directory.write_json(FOLDS, record)
+
+    def path(self, number: int) -> Path:
+        """The run of a fold; of one that was not begun, a folder that does not exist."""
+        return self._out / str(self._record["runs"].get(str(number), f"{self._directory.name}-{number}"))
+
+    def go_on(self, reporter: Reporter) -> dict[str, Any]:
+        """Runs what is not finished; gives and writes down the mean over all folds."""
+        summaries = []
+        for number in self._record["folds"]:
+            try:
+                summaries.append(self._fold(number, reporter))
+            except (Interrupted, KeyboardInterrupt):
+                raise Interrupted(
+                    f"stopped in fold {number}; {len(summaries)} of {len(self._record['folds'])} folds are finished. "
+                    f"Go on with: qplug resume {self._directory.path}"
+                ) from None
+        # Named without their folder, so that all of them may be moved together.
+        self._directory.write_json(METRICS, over_folds([{**each, "run": Path(each["run"]).name} for each in summaries]))
+        return {"set": str(self._directory.path), **over_folds(summaries)}
+
+    def _fold(self, number: int, reporter: Reporter) -> dict[str, Any]:
+        path = self.path(number)
+        reporter.note(f"fold {number} of {self._record['settings']['dataset']['name']}")
+        if not path.exists():
+            layers = [{"fold": number}, self._record["settings"]]
+            return run_once(layers, self._out, reporter, begun=lambda run: self._begun(number, run))
+        run = RunDirectory.open(path)
+        return summary(run, run.read_json(METRICS)) if run.status == "finished" else resume_run(path, reporter)
+
+    def _begun(self, number: int, run: RunDirectory) -> None:
+        self._record["runs"][str(number)] = run.name
+        self._directory.write_json(FOLDS, self._record)
 
 
 def over_folds(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -43,19 +116,19 @@ def over_folds(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     first = summaries[0]
     same = ("dataset", "head", "backend", "trained_on", "seed", "split", "parameters", "stamps", "reference")
     return {
-        "run": [summary["run"] for summary in summaries],
+        "run": [each["run"] for each in summaries],
         **{key: first[key] for key in same},
-        **{f"n_{part}": sum(summary[f"n_{part}"] for summary in summaries) for part in ("train", "validation", "test")},
+        **{f"n_{part}": sum(each[f"n_{part}"] for each in summaries) for part in ("train", "validation", "test")},
         **{part: _over(summaries, part, fmean) for part in ("test", "validation")},
         **{f"{part}_sd": _over(summaries, part, _spread) for part in ("test", "validation")},
-        "train_seconds": sum(summary["train_seconds"] for summary in summaries),
-        "warnings": list(dict.fromkeys(_all(summary["warnings"] for summary in summaries))),
+        "train_seconds": sum(each["train_seconds"] for each in summaries),
+        "warnings": list(dict.fromkeys(_all(each["warnings"] for each in summaries))),
         "folds": list(summaries),
     }
 
 
 def _over(summaries: Sequence[Mapping[str, Any]], part: str, statistic: Any) -> dict[str, float]:
-    return {name: float(statistic([summary[part][name] for summary in summaries])) for name in SHOWN}
+    return {name: float(statistic([each[part][name] for each in summaries])) for name in SHOWN}
 
 
 def _spread(values: Sequence[float]) -> float:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CONFIG = "run.toml"
 METRICS = "metrics.json"
 WEIGHTS = "model.safetensors"
+FOLDS = "folds.json"
+"""Says which runs are the folds of a split, in a folder that holds no run of its own."""
 CHECKPOINTS = "checkpoints"
 SETTINGS = "settings"
 """Copies of the components' settings files, one folder for each component that has any."""
@@ -89,18 +91,20 @@ class RunDirectory:
         """
         if not path.is_dir():
             raise UserError(f"there is no run directory {path}. All runs: qplug runs")
+        if (path / FOLDS).is_file():
+            raise UserError(f"{path} is a set of folds, one run each. Name one of the runs that its {FOLDS} lists.")
         if not (path / CONFIG).is_file():
             raise UserError(f"{path} is not a run directory: it has no {CONFIG}. All runs: qplug runs")
         return cls(path)
 
     @classmethod
     def reopen(cls, path: Path) -> RunDirectory:
-        """An existing run, locked, to go on with it; what a killed writer left half done is removed.
+        """An existing run or set of folds, locked, to go on with it; what a killed writer left half done is removed.
 
         Raises:
-            UserError: if there is no run, another process works in it, or it may not be written to.
+            UserError: if there is none, another process works in it, or it may not be written to.
         """
-        run = cls.open(path)
+        run = cls(path) if (path / FOLDS).is_file() else cls.open(path)
         run._lock = Lock(path)
         for folder in (path, *(inner for inner in path.rglob("*") if inner.is_dir())):
             remove_partial_files(folder)

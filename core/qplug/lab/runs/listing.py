@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from qplug.contract.errors import QplugError
-from qplug.lab.runs.directory import CONFIG, METRICS, RunDirectory, Status
+from qplug.lab.runs.directory import CONFIG, FOLDS, METRICS, RunDirectory, Status
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One line of ``qplug runs``.
+    """One line of ``qplug runs``: a run, or a set of folds with their mean.
 
     Attributes:
-        path: the run's folder.
+        path: its folder.
         status: finished, running or interrupted.
         started: ``YYYYmmdd-HHMMSS``, as in the folder's name.
         dataset: name of the data set.
         head: name of the head; of several, joined by ``+``.
         backend: name of the backend.
         seed: its seed.
-        fold: the fold that is its test part, if its split has folds.
+        fold: the fold that is its test part, if its split has folds; ``"all"`` for a set.
         test: the test metrics that are single numbers; empty while unfinished.
         stamps: what must stand beside its numbers, such as ``"LEAKY"``.
         problem: what is damaged; empty if nothing is.
@@ -37,20 +37,20 @@ class RunSummary:
     head: str = ""
     backend: str = ""
     seed: int | None = None
-    fold: int | None = None
+    fold: int | str | None = None
     test: Mapping[str, float] = field(default_factory=dict)
     stamps: tuple[str, ...] = ()
     problem: str = ""
 
 
 def list_runs(root: Path) -> list[RunSummary]:
-    """All runs in a folder, the newest first; empty if there is no such folder.
+    """All runs and sets of folds in a folder, the newest first; empty if there is no such folder.
 
-    A folder without ``run.toml`` is no run; one whose files are damaged is listed with its problem.
+    A folder without ``run.toml`` or ``folds.json`` is neither; one whose files are damaged is listed with its problem.
     """
     if not root.is_dir():
         return []
-    folders = [path for path in root.iterdir() if (path / CONFIG).is_file()]
+    folders = [path for path in root.iterdir() if (path / CONFIG).is_file() or (path / FOLDS).is_file()]
     return [summarise(path) for path in sorted(folders, key=lambda path: path.name, reverse=True)]
 
 
@@ -61,6 +61,7 @@ def summarise(path: Path) -> RunSummary:
     config = _config(run, problems)
     numbers, stamps = _test_metrics(run, problems) if run.status == "finished" else ({}, ())
     seed, fold = config.get("seed"), config.get("fold")
+    several = (path / FOLDS).is_file()
     return RunSummary(
         path=path,
         status=run.status,
@@ -69,7 +70,7 @@ def summarise(path: Path) -> RunSummary:
         head="+".join(_name(branch.get("head")) for branch in _branches(config)),
         backend=_name(config.get("backend")),
         seed=seed if isinstance(seed, int) else None,
-        fold=fold if isinstance(fold, int) else None,
+        fold="all" if several else fold if isinstance(fold, int) else None,
         test=numbers,
         stamps=stamps,
         problem=" ".join(problems),
@@ -77,10 +78,11 @@ def summarise(path: Path) -> RunSummary:
 
 
 def _config(run: RunDirectory, problems: list[str]) -> dict[str, Any]:
+    name = FOLDS if (run.path / FOLDS).is_file() else CONFIG
     try:
-        return tomllib.loads(run.read_text(CONFIG))
-    except (QplugError, tomllib.TOMLDecodeError) as error:
-        problems.append(f"{CONFIG} is damaged: {error}.")
+        return dict(run.read_json(FOLDS)["settings"]) if name == FOLDS else tomllib.loads(run.read_text(CONFIG))
+    except (QplugError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        problems.append(f"{name} is damaged: {error}.")
         return {}
 
 
