@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.qasm3 import loads
@@ -16,6 +17,8 @@ from qplug.contract.errors import CircuitError, DataError, NotSupported
 from qplug.contract.interfaces.readouts import ReadoutName
 
 from .head import Parametrised, QiskitHead
+
+_COPY = "circuit.qasm"
 
 
 @final
@@ -36,7 +39,11 @@ class CircuitFile(QiskitHead):
     def __init__(
         self,
         *,
-        path: Annotated[str | None, Field(description="the OpenQASM 3 file")] = None,
+        path: Annotated[
+            str | None,
+            AfterValidator(lambda path: path and str(Path(path).expanduser().absolute())),  # for a repetition elsewhere
+            Field(description="the OpenQASM 3 file"),
+        ] = None,
         inputs: Annotated[str, Field(min_length=1, description="how the names of inputs begin")] = "x",
         read_out: Annotated[
             ReadoutName,
@@ -49,6 +56,15 @@ class CircuitFile(QiskitHead):
         self.read_out = read_out
         self.batch_norm = batch_norm
         self._parts: tuple[str, Parametrised] | None = None
+        self._copy: Path | None = None
+
+    def settings_files(self) -> Mapping[str, Path]:
+        """The circuit's file."""
+        return {} if self.path is None else {_COPY: Path(self.path)}
+
+    def use_copies(self, folder: Path) -> None:
+        """From now on reads the copy in ``folder``."""
+        self._copy = folder / _COPY
 
     @property
     def n_inputs(self) -> int:  # type: ignore[override]
@@ -95,7 +111,7 @@ class CircuitFile(QiskitHead):
         if self.path is None:
             raise NotSupported("circuit-file needs a file: --set head.path=FILE, an OpenQASM 3 program.")
         try:
-            return Path(self.path).read_text(encoding="utf-8")
+            return (self._copy or Path(self.path)).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"the circuit file {self.path} cannot be read: {error}") from error
 

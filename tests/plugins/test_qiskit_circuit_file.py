@@ -83,3 +83,19 @@ def test_another_language_is_refused(tmp_path: Path) -> None:
 def test_an_observable_outside_the_circuit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CircuitError, match=r"'Z0 Z7' is not of the form.*0 to 1"):
         head(tmp_path, PROGRAM + "// observable: Z0 Z7\n").circuit(2)
+
+
+def test_a_copy_stands_in_for_a_file_that_is_gone(tmp_path: Path) -> None:
+    original = tmp_path / "mine.qasm"
+    original.write_text(PROGRAM)
+    before = CircuitFile(path=str(original))
+    circuit = before.circuit(before.n_inputs)
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    for name, file in before.settings_files().items():
+        file.rename(copies / name)
+    assert not original.exists()
+
+    after = CircuitFile(path=str(original))
+    after.use_copies(copies)
+    assert after.circuit(after.n_inputs) == circuit
