@@ -49,8 +49,8 @@ def test_a_missing_folder_is_the_users_mistake(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "kind", "words"),
     [
-        (errno.ENOSPC, UserError, "x/y cannot be written: the disk is full"),
-        (errno.EROFS, UserError, "x/y cannot be written: it lies on a read-only file system"),
+        (errno.ENOSPC, UserError, "x/y cannot be written: the disk is full. Free some space or choose"),
+        (errno.EROFS, UserError, "x/y cannot be written: it lies on a read-only file system. Choose another"),
         (errno.EIO, QplugError, "x/y cannot be written: broken"),
     ],
 )

@@ -26,14 +26,16 @@ _REASONS = {
 }
 
 
-def storage_error(
-    path: Path, error: OSError, *, advice: str = "Free some space or choose another folder."
-) -> QplugError:
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def storage_error(path: Path, error: OSError, *, advice: str | None = None) -> QplugError:
     """The error to show where ``path`` could not be written: the user's to solve, or of an unknown kind."""
     reason = _REASONS.get(error.errno or 0)
     if reason is None:
         return QplugError(f"{path} cannot be written: {error.strerror or error}.")
-    return UserError(f"{path} cannot be written: {reason}. {advice}")
+    usual = "Free some space or choose another folder." if error.errno in _FULL else "Choose another folder."
+    return UserError(f"{path} cannot be written: {reason}. {advice or usual}")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

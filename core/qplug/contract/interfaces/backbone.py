@@ -114,7 +114,8 @@ class Backbone(Component):
         axes = self.capabilities.input_axes
         if axes is not None and len(feature_shape) != axes:
             raise NotSupported(
-                f"{type(self).__name__} takes features with {axes} axes, but these have the shape {feature_shape}."
+                f"{type(self).__name__} takes features with {axes} axes, but these have the shape {feature_shape}. "
+                "Choose other features (qplug list features) or another backbone (qplug list backbones)."
             )
         return self.build(feature_shape)
 

@@ -133,15 +133,18 @@ def load_best(folder: Path, epoch: int) -> dict[str, Tensor]:
 
 
 def _compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    changes = [
-        f"inputs or labels of the {name} have changed"
-        if name in DIGESTS
-        else f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
-        for name in sorted({*before, *now})
-        if before.get(name) != now.get(name)
-    ]
-    if changes:
+    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    if names:
+        changes = [_change(name, before.get(name), now.get(name)) for name in names]
         raise ConfigError(
             f"this training cannot go on, because it was started with something else: {'; '.join(changes)}. "
             "Start a new run instead."
         )
+
+
+def _change(name: str, before: Any, now: Any) -> str:
+    if name in DIGESTS:
+        return f"inputs or labels of the {name} have changed"
+    if name == "model":
+        return "the network has weights of other names or sizes"
+    return f"{name} was {before!r} and is {now!r}"
