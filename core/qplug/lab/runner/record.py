@@ -188,7 +188,7 @@ def _modelled_noise(outcome: Outcome) -> bool:
 
 def _stamp_texts(outcome: Outcome) -> list[str]:
     texts = {
-        SYNTHETIC: "the data are synthetic: the result says nothing about real recordings",
+        SYNTHETIC: "the data are synthetic: the result says nothing about real ones",
         LEAKY: f"the split leaks: {outcome.prepared.split.leak}",
     }
     return [texts[stamp] for stamp in outcome.stamps]
