@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, final
 
@@ -16,6 +17,7 @@ from qplug_audio import examples
 from qplug_audio.files import audio_duration, read_audio
 from qplug_audio.layout import (
     AUDIO_SUFFIXES,
+    NOT_YET_KNOWN,
     as_text,
     chosen_classes,
     class_folders,
@@ -32,6 +34,7 @@ _STEM_UP_TO_SEGMENT = r"^(.+?)(?:[-_]\d+)?$"
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Birdsong(Dataset):
     """Recordings of two or more species, one folder each, cut into segments of fixed length.
 
@@ -42,8 +45,8 @@ class Birdsong(Dataset):
     summary = "birdsong in one folder per species, cut into segments, recordings kept together"
     source = "the layout of xeno-canto collections, one folder per species"
     capabilities = DatasetCapabilities(interface=1, modality="audio")
-    classes: Sequence[str] = ()
-    splits: Mapping[str, SplitRule] = {
+    classes = NOT_YET_KNOWN
+    splits: ClassVar[Mapping[str, SplitRule]] = {
         "recording": SplitRule(
             description="whole recordings dealt into five folds; the collections define no split of their own",
             test="groups",
@@ -69,34 +72,26 @@ class Birdsong(Dataset):
     licence = "each recording has its own; xeno-canto names it with the recording"
     homepage = "https://xeno-canto.org"
     reference: ClassVar[Sequence[str]] = (
-        "two species, one random split, other recordings: hybrid 95.04 %, CNN 92.88 % (ICCCNT 2024, "
+        "two species, one split, other recordings: hybrid 95.04 %, CNN 92.88 % (ICCCNT 2024, "
         "doi 10.1109/ICCCNT61001.2024.10725668)",
     )
 
-    def __init__(
-        self,
-        *,
-        species: Annotated[
-            tuple[str, ...], Field(description="the species to use, in this order; empty: all, by name")
-        ] = (),
-        segment: Annotated[float, Field(gt=0, le=600, description="length of each segment, s")] = 3.0,
-        group: Annotated[
-            str,
-            Field(
-                min_length=1,
-                description="a regular expression that finds the recording in a file's name without its ending; its "
-                "first group counts. '(.+)' makes every file a recording",
-            ),
-        ] = _STEM_UP_TO_SEGMENT,
-        table: Annotated[
-            str | None,
-            Field(description="a CSV in the folder with the columns file (species/name) and recording, instead"),
-        ] = None,
-    ) -> None:
-        self.species = species
-        self.segment = segment
-        self.group = group
-        self.table = table
+    species: Annotated[
+        tuple[str, ...], Field(description="the species to use, in this order; empty: all, by name")
+    ] = ()
+    segment: Annotated[float, Field(gt=0, le=600, description="length of each segment, s")] = 3.0
+    group: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="a regular expression that finds the recording in a file's name without its ending; its "
+            "first group counts. '(.+)' makes every file a recording",
+        ),
+    ] = _STEM_UP_TO_SEGMENT
+    table: Annotated[
+        str | None,
+        Field(description="a CSV in the folder with the columns file (species/name) and recording, instead"),
+    ] = None
 
     def samples(self, folder: Path) -> Iterable[Sample]:
         """All segments, species by species, file by file. Ids are such as ``"Parus_major/XC1234.mp3#0"``.

@@ -40,7 +40,7 @@ class CremaD(Dataset):
     source = "Cao et al.: IEEE Transactions on Affective Computing 5(4), 2014, doi 10.1109/TAFFC.2014.2336244"
     capabilities = DatasetCapabilities(interface=1, modality="audio")
     classes = tuple(_EMOTIONS.values())
-    splits: Mapping[str, SplitRule] = {
+    splits: ClassVar[Mapping[str, SplitRule]] = {
         "speaker": SplitRule(
             description="unseen speakers: five folds of 18 or 19 actors, balanced by sex, fixed by qplug; whole "
             "speakers held out of the other four validate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, ClassVar, final
 
@@ -13,7 +14,7 @@ from pydantic import Field
 
 from qplug.contract.interfaces import Audio, FeatureCapabilities, Signal
 from qplug_audio.recordings import FromRecordings
-from qplug_audio.waveforms import Crop, Fit, fitted, mono
+from qplug_audio.waveforms import fitted, mono
 
 RATE = 32_000
 N_FFT = 1024
@@ -25,6 +26,7 @@ PRE_EMPHASIS = 0.97
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class EfficientAtMel(FromRecordings):
     """A log-mel spectrogram (1, 128, frame), ten milliseconds from frame to frame, for the backbone ``efficientat``.
 
@@ -44,20 +46,9 @@ class EfficientAtMel(FromRecordings):
         "crema-d": {"duration": 4.0},
     }
 
-    def __init__(
-        self,
-        *,
-        duration: Annotated[
-            float, Field(ge=0.1, le=600, description="every recording is cut or filled to it, s; trained on 10 s")
-        ] = 4.0,
-        fit: Annotated[
-            Fit, Field(description="a recording that is too short: silence after it, around it, or looped")
-        ] = "pad-end",
-        crop: Annotated[Crop, Field(description="what is kept of a recording that is too long")] = "center",
-    ) -> None:
-        self.duration = duration
-        self.fit = fit
-        self.crop = crop
+    duration: Annotated[
+        float, Field(ge=0.1, le=600, description="every recording is cut or filled to it, s; trained on 10 s")
+    ] = 4.0
 
     @property
     def shape(self) -> tuple[int, ...]:

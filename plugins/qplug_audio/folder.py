@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, final
 
@@ -13,6 +14,7 @@ from qplug.contract.interfaces import Dataset, DatasetCapabilities, Part, Sample
 from qplug_audio import examples
 from qplug_audio.layout import (
     AUDIO_SUFFIXES,
+    NOT_YET_KNOWN,
     as_text,
     chosen_classes,
     class_folders,
@@ -49,6 +51,7 @@ def _splits(*, parts: bool, grouped: bool, n_folds: int) -> Mapping[str, SplitRu
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Folder(Dataset):
     """Recordings or images that lie in one folder per class, at any depth below it.
 
@@ -58,7 +61,7 @@ class Folder(Dataset):
 
     summary = "your own recordings or images, one folder per class"
     capabilities = DatasetCapabilities(interface=1, modality="audio")
-    classes: Sequence[str] = ()
+    classes = NOT_YET_KNOWN
     splits = _splits(parts=False, grouped=False, n_folds=5)
     layout = (
         "the folder holds one folder per class with recordings (wav, flac, ogg, mp3, au, aiff, …) or images (png, "
@@ -68,30 +71,22 @@ class Folder(Dataset):
     citation = "your own data"
     licence = "your own data"
 
-    def __init__(
-        self,
-        *,
-        modality: Annotated[Literal["audio", "image"], Field(description="what the files are")] = "audio",
-        only: Annotated[
-            tuple[str, ...], Field(description="the classes to use, in this order; empty: all, by name")
-        ] = (),
-        group: Annotated[
-            str | None,
-            Field(
-                description="a regular expression that finds in a file's path below its class folder what must not "
-                "stand in two parts, such as the speaker; its first group counts. Unset: every file for itself"
-            ),
-        ] = None,
-        parts: Annotated[bool, Field(description="whether the class folders lie in folders train and test")] = False,
-        n_folds: Annotated[int, Field(ge=2, le=100, description="number of folds that groups are dealt into")] = 5,
-    ) -> None:
-        self.modality = modality
-        self.only = only
-        self.group = group
-        self.parts = parts
-        self.n_folds = n_folds
-        self.capabilities = DatasetCapabilities(interface=1, modality=modality)
-        self.splits = _splits(parts=parts, grouped=group is not None, n_folds=n_folds)
+    modality: Annotated[Literal["audio", "image"], Field(description="what the files are")] = "audio"
+    only: Annotated[tuple[str, ...], Field(description="the classes to use, in this order; empty: all, by name")] = ()
+    group: Annotated[
+        str | None,
+        Field(
+            description="a regular expression that finds in a file's path below its class folder what must not "
+            "stand in two parts, such as the speaker; its first group counts. Unset: every file for itself"
+        ),
+    ] = None
+    parts: Annotated[bool, Field(description="whether the class folders lie in folders train and test")] = False
+    n_folds: Annotated[int, Field(ge=2, le=100, description="number of folds that groups are dealt into")] = 5
+
+    def __post_init__(self) -> None:
+        self.capabilities = DatasetCapabilities(interface=1, modality=self.modality)
+        splits = _splits(parts=self.parts, grouped=self.group is not None, n_folds=self.n_folds)
+        self.splits = splits  # type: ignore[misc]  # of other data sets all instances have the same
 
     def samples(self, folder: Path) -> Iterable[Sample]:
         """All files, class by class, ordered by path. Ids are paths below ``folder``.

@@ -25,7 +25,7 @@ class FreeSpokenDigits(Dataset):
     source = "https://github.com/Jakobovski/free-spoken-digit-dataset"
     capabilities = DatasetCapabilities(interface=1, modality="audio", rate=8000)
     classes = tuple("0123456789")
-    splits: Mapping[str, SplitRule] = {
+    splits: ClassVar[Mapping[str, SplitRule]] = {
         "official": SplitRule(
             description="recordings 0 to 4 of each digit and speaker are the test part, as the data set's authors "
             "say; all speakers stand in all parts",

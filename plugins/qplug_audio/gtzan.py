@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, final
 
@@ -24,6 +25,7 @@ _HOMES = ("genres_original", "genres", "Data/genres_original")
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Gtzan(Dataset):
     """A thousand excerpts of 30 seconds in ten genres of music.
 
@@ -37,8 +39,7 @@ class Gtzan(Dataset):
         "Tzanetakis, Cook: IEEE Transactions on Speech and Audio Processing 10(5), 2002, doi 10.1109/TSA.2002.800560"
     )
     capabilities = DatasetCapabilities(interface=1, modality="audio")
-    classes: Sequence[str]
-    splits: Mapping[str, SplitRule] = {
+    splits: ClassVar[Mapping[str, SplitRule]] = {
         "fault-filtered": SplitRule(
             description="443 excerpts train, 197 validate, 290 test; 70 faulty ones are left out and artists are kept "
             "apart (Kereliuk, Sturm, Larsen 2015, arXiv:1507.04761)",
@@ -82,19 +83,15 @@ class Gtzan(Dataset):
         "et al. 2018, doi 10.3390/app8010150, as quoted at github.com/jordipons/sklearn-audio-transfer-learning)",
     )
 
-    def __init__(
-        self,
-        *,
-        genres: Annotated[
-            tuple[str, ...], Field(description="the genres to use, in this order, such as blues,metal; empty: all ten")
-        ] = (),
-        pieces: Annotated[
-            int, Field(ge=1, le=30, description="pieces that each excerpt is cut into, all in the same part")
-        ] = 1,
-    ) -> None:
-        self.genres = genres
-        self.pieces = pieces
-        self.classes = genres or _GENRES
+    genres: Annotated[
+        tuple[str, ...], Field(description="the genres to use, in this order, such as blues,metal; empty: all ten")
+    ] = ()
+    pieces: Annotated[
+        int, Field(ge=1, le=30, description="pieces that each excerpt is cut into, all in the same part")
+    ] = 1
+
+    def __post_init__(self) -> None:
+        self.classes = self.genres or _GENRES
 
     def samples(self, folder: Path) -> Iterable[Sample]:
         """All excerpts of the chosen genres, genre by genre, ordered by number, or their pieces.

@@ -12,6 +12,9 @@ from qplug.contract.errors import DataError, ParameterError
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".au", ".aif", ".aiff", ".caf", ".w64"})
 """File-name endings that are taken for recordings, in lower case."""
 
+NOT_YET_KNOWN: Sequence[str] = ()
+"""The classes of a data set that reads them from its folder."""
+
 
 def require_folder(name: str, folder: Path, layout: str) -> Path:
     """``folder`` itself, if it is one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, final
 
@@ -31,6 +32,7 @@ _N_FOLDS = 4
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Ravdess(Dataset):
     """Twenty-four actors speak two sentences in eight emotions: 1,440 recordings at 48 kHz.
 
@@ -41,8 +43,7 @@ class Ravdess(Dataset):
     summary = "RAVDESS, speech: eight emotions spoken by 24 actors, 1,440 recordings"
     source = "Livingstone, Russo: PLoS ONE 13(5), 2018, doi 10.1371/journal.pone.0196391"
     capabilities = DatasetCapabilities(interface=1, modality="audio")
-    classes: Sequence[str]
-    splits: Mapping[str, SplitRule] = {
+    splits: ClassVar[Mapping[str, SplitRule]] = {
         "speaker": SplitRule(
             description="unseen speakers: four folds of six actors, three men and three women; fixed by actor number",
             test="fold",
@@ -88,16 +89,13 @@ class Ravdess(Dataset):
         "wav2vec 2.0 44.2 % (X-ARES, Zhang et al. 2025, arXiv:2505.16369)",
     )
 
-    def __init__(
-        self,
-        *,
-        emotions: Annotated[
-            Literal["all", "crema-d"],
-            Field(description="all eight, or the six that CREMA-D has, under its names"),
-        ] = "all",
-    ) -> None:
-        self.emotions = emotions
-        self.classes = _EMOTIONS if emotions == "all" else tuple(_AS_IN_CREMA_D.values())
+    emotions: Annotated[
+        Literal["all", "crema-d"],
+        Field(description="all eight, or the six that CREMA-D has, under its names"),
+    ] = "all"
+
+    def __post_init__(self) -> None:
+        self.classes = _EMOTIONS if self.emotions == "all" else tuple(_AS_IN_CREMA_D.values())
 
     def samples(self, folder: Path) -> Iterable[Sample]:
         """All speech recordings, ordered by actor and name; songs, which come in the same folders, are passed over.

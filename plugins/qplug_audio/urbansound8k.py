@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, final
 
@@ -22,6 +23,7 @@ _N_FOLDS = 10
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class UrbanSound8K(Dataset):
     """Ten sounds of the city in 8,732 slices of at most four seconds, cut from recordings of freesound.org.
 
@@ -48,7 +50,7 @@ class UrbanSound8K(Dataset):
         "siren",
         "street_music",
     )
-    splits: Mapping[str, SplitRule] = {
+    splits: ClassVar[Mapping[str, SplitRule]] = {
         "official": SplitRule(
             description="the ten folds of the authors: fold K tests, recordings held out of the other nine validate",
             test="fold",
@@ -95,14 +97,9 @@ class UrbanSound8K(Dataset):
         "42.6 % (X-ARES, Zhang et al. 2025, arXiv:2505.16369)",
     )
 
-    def __init__(
-        self,
-        *,
-        metadata: Annotated[
-            str, Field(min_length=1, description="the table in metadata/ that lists the slices; another one selects")
-        ] = OFFICIAL_METADATA,
-    ) -> None:
-        self.metadata = metadata
+    metadata: Annotated[
+        str, Field(min_length=1, description="the table in metadata/ that lists the slices; another one selects")
+    ] = OFFICIAL_METADATA
 
     def samples(self, folder: Path) -> Iterable[Sample]:
         """All slices, in the order of the table. A slice whose file is missing is found out when it is read.

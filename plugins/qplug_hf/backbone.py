@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, cast, final
 
@@ -64,6 +65,7 @@ class HfModule(nn.Module):
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Hf(Backbone):
     """A model that transformers' AutoModel loads, with its published weights.
 
@@ -79,28 +81,22 @@ class Hf(Backbone):
     source = "arXiv:1910.03771"
     capabilities = BackboneCapabilities(interface=1, pretrained=True)
 
-    def __init__(
-        self,
-        *,
-        model: ModelName = "",
-        revision: Revision = None,
-        pool: Annotated[
-            Pool, Field(description="how positions become one row: their mean, the first, or the model's own pooling")
-        ] = "mean",
-        frozen: Annotated[
-            bool, Field(description="keep the weights as they are, but for the last trainable_blocks blocks")
-        ] = True,
-        trainable_blocks: Annotated[
-            int, Field(ge=0, description="how many of the last blocks (layers, stages) learn nevertheless")
-        ] = 0,
-    ) -> None:
-        self.model = model
-        self.revision = revision
-        self.pool = pool
-        self.frozen = frozen and trainable_blocks == 0
-        self.trainable_blocks = trainable_blocks
-        self._all_learn = not frozen
-        self._home = model
+    model: ModelName = ""
+    revision: Revision = None
+    pool: Annotated[
+        Pool, Field(description="how positions become one row: their mean, the first, or the model's own pooling")
+    ] = "mean"
+    frozen: Annotated[
+        bool, Field(description="keep the weights as they are, but for the last trainable_blocks blocks")
+    ] = True
+    trainable_blocks: Annotated[
+        int, Field(ge=0, description="how many of the last blocks (layers, stages) learn nevertheless")
+    ] = 0
+
+    def __post_init__(self) -> None:
+        self._all_learn = not self.frozen
+        self.frozen = self.frozen and self.trainable_blocks == 0
+        self._home = self.model
 
     def settings_files(self) -> Mapping[str, Path]:
         """The model's configuration, if it is on this machine."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, final
@@ -21,6 +22,7 @@ from qplug_hf.loading import FEATURE_FILES, ModelName, Revision, load_processor,
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class HfFeatures(FeatureExtractor):
     """What a model's own AutoFeatureExtractor (audio) or AutoImageProcessor (images) makes of a signal.
 
@@ -35,24 +37,17 @@ class HfFeatures(FeatureExtractor):
     source = "arXiv:1910.03771"
     capabilities = FeatureCapabilities(interface=1, modality="audio")
 
-    def __init__(
-        self,
-        *,
-        model: ModelName = "",
-        revision: Revision = None,
-        modality: Annotated[Literal["audio", "image"], Field(description="what the model takes")] = "audio",
-        duration: Annotated[float, Field(ge=0.1, le=600, description="recordings are cut or filled to it, s")] = 4.0,
-        fit: Annotated[
-            Literal["pad-end", "loop"], Field(description="a recording that is too short: silence after it, or looped")
-        ] = "pad-end",
-    ) -> None:
-        self.model = model
-        self.revision = revision
-        self.modality = modality
-        self.duration = duration
-        self.fit = fit
-        self.capabilities = FeatureCapabilities(interface=1, modality=modality)
-        self._home = model
+    model: ModelName = ""
+    revision: Revision = None
+    modality: Annotated[Literal["audio", "image"], Field(description="what the model takes")] = "audio"
+    duration: Annotated[float, Field(ge=0.1, le=600, description="recordings are cut or filled to it, s")] = 4.0
+    fit: Annotated[
+        Literal["pad-end", "loop"], Field(description="a recording that is too short: silence after it, or looped")
+    ] = "pad-end"
+
+    def __post_init__(self) -> None:
+        self.capabilities = FeatureCapabilities(interface=1, modality=self.modality)
+        self._home = self.model
 
     def settings_files(self) -> Mapping[str, Path]:
         """The model's configuration files, as far as they are on this machine."""

@@ -177,9 +177,7 @@ def _load(
         )
         raise DataError(f"the model {model!r} cannot be loaded: {_short(problem)} {way}") from problem
     except (ValueError, TypeError, ImportError, RuntimeError, KeyError) as problem:
-        raise NotSupported(
-            f"the model {model!r} cannot be used as {kind}: {_short(problem)} {advice}"
-        ) from problem
+        raise NotSupported(f"the model {model!r} cannot be used as {kind}: {_short(problem)} {advice}") from problem
 
 
 def _where(model: str, kind: str) -> Path | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, final
@@ -26,14 +27,14 @@ _CURE = "Get the file again."
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Cifar10(Dataset):
     """Sixty thousand colour images of 32×32 pixels in ten classes, on their official split."""
 
     summary = "CIFAR-10: 60,000 colour images of 32×32 pixels in ten classes"
     source = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images, University of Toronto (2009)"
     capabilities = DatasetCapabilities(interface=1, modality="image")
-    classes: Sequence[str]
-    splits: Mapping[str, SplitRule] = {
+    splits: ClassVar[Mapping[str, SplitRule]] = {
         "official": SplitRule(
             description="the 50,000 training and 10,000 test images of the authors", test="part", validation=0.1
         ),
@@ -67,15 +68,12 @@ class Cifar10(Dataset):
         "residual network of 110 layers: 93.57 % of the official test images (He et al. 2015, arXiv:1512.03385)",
     )
 
-    def __init__(
-        self,
-        *,
-        only: Annotated[
-            tuple[str, ...], Field(description="the classes to use, in this order, such as cat,dog; empty: all ten")
-        ] = (),
-    ) -> None:
-        self.only = only
-        self.classes = only or _CLASSES
+    only: Annotated[
+        tuple[str, ...], Field(description="the classes to use, in this order, such as cat,dog; empty: all ten")
+    ] = ()
+
+    def __post_init__(self) -> None:
+        self.classes = self.only or _CLASSES
 
     def samples(self, folder: Path) -> Iterable[Sample]:
         """All images of the chosen classes, batch by batch in the files' order.

@@ -26,7 +26,7 @@ class Digits(Dataset):
     source = "Alpaydin, Kaynak: Optical Recognition of Handwritten Digits (1998), doi 10.24432/C50P49"
     capabilities = DatasetCapabilities(interface=1, modality="image", needs_folder=False)
     classes = tuple("0123456789")
-    splits: Mapping[str, SplitRule] = {
+    splits: ClassVar[Mapping[str, SplitRule]] = {
         "random": SplitRule(
             description="drawn at random, stratified by digit; no official split exists and writers are unknown",
             test="random",

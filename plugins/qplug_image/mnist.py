@@ -6,6 +6,7 @@ import gzip
 import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, final
@@ -35,14 +36,14 @@ _PUBLISHED = {
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Mnist(Dataset):
     """Seventy thousand handwritten digits of 28×28 pixels on their official split."""
 
     summary = "MNIST: 70,000 handwritten digits of 28×28 pixels"
     source = "LeCun, Bottou, Bengio, Haffner: Proceedings of the IEEE 86(11), 1998, doi 10.1109/5.726791"
     capabilities = DatasetCapabilities(interface=1, modality="image")
-    classes: Sequence[str]
-    splits: Mapping[str, SplitRule] = {
+    splits: ClassVar[Mapping[str, SplitRule]] = {
         "official": SplitRule(
             description="the 60,000 training and 10,000 test images of the authors; other hands wrote the test images",
             test="part",
@@ -76,15 +77,12 @@ class Mnist(Dataset):
         "ten digits, official test images: linear classifier 88 %, LeNet-5 99.05 % (LeCun et al. 1998)",
     )
 
-    def __init__(
-        self,
-        *,
-        only: Annotated[
-            tuple[str, ...], Field(description="the digits to use, in this order, such as 3,6; empty: all ten")
-        ] = (),
-    ) -> None:
-        self.only = only
-        self.classes = only or _DIGITS
+    only: Annotated[
+        tuple[str, ...], Field(description="the digits to use, in this order, such as 3,6; empty: all ten")
+    ] = ()
+
+    def __post_init__(self) -> None:
+        self.classes = self.only or _DIGITS
 
     def samples(self, folder: Path) -> Iterable[Sample]:
         """All images of the chosen digits: the training images, then the test images, in the files' order.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias, final
 
@@ -23,6 +24,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Pixels(FeatureExtractor):
     """The pixels (channels, size, size) of an image, resized with an anti-aliasing filter."""
 
@@ -36,22 +38,14 @@ class Pixels(FeatureExtractor):
         "cifar-10": {"size": 32, "channels": 3},
     }
 
-    def __init__(
-        self,
-        *,
-        size: Annotated[int, Field(ge=1, le=4096, description="height and width that images are resized to")] = 32,
-        channels: Annotated[Literal[1, 3], Field(description="1: grey; 3: red, green, blue")] = 1,
-        aspect: Annotated[
-            Aspect, Field(description="an image that is not square is stretched, cropped or padded with black")
-        ] = "stretch",
-        normalise: Annotated[
-            Normalise, Field(description="what shares one mean and deviation, fitted on the training part")
-        ] = "channel",
-    ) -> None:
-        self.size = size
-        self.channels = channels
-        self.aspect = aspect
-        self.normalise = normalise
+    size: Annotated[int, Field(ge=1, le=4096, description="height and width that images are resized to")] = 32
+    channels: Annotated[Literal[1, 3], Field(description="1: grey; 3: red, green, blue")] = 1
+    aspect: Annotated[
+        Aspect, Field(description="an image that is not square is stretched, cropped or padded with black")
+    ] = "stretch"
+    normalise: Annotated[
+        Normalise, Field(description="what shares one mean and deviation, fitted on the training part")
+    ] = "channel"
 
     @property
     def shape(self) -> tuple[int, ...]:

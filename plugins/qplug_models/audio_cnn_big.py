@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, final
 
@@ -14,6 +15,7 @@ from qplug_models.layers import GlobalMean, convolution_block
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class AudioCnnBig(Backbone):
     """Blocks of convolution, batch norm, ReLU and max-pooling, then the mean over mel bands and frames.
 
@@ -29,24 +31,16 @@ class AudioCnnBig(Backbone):
     source = "https://github.com/pharoh673/audio-hybrid-quantum-experiments"
     capabilities = BackboneCapabilities(interface=1, input_axes=3)
 
-    def __init__(
-        self,
-        *,
-        channels: Annotated[
-            tuple[Annotated[int, Field(ge=1)], ...],
-            Field(min_length=1, max_length=8, description="output channels of the blocks; each halves its input"),
-        ] = (32, 64, 128, 256),
-        dropout: Annotated[float, Field(ge=0, lt=1, description="share of the embedding dropped in training")] = 0.3,
-        n_features: Annotated[
-            int | None,
-            Field(ge=1, description="width of the embedding by one more layer; unset: the last block's channels"),
-        ] = None,
-        frozen: Annotated[bool, Field(description="keep the (random) weights as they are")] = False,
-    ) -> None:
-        self.channels = channels
-        self.dropout = dropout
-        self.n_features = n_features
-        self.frozen = frozen
+    channels: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...],
+        Field(min_length=1, max_length=8, description="output channels of the blocks; each halves its input"),
+    ] = (32, 64, 128, 256)
+    dropout: Annotated[float, Field(ge=0, lt=1, description="share of the embedding dropped in training")] = 0.3
+    n_features: Annotated[
+        int | None,
+        Field(ge=1, description="width of the embedding by one more layer; unset: the last block's channels"),
+    ] = None
+    frozen: Annotated[bool, Field(description="keep the (random) weights as they are")] = False
 
     def build(self, feature_shape: tuple[int, ...]) -> nn.Module:
         """A module (batch, channel, mel, frame) → (batch, n_features).

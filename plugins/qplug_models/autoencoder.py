@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, final
 
 import torch
@@ -40,6 +41,7 @@ class Encoder(nn.Module):
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Autoencoder(Reducer):
     """An encoder with one hidden layer, fitted together with a decoder that has to restore the embedding.
 
@@ -55,26 +57,17 @@ class Autoencoder(Reducer):
     source = "Hinton and Salakhutdinov 2006"
     capabilities = ReducerCapabilities(interface=1, fitted=True)
 
-    def __init__(
-        self,
-        *,
-        n_outputs: Annotated[
-            int | None, Field(ge=1, description="number of outputs; unset: as many as the head takes")
-        ] = None,
-        hidden: Annotated[int, Field(ge=1, description="width of the encoder's and the decoder's hidden layer")] = 64,
-        epochs: Annotated[int, Field(ge=1, description="passes over the training part when it is fitted")] = 100,
-        learning_rate: Annotated[float, Field(gt=0, description="step size of Adam, its peak")] = 0.01,
-        trainable: Annotated[bool, Field(description="train the encoder further, together with the head")] = False,
-        range_map: FittedRangeMap = "none",
-        scale: Scale = 1.0,
-    ) -> None:
-        self.n_outputs = n_outputs
-        self.hidden = hidden
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.trainable = trainable
-        self.range_map = range_map
-        self.scale = scale
+    n_outputs: Annotated[int | None, Field(ge=1, description="number of outputs; unset: as many as the head takes")] = (
+        None
+    )
+    hidden: Annotated[int, Field(ge=1, description="width of the encoder's and the decoder's hidden layer")] = 64
+    epochs: Annotated[int, Field(ge=1, description="passes over the training part when it is fitted")] = 100
+    learning_rate: Annotated[float, Field(gt=0, description="step size of Adam, its peak")] = 0.01
+    trainable: Annotated[bool, Field(description="train the encoder further, together with the head")] = False
+    range_map: FittedRangeMap = "none"
+    scale: Scale = 1.0
+
+    def __post_init__(self) -> None:
         self._fitted: dict[str, Tensor] | None = None
         self._scores: Tensor | None = None
 

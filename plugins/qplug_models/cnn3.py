@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, final
 
@@ -16,6 +17,7 @@ SMALLEST = 8
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Cnn3(Backbone):
     """Three convolutions with max-pooling, then one fully connected layer to the embedding.
 
@@ -30,22 +32,13 @@ class Cnn3(Backbone):
     source = "QC-CNN"
     capabilities = BackboneCapabilities(interface=1, input_axes=3)
 
-    def __init__(
-        self,
-        *,
-        channels: Annotated[
-            tuple[int, int, int], Field(description="output channels of the three convolutions, each at least 1")
-        ] = (8, 16, 32),
-        kernel: Annotated[int, Field(ge=1, le=11, description="rows and columns of a convolution kernel; odd")] = 3,
-        dropout: Annotated[float, Field(ge=0, lt=1, description="share of values dropped before the last layer")] = 0.2,
-        n_features: Annotated[int, Field(ge=1, description="width of the embedding")] = 32,
-        frozen: Annotated[bool, Field(description="keep the (random) weights as they are")] = False,
-    ) -> None:
-        self.channels = channels
-        self.kernel = kernel
-        self.dropout = dropout
-        self.n_features = n_features
-        self.frozen = frozen
+    channels: Annotated[
+        tuple[int, int, int], Field(description="output channels of the three convolutions, each at least 1")
+    ] = (8, 16, 32)
+    kernel: Annotated[int, Field(ge=1, le=11, description="rows and columns of a convolution kernel; odd")] = 3
+    dropout: Annotated[float, Field(ge=0, lt=1, description="share of values dropped before the last layer")] = 0.2
+    n_features: Annotated[int, Field(ge=1, description="width of the embedding")] = 32
+    frozen: Annotated[bool, Field(description="keep the (random) weights as they are")] = False
 
     def build(self, feature_shape: tuple[int, ...]) -> nn.Module:
         """A module (batch, channel, height, width) → (batch, n_features).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, cast, final
 
@@ -21,6 +22,7 @@ _WIDTH = 0.4
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class EfficientAt(Backbone):
     """Log-mel spectrograms (1, 128, frame) become the means of the last feature map, 384 numbers at width 0.4.
 
@@ -36,38 +38,32 @@ class EfficientAt(Backbone):
     source = "arXiv:2211.04772"
     capabilities = BackboneCapabilities(interface=1, pretrained=True, input_axes=3)
 
-    def __init__(
-        self,
-        *,
-        width: Annotated[
-            float | None,
-            Field(ge=0.1, le=4, description="factor of all channel counts; unset: that of weights named, else 0.4"),
-        ] = None,
-        weights: Annotated[
-            str | None,
-            AfterValidator(absolute),
-            Field(
-                description="learnt weights: published ones by name, mn01_as to mn40_as; a file; or an https address. "
-                "Unset: none"
-            ),
-        ] = None,
-        sha256: Annotated[
-            str | None,
-            Field(pattern=r"^[0-9a-fA-F]{64}$", description="the SHA-256 of the weights' file; an address needs it"),
-        ] = None,
-        frozen: Annotated[
-            bool, Field(description="keep the weights as they are, but for the last trainable_blocks blocks")
-        ] = True,
-        trainable_blocks: Annotated[
-            int, Field(ge=0, le=N_BLOCKS, description=f"how many of the last of {N_BLOCKS} blocks learn nevertheless")
-        ] = 0,
-    ) -> None:
-        self.width = width
-        self.weights = weights
-        self.sha256 = sha256
-        self.frozen = frozen and trainable_blocks == 0
-        self.trainable_blocks = trainable_blocks
-        self._all_learn = not frozen
+    width: Annotated[
+        float | None,
+        Field(ge=0.1, le=4, description="factor of all channel counts; unset: that of weights named, else 0.4"),
+    ] = None
+    weights: Annotated[
+        str | None,
+        AfterValidator(absolute),
+        Field(
+            description="learnt weights: published ones by name, mn01_as to mn40_as; a file; or an https address. "
+            "Unset: none"
+        ),
+    ] = None
+    sha256: Annotated[
+        str | None,
+        Field(pattern=r"^[0-9a-fA-F]{64}$", description="the SHA-256 of the weights' file; an address needs it"),
+    ] = None
+    frozen: Annotated[
+        bool, Field(description="keep the weights as they are, but for the last trainable_blocks blocks")
+    ] = True
+    trainable_blocks: Annotated[
+        int, Field(ge=0, le=N_BLOCKS, description=f"how many of the last of {N_BLOCKS} blocks learn nevertheless")
+    ] = 0
+
+    def __post_init__(self) -> None:
+        self._all_learn = not self.frozen
+        self.frozen = self.frozen and self.trainable_blocks == 0
 
     def build(self, feature_shape: tuple[int, ...]) -> nn.Module:
         """A module (batch, 1, 128, frame) → (batch, n_features).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, final
 
@@ -30,6 +31,7 @@ class LinearHead(Head):
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Mlp(Head):
     """A multilayer perceptron with ReLU between its layers.
 
@@ -44,25 +46,17 @@ class Mlp(Head):
     summary = "multilayer perceptron"
     capabilities = HeadCapabilities(interface=1)
 
-    def __init__(
-        self,
-        *,
-        hidden: Annotated[
-            tuple[Annotated[int, Field(ge=1)], ...], Field(description="widths of the hidden layers; () for none")
-        ] = (32,),
-        dropout: Annotated[float, Field(ge=0, lt=1, description="share of hidden values dropped in training")] = 0.0,
-        batch_norm: Annotated[
-            bool, Field(description="normalise the last hidden values before the last layer, as quantum read-outs do")
-        ] = False,
-        match_parameters: Annotated[
-            int | None,
-            Field(ge=1, description="choose the hidden widths so that it has that many parameters; unset: use hidden"),
-        ] = None,
-    ) -> None:
-        self.hidden = hidden
-        self.dropout = dropout
-        self.batch_norm = batch_norm
-        self.match_parameters = match_parameters
+    hidden: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...], Field(description="widths of the hidden layers; () for none")
+    ] = (32,)
+    dropout: Annotated[float, Field(ge=0, lt=1, description="share of hidden values dropped in training")] = 0.0
+    batch_norm: Annotated[
+        bool, Field(description="normalise the last hidden values before the last layer, as quantum read-outs do")
+    ] = False
+    match_parameters: Annotated[
+        int | None,
+        Field(ge=1, description="choose the hidden widths so that it has that many parameters; unset: use hidden"),
+    ] = None
 
     def build(self, n_inputs: int, n_classes: int) -> nn.Module:
         """A module (batch, n_inputs) → logits (batch, n_classes).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, final
 
@@ -14,6 +15,7 @@ from qplug_models.layers import convolution_block
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class ImageCnn(Backbone):
     """Blocks of convolution, batch norm, ReLU and max-pooling, then one fully connected layer.
 
@@ -28,23 +30,13 @@ class ImageCnn(Backbone):
     source = "hybrid image networks"
     capabilities = BackboneCapabilities(interface=1, input_axes=3)
 
-    def __init__(
-        self,
-        *,
-        channels: Annotated[
-            tuple[Annotated[int, Field(ge=1)], ...],
-            Field(
-                min_length=1, max_length=8, description="output channels of the blocks; each halves rows and columns"
-            ),
-        ] = (16, 32, 64),
-        dropout: Annotated[float, Field(ge=0, lt=1, description="share of values dropped before the last layer")] = 0.3,
-        n_features: Annotated[int, Field(ge=1, description="width of the embedding")] = 64,
-        frozen: Annotated[bool, Field(description="keep the (random) weights as they are")] = False,
-    ) -> None:
-        self.channels = channels
-        self.dropout = dropout
-        self.n_features = n_features
-        self.frozen = frozen
+    channels: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...],
+        Field(min_length=1, max_length=8, description="output channels of the blocks; each halves rows and columns"),
+    ] = (16, 32, 64)
+    dropout: Annotated[float, Field(ge=0, lt=1, description="share of values dropped before the last layer")] = 0.3
+    n_features: Annotated[int, Field(ge=1, description="width of the embedding")] = 64
+    frozen: Annotated[bool, Field(description="keep the (random) weights as they are")] = False
 
     def build(self, feature_shape: tuple[int, ...]) -> nn.Module:
         """A module (batch, channel, height, width) → (batch, n_features).

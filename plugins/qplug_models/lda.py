@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, final
 
 import numpy as np
@@ -41,6 +42,7 @@ class Projection(nn.Module):
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Lda(Reducer):
     """The directions along which the training part's classes lie furthest apart, for their spread within.
 
@@ -59,23 +61,17 @@ class Lda(Reducer):
     source = "Fisher 1936"
     capabilities = ReducerCapabilities(interface=1, fitted=True)
 
-    def __init__(
-        self,
-        *,
-        n_outputs: Annotated[
-            int | None, Field(ge=1, description="number of outputs; unset: as many as the head takes")
-        ] = None,
-        shrinkage: Annotated[
-            float | None,
-            Field(ge=0, le=1, description="0: the covariance as it is; 1: equal variances; unset: by Ledoit and Wolf"),
-        ] = None,
-        range_map: FittedRangeMap = "none",
-        scale: Scale = 1.0,
-    ) -> None:
-        self.n_outputs = n_outputs
-        self.shrinkage = shrinkage
-        self.range_map = range_map
-        self.scale = scale
+    n_outputs: Annotated[int | None, Field(ge=1, description="number of outputs; unset: as many as the head takes")] = (
+        None
+    )
+    shrinkage: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="0: the covariance as it is; 1: equal variances; unset: by Ledoit and Wolf"),
+    ] = None
+    range_map: FittedRangeMap = "none"
+    scale: Scale = 1.0
+
+    def __post_init__(self) -> None:
         self._fitted: tuple[Tensor, Tensor, Tensor] | None = None
         self._scores: Tensor | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, final
 
 import numpy as np
@@ -16,6 +17,7 @@ from qplug_models.fitting import ABSENT, classes_of, numbers, standardisation
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Logistic(Head):
     """Logits = W z + b, at the minimum of cross-entropy plus the squared weights over 2 C.
 
@@ -29,16 +31,11 @@ class Logistic(Head):
     source = "scikit-learn"
     capabilities = HeadCapabilities(interface=1, fitted=True)
 
-    def __init__(
-        self,
-        *,
-        c: Annotated[float, Field(gt=0, description="how much the data count against small weights")] = 1.0,
-        standardise: Annotated[bool, Field(description="bring every input to mean 0 and deviation 1 first")] = True,
-        max_iterations: Annotated[int, Field(ge=1, description="steps of the solver, at most")] = 1000,
-    ) -> None:
-        self.c = c
-        self.standardise = standardise
-        self.max_iterations = max_iterations
+    c: Annotated[float, Field(gt=0, description="how much the data count against small weights")] = 1.0
+    standardise: Annotated[bool, Field(description="bring every input to mean 0 and deviation 1 first")] = True
+    max_iterations: Annotated[int, Field(ge=1, description="steps of the solver, at most")] = 1000
+
+    def __post_init__(self) -> None:
         self._fitted: tuple[Tensor, Tensor] | None = None
 
     def fit(self, training: TrainingPart) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, final
 
 import torch
@@ -16,16 +17,18 @@ NOutputs = Annotated[int | None, Field(ge=1, description="number of outputs; uns
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Identity(Reducer):
     """Hands the embedding on, as it is or brought into a range."""
 
     summary = "the embedding as it is"
     capabilities = ReducerCapabilities(interface=1)
 
-    def __init__(self, *, range_map: FittedRangeMap = "none", scale: Scale = 1.0) -> None:
-        self.range_map = range_map
-        self.scale = scale
-        if is_fitted(range_map):
+    range_map: FittedRangeMap = "none"
+    scale: Scale = 1.0
+
+    def __post_init__(self) -> None:
+        if is_fitted(self.range_map):
             self.capabilities = ReducerCapabilities(interface=1, fitted=True)
         self._seen: Tensor | None = None
 
@@ -55,16 +58,16 @@ class Identity(Reducer):
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Linear(Reducer):
     """A learnt linear layer, trained together with the head."""
 
     summary = "a linear layer, learnt with the head"
     capabilities = ReducerCapabilities(interface=1)
 
-    def __init__(self, *, n_outputs: NOutputs = None, range_map: LearntRangeMap = "none", scale: Scale = 1.0) -> None:
-        self.n_outputs = n_outputs
-        self.range_map = range_map
-        self.scale = scale
+    n_outputs: NOutputs = None
+    range_map: LearntRangeMap = "none"
+    scale: Scale = 1.0
 
     def module(self, n_inputs: int, n_outputs: int) -> nn.Module:
         """A trainable module (batch, n_inputs) → (batch, n_outputs)."""
@@ -101,6 +104,7 @@ class PcaLayer(nn.Module):
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Pca(Reducer):
     """Principal component analysis of the training part's embeddings.
 
@@ -116,20 +120,13 @@ class Pca(Reducer):
     source = "Pearson 1901"
     capabilities = ReducerCapabilities(interface=1, fitted=True)
 
-    def __init__(
-        self,
-        *,
-        n_outputs: NOutputs = None,
-        whiten: Annotated[bool, Field(description="bring every component to unit variance")] = True,
-        trainable: Annotated[bool, Field(description="train the projection further, together with the head")] = False,
-        range_map: FittedRangeMap = "none",
-        scale: Scale = 1.0,
-    ) -> None:
-        self.n_outputs = n_outputs
-        self.whiten = whiten
-        self.trainable = trainable
-        self.range_map = range_map
-        self.scale = scale
+    n_outputs: NOutputs = None
+    whiten: Annotated[bool, Field(description="bring every component to unit variance")] = True
+    trainable: Annotated[bool, Field(description="train the projection further, together with the head")] = False
+    range_map: FittedRangeMap = "none"
+    scale: Scale = 1.0
+
+    def __post_init__(self) -> None:
         self._fitted: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
         self._scores: Tensor | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Annotated, Any, final
 
@@ -95,6 +96,7 @@ class SvmModule(nn.Module):
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class SvmRbf(Head):
     """A support vector machine with the kernel exp(-gamma ‖z - z'‖²), one against one.
 
@@ -108,19 +110,14 @@ class SvmRbf(Head):
     source = "Cortes and Vapnik 1995; scikit-learn"
     capabilities = HeadCapabilities(interface=1, fitted=True)
 
-    def __init__(
-        self,
-        *,
-        c: Annotated[float, Field(gt=0, description="how much an error on the training part costs")] = 1.0,
-        gamma: Annotated[
-            float | None,
-            Field(gt=0, description="inverse squared reach of the kernel; unset: 1 / (n_inputs · variance of inputs)"),
-        ] = None,
-        standardise: Annotated[bool, Field(description="bring every input to mean 0 and deviation 1 first")] = True,
-    ) -> None:
-        self.c = c
-        self.gamma = gamma
-        self.standardise = standardise
+    c: Annotated[float, Field(gt=0, description="how much an error on the training part costs")] = 1.0
+    gamma: Annotated[
+        float | None,
+        Field(gt=0, description="inverse squared reach of the kernel; unset: 1 / (n_inputs · variance of inputs)"),
+    ] = None
+    standardise: Annotated[bool, Field(description="bring every input to mean 0 and deviation 1 first")] = True
+
+    def __post_init__(self) -> None:
         self._fitted: SvmModule | None = None
 
     def fit(self, training: TrainingPart) -> None:

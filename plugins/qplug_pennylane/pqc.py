@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, final
 
 import pennylane as qml
@@ -9,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from qplug.contract.interfaces.readouts import ReadoutName
+from qplug.contract.interfaces.readouts import BatchNorm, ReadOut
 
 from .head import PennyLaneHead
 
@@ -18,6 +19,7 @@ _ROTATIONS = {"x": "X", "y": "Y", "z": "Z"}
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Pqc(PennyLaneHead):
     """Angle embedding and entangling layers on ``n_qubits`` qubits, one input per qubit.
 
@@ -36,40 +38,23 @@ class Pqc(PennyLaneHead):
     summary = "angle embedding and entangling layers, written in PennyLane"
     source = "arXiv:1804.00633"
 
-    def __init__(
-        self,
-        *,
-        n_qubits: Annotated[int, Field(ge=1, le=24, description="number of qubits, and of inputs")] = 8,
-        n_layers: Annotated[int, Field(ge=1, le=100, description="number of entangling layers")] = 2,
-        rotation: Annotated[Literal["x", "y", "z"], Field(description="axis of the embedding's rotations")] = "y",
-        layers: Annotated[
-            Literal["strong", "basic"],
-            Field(description="strong: three rotations per qubit, CNOTs of growing range; basic: one rotation, a ring"),
-        ] = "strong",
-        re_uploading: Annotated[bool, Field(description="embed the inputs again before every layer")] = False,
-        scale: Annotated[float, Field(gt=0, description="radians per unit of input")] = 0.5,
-        angle_map: Annotated[
-            Literal["none", "tanh", "arctan"], Field(description="what is applied to inputs before the scale")
-        ] = "none",
-        read_out: Annotated[
-            ReadoutName,
-            Field(
-                description="linear: one <Z> per qubit into a linear layer; z: <Z> of the first qubits as logits; "
-                "parity: the parity of all qubits, two classes"
-            ),
-        ] = "linear",
-        batch_norm: Annotated[bool, Field(description="normalise <Z> before the linear layer")] = True,
-    ) -> None:
-        self.n_qubits = n_qubits
-        self.n_inputs = n_qubits
-        self.n_layers = n_layers
-        self.rotation = rotation
-        self.layers = layers
-        self.re_uploading = re_uploading
-        self.scale = scale
-        self.angle_map = angle_map
-        self.read_out = read_out
-        self.batch_norm = batch_norm
+    n_qubits: Annotated[int, Field(ge=1, le=24, description="number of qubits, and of inputs")] = 8
+    n_layers: Annotated[int, Field(ge=1, le=100, description="number of entangling layers")] = 2
+    rotation: Annotated[Literal["x", "y", "z"], Field(description="axis of the embedding's rotations")] = "y"
+    layers: Annotated[
+        Literal["strong", "basic"],
+        Field(description="strong: three rotations per qubit, CNOTs of growing range; basic: one rotation, a ring"),
+    ] = "strong"
+    re_uploading: Annotated[bool, Field(description="embed the inputs again before every layer")] = False
+    scale: Annotated[float, Field(gt=0, description="radians per unit of input")] = 0.5
+    angle_map: Annotated[
+        Literal["none", "tanh", "arctan"], Field(description="what is applied to inputs before the scale")
+    ] = "none"
+    read_out: ReadOut = "linear"
+    batch_norm: BatchNorm = True
+
+    def __post_init__(self) -> None:
+        self.n_inputs = self.n_qubits
 
     @property
     def weight_shape(self) -> tuple[int, ...]:

@@ -3,45 +3,39 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Annotated, Any, final
 
 import pennylane as qml
 from pydantic import Field
 from torch import Tensor
 
-from qplug.contract.interfaces.readouts import ReadoutName
+from qplug.contract.interfaces.readouts import BatchNorm, ReadOut
 
 from .head import PennyLaneHead
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class RyRzRing(PennyLaneHead):
     """RY(scale · x) and RZ(weight) on each qubit, a ring of CNOTs, RY(weight) on each qubit, ⟨Z⟩ of each.
 
-    The image system takes ``scale`` = π for inputs in [0, 1]; that is the default here. For inputs of unit variance a
-    scale of .5 learns better, see ``pennylane-pqc``.
+    The default ``scale``, π, is the source's. For inputs of unit variance .5 learns better, see ``pennylane-pqc``.
+
+    **Source:** Rezk, Quantum Enhanced Image Classification with Hybrid Quantum-Classical Neural Networks, blog, 2023.
+    **Differs from the source:** batch norm and a linear layer behind ⟨Z⟩; the source takes ⟨Z⟩ for the classes.
     """
 
     summary = "the image system's circuit: RY(pi x), RZ, ring of CNOTs, RY"
 
-    def __init__(
-        self,
-        *,
-        n_qubits: Annotated[int, Field(ge=1, le=24, description="number of qubits, and of inputs")] = 4,
-        n_layers: Annotated[int, Field(ge=1, le=100, description="how often RZ, ring and RY are repeated")] = 1,
-        scale: Annotated[float, Field(gt=0, description="radians per unit of input")] = math.pi,
-        read_out: Annotated[
-            ReadoutName,
-            Field(description="linear: <Z> of each qubit into a linear layer; z: <Z> as logits; parity: two classes"),
-        ] = "linear",
-        batch_norm: Annotated[bool, Field(description="normalise <Z> before the linear layer")] = True,
-    ) -> None:
-        self.n_qubits = n_qubits
-        self.n_inputs = n_qubits
-        self.n_layers = n_layers
-        self.scale = scale
-        self.read_out = read_out
-        self.batch_norm = batch_norm
+    n_qubits: Annotated[int, Field(ge=1, le=24, description="number of qubits, and of inputs")] = 4
+    n_layers: Annotated[int, Field(ge=1, le=100, description="how often RZ, ring and RY are repeated")] = 1
+    scale: Annotated[float, Field(gt=0, description="radians per unit of input")] = math.pi
+    read_out: ReadOut = "linear"
+    batch_norm: BatchNorm = True
+
+    def __post_init__(self) -> None:
+        self.n_inputs = self.n_qubits
 
     @property
     def weight_shape(self) -> tuple[int, ...]:

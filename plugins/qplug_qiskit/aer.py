@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, final
 
 import numpy as np
@@ -20,6 +21,7 @@ DEFAULT_NOISY_SHOTS = 1024
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Aer(Backend):
     """Qiskit's simulator: exact, with shots, or with the noise of a modelled device.
 
@@ -35,33 +37,25 @@ class Aer(Backend):
     source = "https://qiskit.github.io/qiskit-aer"
     capabilities = BackendCapabilities(interface=1, gradient="shift", max_qubits=26)
 
-    def __init__(
-        self,
-        *,
-        shots: Annotated[
-            int | None, Field(ge=1, le=10_000_000, description="shots per sample; unset: exact, or 1024 with noise")
-        ] = None,
-        noise: Annotated[
-            str | None, Field(description="a modelled device, such as FakeTorino; unset: no noise")
-        ] = None,
-        gradient: Annotated[
-            Literal["auto", "none", "shift"],
-            Field(description="shift: parameter-shift rule; auto: shift where values are exact, else none"),
-        ] = "auto",
-        seed: Annotated[int, Field(ge=0, description="of the shots")] = 0,
-    ) -> None:
-        self.shots = shots
-        self.noise = noise
-        self.gradient = gradient
-        self.seed = seed
+    shots: Annotated[
+        int | None, Field(ge=1, le=10_000_000, description="shots per sample; unset: exact, or 1024 with noise")
+    ] = None
+    noise: Annotated[str | None, Field(description="a modelled device, such as FakeTorino; unset: no noise")] = None
+    gradient: Annotated[
+        Literal["auto", "none", "shift"],
+        Field(description="shift: parameter-shift rule; auto: shift where values are exact, else none"),
+    ] = "auto"
+    seed: Annotated[int, Field(ge=0, description="of the shots")] = 0
+
+    def __post_init__(self) -> None:
         self._device: Any = None
         self._programs: dict[Circuit, Program] = {}
-        exact = shots is None and noise is None
-        shifts = gradient == "shift" or (gradient == "auto" and exact)
+        exact = self.shots is None and self.noise is None
+        shifts = self.gradient == "shift" or (self.gradient == "auto" and exact)
         self.capabilities = BackendCapabilities(
             interface=1,
             exact=exact,
-            noise=noise is not None,
+            noise=self.noise is not None,
             gradient="shift" if shifts else None,
             max_qubits=26,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, final
 
@@ -14,7 +15,7 @@ from qiskit.qasm3 import loads
 from qiskit.quantum_info import SparsePauliOp
 
 from qplug.contract.errors import CircuitError, DataError, NotSupported
-from qplug.contract.interfaces.readouts import ReadoutName
+from qplug.contract.interfaces.readouts import BatchNorm, ReadOut
 
 from .head import Parametrised, QiskitHead
 
@@ -22,6 +23,7 @@ _COPY = "circuit.qasm"
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class CircuitFile(QiskitHead):
     """A circuit from an OpenQASM 3 file whose ``input`` parameters are the head's inputs and weights.
 
@@ -36,25 +38,16 @@ class CircuitFile(QiskitHead):
     summary = "a circuit from an OpenQASM 3 file, with named inputs and weights"
     source = "arXiv:2104.14722"
 
-    def __init__(
-        self,
-        *,
-        path: Annotated[
-            str | None,
-            AfterValidator(lambda path: path and str(Path(path).expanduser().absolute())),  # for a repetition elsewhere
-            Field(description="the OpenQASM 3 file"),
-        ] = None,
-        inputs: Annotated[str, Field(min_length=1, description="how the names of inputs begin")] = "x",
-        read_out: Annotated[
-            ReadoutName,
-            Field(description="linear: <Z> of each qubit into a linear layer; z: <Z> as logits; parity: two classes"),
-        ] = "linear",
-        batch_norm: Annotated[bool, Field(description="normalise <Z> before the linear layer")] = True,
-    ) -> None:
-        self.path = path
-        self.inputs = inputs
-        self.read_out = read_out
-        self.batch_norm = batch_norm
+    path: Annotated[
+        str | None,
+        AfterValidator(lambda path: path and str(Path(path).expanduser().absolute())),  # for a repetition elsewhere
+        Field(description="the OpenQASM 3 file"),
+    ] = None
+    inputs: Annotated[str, Field(min_length=1, description="how the names of inputs begin")] = "x"
+    read_out: ReadOut = "linear"
+    batch_norm: BatchNorm = True
+
+    def __post_init__(self) -> None:
         self._parts: tuple[str, Parametrised] | None = None
         self._copy: Path | None = None
 

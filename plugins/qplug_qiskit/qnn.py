@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Literal, TypeAlias, final
 
@@ -12,7 +13,7 @@ from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import efficient_su2, real_amplitudes, zz_feature_map
 from torch import Tensor
 
-from qplug.contract.interfaces.readouts import ReadoutName
+from qplug.contract.interfaces.readouts import BatchNorm, ReadOut
 
 from .head import Parametrised, QiskitHead
 
@@ -21,16 +22,20 @@ Entanglement: TypeAlias = Literal["full", "linear", "circular", "reverse_linear"
 _ANGLE_MAPS = {"none": lambda inputs: inputs, "tanh": torch.tanh, "arctan": torch.atan}
 
 
+@dataclass(kw_only=True, eq=False)
 class ScaledInputs(QiskitHead):
-    """A Qiskit head whose inputs are first brought into a range that suits its feature map.
+    """A Qiskit head, one input per qubit, whose inputs are first brought into a range that suits its feature map."""
 
-    Attributes:
-        scale: factor on the inputs.
-        angle_map: what is applied to them before.
-    """
+    n_qubits: Annotated[int, Field(ge=1, le=24, description="number of qubits, and of inputs")] = 8
+    scale: Annotated[float, Field(gt=0, description="factor on the inputs")] = 1.0
+    angle_map: Annotated[
+        Literal["none", "tanh", "arctan"], Field(description="what is applied to inputs before the scale")
+    ] = "none"
+    read_out: ReadOut = "linear"
+    batch_norm: BatchNorm = True
 
-    scale: float = 1.0
-    angle_map: Literal["none", "tanh", "arctan"] = "none"
+    def __post_init__(self) -> None:
+        self.n_inputs = self.n_qubits
 
     def encode(self, inputs: Tensor, parameters: Tensor) -> Tensor:
         """Encoding angles (batch, n_encoding): Qiskit's feature map of ``scale · map(inputs)``."""
@@ -38,6 +43,7 @@ class ScaledInputs(QiskitHead):
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Qnn(ScaledInputs):
     """ZZ feature map and real amplitudes: the circuit of the QC-CNN audio system.
 
@@ -54,32 +60,11 @@ class Qnn(ScaledInputs):
     summary = "ZZ feature map and real amplitudes, from Qiskit's library"
     source = "arXiv:1804.11326"
 
-    def __init__(
-        self,
-        *,
-        n_qubits: Annotated[int, Field(ge=2, le=24, description="number of qubits, and of inputs")] = 8,
-        feature_reps: Annotated[int, Field(ge=1, le=20, description="repetitions of the feature map")] = 1,
-        ansatz_reps: Annotated[int, Field(ge=0, le=100, description="repetitions of the real amplitudes")] = 2,
-        entanglement: Annotated[Entanglement, Field(description="which pairs are entangled, in both")] = "full",
-        scale: Annotated[float, Field(gt=0, description="factor on the inputs")] = 0.05,
-        angle_map: Annotated[
-            Literal["none", "tanh", "arctan"], Field(description="what is applied to inputs before the scale")
-        ] = "none",
-        read_out: Annotated[
-            ReadoutName,
-            Field(description="linear: <Z> of each qubit into a linear layer; z: <Z> as logits; parity: two classes"),
-        ] = "linear",
-        batch_norm: Annotated[bool, Field(description="normalise <Z> before the linear layer")] = True,
-    ) -> None:
-        self.n_qubits = n_qubits
-        self.n_inputs = n_qubits
-        self.feature_reps = feature_reps
-        self.ansatz_reps = ansatz_reps
-        self.entanglement = entanglement
-        self.scale = scale
-        self.angle_map = angle_map
-        self.read_out = read_out
-        self.batch_norm = batch_norm
+    n_qubits: Annotated[int, Field(ge=2, le=24, description="number of qubits, and of inputs")] = 8
+    feature_reps: Annotated[int, Field(ge=1, le=20, description="repetitions of the feature map")] = 1
+    ansatz_reps: Annotated[int, Field(ge=0, le=100, description="repetitions of the real amplitudes")] = 2
+    entanglement: Annotated[Entanglement, Field(description="which pairs are entangled, in both")] = "full"
+    scale: Annotated[float, Field(gt=0, description="factor on the inputs")] = 0.05
 
     def parametrised(self) -> Parametrised:
         """The feature map, then the ansatz."""
@@ -87,6 +72,7 @@ class Qnn(ScaledInputs):
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class EfficientSu2(ScaledInputs):
     """RY embedding of one input per qubit, then Qiskit's efficient SU(2) ansatz: RY, RZ and CNOTs.
 
@@ -97,30 +83,9 @@ class EfficientSu2(ScaledInputs):
     summary = "RY embedding and the efficient SU(2) ansatz, from Qiskit's library"
     source = "arXiv:1704.05018"
 
-    def __init__(
-        self,
-        *,
-        n_qubits: Annotated[int, Field(ge=1, le=24, description="number of qubits, and of inputs")] = 8,
-        reps: Annotated[int, Field(ge=0, le=100, description="repetitions of the ansatz")] = 2,
-        entanglement: Annotated[Entanglement, Field(description="which pairs are entangled")] = "reverse_linear",
-        scale: Annotated[float, Field(gt=0, description="radians per unit of input")] = 0.5,
-        angle_map: Annotated[
-            Literal["none", "tanh", "arctan"], Field(description="what is applied to inputs before the scale")
-        ] = "none",
-        read_out: Annotated[
-            ReadoutName,
-            Field(description="linear: <Z> of each qubit into a linear layer; z: <Z> as logits; parity: two classes"),
-        ] = "linear",
-        batch_norm: Annotated[bool, Field(description="normalise <Z> before the linear layer")] = True,
-    ) -> None:
-        self.n_qubits = n_qubits
-        self.n_inputs = n_qubits
-        self.reps = reps
-        self.entanglement = entanglement
-        self.scale = scale
-        self.angle_map = angle_map
-        self.read_out = read_out
-        self.batch_norm = batch_norm
+    reps: Annotated[int, Field(ge=0, le=100, description="repetitions of the ansatz")] = 2
+    entanglement: Annotated[Entanglement, Field(description="which pairs are entangled")] = "reverse_linear"
+    scale: Annotated[float, Field(gt=0, description="radians per unit of input")] = 0.5
 
     def parametrised(self) -> Parametrised:
         """The embedding, then the ansatz."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Literal, final
 
@@ -26,6 +26,7 @@ Kernel = Literal["auto", "torch", "numba"]
 
 
 @final
+@dataclass(kw_only=True, eq=False)
 class Torch(Backend):
     """Batched, differentiable statevector simulation, fused for speed: exact, or sampled from the exact distribution.
 
@@ -42,19 +43,13 @@ class Torch(Backend):
     summary = "fast batched statevector engine with exact gradients, on CPU and CUDA"
     capabilities = BackendCapabilities(interface=1, gradient="autograd", devices=("cpu", "cuda"), max_qubits=MAX_QUBITS)
 
-    def __init__(
-        self,
-        *,
-        precision: Annotated[Precision, Field(description="amplitudes: auto follows the angles' dtype")] = "auto",
-        shots: Annotated[int | None, Field(ge=1, description="measurements per basis; none for exact values")] = None,
-        seed: Annotated[int, Field(ge=0, lt=2**31, description="seed of the shots")] = 0,
-        kernel: Annotated[Kernel, Field(description="what runs the circuit; auto takes the faster")] = "auto",
-    ) -> None:
-        self.precision = precision
-        self.shots = shots
-        self.seed = seed
-        self.kernel = kernel
-        if shots is not None:
+    precision: Annotated[Precision, Field(description="amplitudes: auto follows the angles' dtype")] = "auto"
+    shots: Annotated[int | None, Field(ge=1, description="measurements per basis; none for exact values")] = None
+    seed: Annotated[int, Field(ge=0, lt=2**31, description="seed of the shots")] = 0
+    kernel: Annotated[Kernel, Field(description="what runs the circuit; auto takes the faster")] = "auto"
+
+    def __post_init__(self) -> None:
+        if self.shots is not None:
             self.capabilities = replace(type(self).capabilities, exact=False, gradient=None)
 
     def accept(self, circuit: Circuit) -> None:

@@ -1,6 +1,8 @@
 """A component's parameters: read from its constructor, validated, converted, refused."""
 
+import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -238,3 +240,50 @@ class Raises:
 def test_a_constructor_that_raises_is_the_plugin_s_fault() -> None:
     with pytest.raises(PluginError, match=r"constructor of head raises .* raised ValueError: no 4 today"):
         parameters.create(Raises, {"width": 4}, "head raises")
+
+
+BASE = """
+from __future__ import annotations
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
+from pydantic import Field
+
+@dataclass(kw_only=True, eq=False)
+class Base:
+    facts: ClassVar[Mapping[str, int]] = {}
+    width: Annotated[int, Field(ge=1, description="how wide")] = 3
+    found: int = field(default=0, init=False)
+"""
+DERIVED = """
+from __future__ import annotations
+from dataclasses import dataclass
+import parameters_base
+
+@dataclass(kw_only=True, eq=False)
+class Derived(parameters_base.Base):
+    deep: bool = False
+"""
+
+
+def test_the_fields_of_a_dataclass_are_its_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two modules: the names in the base's annotations are known to its own alone.
+    (tmp_path / "parameters_base.py").write_text(BASE)
+    (tmp_path / "parameters_derived.py").write_text(DERIVED)
+    monkeypatch.syspath_prepend(tmp_path)
+    derived = importlib.import_module("parameters_derived").Derived
+    known = parameters.describe(derived)
+    assert [(each.name, each.default, each.range) for each in known] == [("width", 3, "[1, ∞)"), ("deep", False, "")]
+    made = parameters.create(derived, {"width": "4", "deep": "true"}, "head derived")
+    assert (made.width, made.deep) == (4, True)
+    with pytest.raises(ParameterError, match=r"width \(how wide\) must be an integer in \[1, ∞\); got 0"):
+        parameters.create(derived, {"width": 0}, "head derived")
+
+
+def test_a_field_without_a_default_is_refused() -> None:
+    @dataclass(kw_only=True, eq=False)
+    class Lacking:
+        width: int
+
+    with pytest.raises(PluginError, match="Lacking has no default for 'width'"):
+        parameters.describe(Lacking)

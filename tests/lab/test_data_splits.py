@@ -20,7 +20,7 @@ class Listed(Dataset):
 
     def __init__(self, classes: Sequence[str], **splits: SplitRule) -> None:
         self.classes = tuple(classes)
-        self.splits = splits
+        self.splits = splits  # type: ignore[misc]  # one class stands for many data sets
 
     def samples(self, folder: Path) -> list[Sample]:
         return []

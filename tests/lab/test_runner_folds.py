@@ -65,7 +65,7 @@ def test_each_fold_is_a_run_of_its_own_and_the_set_one_line_more(whole: dict[str
 
 def test_an_interrupted_set_goes_on_to_the_same_numbers(whole: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(
-        Interrupted, match="stopped in fold 2; 1 of 5 folds are finished. Go on with: qplug resume"
+        Interrupted, match=r"stopped in fold 2; 1 of 5 folds are finished\. Go on with: qplug resume"
     ) as told:
         run_every_fold(layers(), tmp_path, Impatient())
     torn = Path(str(told.value).rsplit(maxsplit=1)[1])

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -236,13 +237,28 @@ def _constructor(component_class: type) -> Any:
 
 
 def _hints(component_class: type) -> dict[str, Any]:
+    owner = next(each for each in component_class.__mro__ if "__init__" in vars(each))
     try:
+        if is_dataclass(owner):
+            return _field_hints(owner)
         return typing.get_type_hints(_constructor(component_class), include_extras=True)
     except Exception as error:
         raise PluginError(
             f"the annotations of {component_class.__qualname__}'s constructor cannot be resolved: {error}. "
             "Import the names they use at run time, not under TYPE_CHECKING"
         ) from error
+
+
+def _field_hints(component_class: type) -> dict[str, Any]:
+    """The annotations of a dataclass's fields, each resolved where the class that declares it stands."""
+    taken = {field.name for field in fields(component_class) if field.init}
+    hints: dict[str, Any] = {}
+    for each in reversed(component_class.__mro__):
+        own = {name: text for name, text in vars(each).get("__annotations__", {}).items() if name in taken}
+        namespace = vars(sys.modules[each.__module__])
+        declared = types.SimpleNamespace(__annotations__=own)
+        hints |= typing.get_type_hints(declared, globalns=namespace, include_extras=True)
+    return hints
 
 
 def _refuse_argument(component_class: type, argument: inspect.Parameter, *, annotated: bool) -> None:

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic.fields import FieldInfo
 
 from qplug.contract import parameters
-from qplug.contract.errors import DataError, NotSupported, QplugError
+from qplug.contract.errors import DataError, NotSupported, PluginError, QplugError
 from qplug.contract.interfaces import (
     INTERFACE,
     KINDS,
@@ -249,29 +248,20 @@ def _check_interface_is_literal(component: type[Component]) -> None:
 
 def _check_constructor(component: Component) -> None:
     name = type(component).__name__
-    constructor = type(component).__init__
-    if constructor is object.__init__:
-        return
-    hints = typing.get_type_hints(constructor, include_extras=True)
-    for parameter in list(inspect.signature(constructor).parameters.values())[1:]:
+    try:
+        known = parameters.describe(type(component))
+    except PluginError as error:
+        raise AssertionError(str(error)) from error
+    for parameter in known:
         where = f"{name}'s parameter {parameter.name!r}"
-        _require(parameter.kind is parameter.KEYWORD_ONLY, f"{where} is not keyword-only")
-        _require(parameter.name != parameters.PRESET, f"{where} has the name by which users take presets")
-        _require(parameter.default is not parameter.empty, f"{where} has no default")
-        _require(parameter.name in hints, f"{where} has no annotation")
-        notes = getattr(hints[parameter.name], "__metadata__", ())
-        described = any(isinstance(note, FieldInfo) and note.description for note in notes)
-        _require(described, f"{where} has no description: Annotated[…, Field(description='…')]")
+        _require(bool(parameter.description), f"{where} has no description: Annotated[…, Field(description='…')]")
         _require(hasattr(component, parameter.name), f"{where} is not stored under its own name")
 
 
 def _check_parameters(twin: Component, component: Component) -> None:
-    name = type(component).__name__
-    for parameter in list(inspect.signature(type(component).__init__).parameters)[1:]:
-        if not hasattr(component, parameter):
-            continue  # a class without a constructor of its own shows object's (*args, **kwargs)
-        same = getattr(twin, parameter) == getattr(component, parameter)
-        _require(same, f"{name}'s parameter {parameter!r} does not survive pickling")
+    for parameter in parameters.describe(type(component)):
+        same = getattr(twin, parameter.name) == getattr(component, parameter.name)
+        _require(same, f"{type(component).__name__}'s parameter {parameter.name!r} does not survive pickling")
 
 
 def _check_presets(component: type[Component]) -> None:

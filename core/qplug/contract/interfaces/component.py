@@ -36,9 +36,10 @@ class Capabilities:
 class Component(ABC):
     """The root of all components. It is never instantiated; a class that plugins announce is final.
 
-    A component's parameters are its keyword-only constructor arguments, annotated, each with a default. Ranges and
+    A component's parameters are its keyword-only constructor arguments, annotated, each with a default: most easily the
+    fields of a ``@dataclass(kw_only=True, eq=False)``, whose constructor stores them and does nothing else. Ranges and
     meanings are written as ``Annotated[int, Field(ge=1, le=24, description="…")]`` with pydantic's ``Field``. The core
-    validates and converts what the user gave before it calls the constructor, which stores and does nothing else.
+    validates and converts what the user gave before it calls the constructor.
 
     Attributes:
         kind: which of ``KINDS`` it is; set by the interface.

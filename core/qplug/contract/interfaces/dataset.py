@@ -156,7 +156,7 @@ class Dataset(Component):
     kind = "dataset"
     capabilities: DatasetCapabilities
     classes: Sequence[str]
-    splits: Mapping[str, SplitRule]
+    splits: ClassVar[Mapping[str, SplitRule]]
     defaults: ClassVar[Mapping[str, Any]] = {}
     layout: ClassVar[str] = ""
     citation: ClassVar[str] = ""
