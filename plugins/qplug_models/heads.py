@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, final
+from typing import Annotated, Literal, final
 
 from pydantic import Field
 from torch import nn
@@ -16,6 +16,8 @@ from qplug.contract.interfaces import Head, HeadCapabilities
 
 TOLERANCE = 0.05
 """How far two heads' numbers of parameters may lie apart and still count as equal."""
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 @final
@@ -33,14 +35,15 @@ class LinearHead(Head):
 @final
 @dataclass(kw_only=True, eq=False)
 class Mlp(Head):
-    """A multilayer perceptron with ReLU between its layers.
+    """A multilayer perceptron.
 
     With ``match_parameters`` its hidden widths are chosen so that it has as many trainable parameters as a head that it
     is compared with, within 5 %, all layers and the other head's read-out counted. One hidden layer is taken if that
     comes close enough, with biases or without; else two, which are narrower and on few inputs learn worse.
 
-    A quantum head's read-out begins with batch norm unless told otherwise. For a twin that differs in nothing but the
-    circuit set ``batch_norm``.
+    What a circuit gives lies in [-1, 1], and its read-out begins with batch norm unless told otherwise. For a twin that
+    differs in nothing but the circuit set ``batch_norm`` and ``activation="tanh"``. Of a handful of hidden values,
+    ReLU can also lose one for good.
     """
 
     summary = "multilayer perceptron"
@@ -50,6 +53,7 @@ class Mlp(Head):
         tuple[Annotated[int, Field(ge=1)], ...], Field(description="widths of the hidden layers; () for none")
     ] = (32,)
     dropout: Annotated[float, Field(ge=0, lt=1, description="share of hidden values dropped in training")] = 0.0
+    activation: Annotated[Literal["relu", "tanh"], Field(description="what follows each hidden layer")] = "relu"
     batch_norm: Annotated[
         bool, Field(description="normalise the last hidden values before the last layer, as quantum read-outs do")
     ] = False
@@ -70,7 +74,7 @@ class Mlp(Head):
         widths = (n_inputs, *hidden)
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
-            layers += [nn.Linear(before, after, bias=biased), nn.ReLU(), nn.Dropout(self.dropout)]
+            layers += [nn.Linear(before, after, bias=biased), _ACTIVATIONS[self.activation](), nn.Dropout(self.dropout)]
         if hidden and self.batch_norm:
             # Without factors of its own: the layer behind has them, and a matched number of parameters stays matched.
             layers.append(nn.BatchNorm1d(widths[-1], affine=False))

@@ -68,6 +68,15 @@ def test_a_number_that_no_perceptron_has_is_refused_with_the_closest() -> None:
         Mlp(match_parameters=25).build(8, 10)
 
 
+def test_tanh_bounds_the_hidden_values() -> None:
+    torch.manual_seed(0)
+    module = Mlp(hidden=(16,), activation="tanh").build(4, 3)
+    assert isinstance(module, torch.nn.Sequential)
+    hidden = module[:-1](100 * torch.randn(64, 4))
+    assert hidden.abs().max() <= 1
+    assert hidden.min() < -0.9
+
+
 def test_batch_norm_makes_the_last_layer_blind_to_the_scale_of_hidden_values() -> None:
     torch.manual_seed(0)
     module = Mlp(hidden=(16,), batch_norm=True).build(4, 3).train()
