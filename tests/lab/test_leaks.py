@@ -42,6 +42,7 @@ from qplug.lab.pipeline.parts import assemble
 from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.lab.runs.directory import RunDirectory
 from qplug.lab.runs.listing import list_runs
 from qplug.lab.training.fit import fit
 from qplug_audio.birdsong import Birdsong
@@ -154,6 +155,9 @@ def test_a_leak_that_is_allowed_stamps_the_run(tmp_path: Path, monkeypatch: pyte
     for name in ("metrics.json", "split.json"):
         told = json.loads((run / name).read_text())
         assert told.get("stamps") == ["LEAKY"] or told["leaky"] is True
+    for name in ("predictions.csv", "history.csv"):
+        rows = RunDirectory.open(run).read_csv(name)
+        assert {row["stamps"] for row in rows} == {"LEAKY"}
     assert list_runs(tmp_path / "runs")[0].stamps == ("LEAKY",)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -77,13 +77,18 @@ def record(directory: RunDirectory, outcome: Outcome, reporter: Reporter) -> dic
     classes = outcome.prepared.split.classes
     judged = {part: metrics(labels[part], logits[part], classes) for part in logits}
     if outcome.fitted.history:
-        directory.write_csv("history.csv", outcome.fitted.history)
-    directory.write_csv("predictions.csv", _predictions(outcome, labels, logits))
+        directory.write_csv("history.csv", stamped(outcome.fitted.history, outcome.stamps))
+    directory.write_csv("predictions.csv", stamped(_predictions(outcome, labels, logits), outcome.stamps))
     _write_model(directory, outcome)
     write_figures(directory, _judged(outcome, labels["test"], logits["test"]))
     content = {**_facts(outcome, angles), **{str(part): judged[part] for part in judged}}
     directory.write_json("metrics.json", content)  # last: a run that has it is complete
     return summary(directory, content)
+
+
+def stamped(rows: Sequence[Mapping[str, Any]], stamps: Sequence[str]) -> list[dict[str, Any]]:
+    """A table's rows, each with the run's stamps as its last column; as they are where there are none."""
+    return [{**row, **({"stamps": "; ".join(stamps)} if stamps else {})} for row in rows]
 
 
 def _angles(outcome: Outcome) -> dict[int, AngleFacts]:
