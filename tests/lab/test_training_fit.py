@@ -43,6 +43,13 @@ def network(seed: int = 0) -> nn.Module:
         )  # fmt: skip
 
 
+def one_layer() -> nn.Module:
+    """Nothing but the optimiser changes its numbers."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Linear(4, 3)
+
+
 def train(folder: Path, model: nn.Module | None = None, *, seed: int = 1, **changes: Any) -> Fitted:
     keys = ("resume", "on_epoch", "on_step", "quantum_parameters", "device")
     extra = {key: changes.pop(key) for key in keys if key in changes}
@@ -301,6 +308,21 @@ def test_training_stops_early_when_nothing_becomes_better(tmp_path: Path) -> Non
     fitted = train(tmp_path, epochs=60, patience=3, learning_rate=0.2, schedule="constant")
     assert fitted.stopped_early
     assert len(fitted.history) == fitted.best_epoch + 3 < 60
+
+
+def test_patience_counts_epochs_without_a_better_value_however_the_cross_entropy_falls(tmp_path: Path) -> None:
+    fitted = train(tmp_path, one_layer(), epochs=6, patience=2, monitor="accuracy", learning_rate=1e-5)
+    assert len({row["validation_accuracy"] for row in fitted.history}) == 1
+    assert fitted.stopped_early
+    assert len(fitted.history) == 3
+    losses = [row["validation_cross_entropy"] for row in fitted.history]
+    assert fitted.best_epoch == losses.index(min(losses)) + 1 > 1, "among equals the lower cross-entropy is better"
+
+
+def test_a_training_that_ran_out_of_patience_is_not_gone_on_with(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"epochs": 6, "patience": 2, "monitor": "accuracy", "learning_rate": 1e-5}
+    first = train(tmp_path, one_layer(), **options)
+    assert train(tmp_path, one_layer(), **options, resume=True) == first
 
 
 def test_the_best_epoch_follows_the_metric_that_is_watched(tmp_path: Path) -> None:

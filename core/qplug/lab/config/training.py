@@ -37,7 +37,7 @@ class TrainingOptions(BaseModel):
         bool, Field(description="weight each class by the inverse of its share of the training part")
     ] = False
     patience: Annotated[
-        int, Field(ge=0, description="epochs without a better validation before stopping; 0: never stop early")
+        int, Field(ge=0, description="epochs without a better value of monitor before stopping, an equal one is none; 0: never")
     ] = 0
     monitor: Annotated[
         Literal["cross_entropy", "accuracy", "balanced_accuracy", "macro_f1"],

@@ -41,7 +41,7 @@ class Fitted:
             1 where the head alone learnt, then 2; epochs are counted on.
         best_epoch: the epoch, from 1, whose weights the model now has.
         seconds: time spent in epochs, before and after an interruption.
-        stopped_early: whether it ended because nothing became better for ``patience`` epochs.
+        stopped_early: whether it ended because the monitored metric became no better for ``patience`` epochs.
     """
 
     history: list[dict[str, float]]

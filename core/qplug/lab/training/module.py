@@ -204,8 +204,14 @@ class Training(pl.LightningModule):
 
 
 def out_of_patience(state: State, options: TrainingOptions) -> bool:
-    """Whether the last ``patience`` epochs brought nothing better."""
-    return 0 < options.patience <= state.epoch - state.best_epoch
+    """Whether the last ``patience`` epochs brought no better value of the monitored metric; an equal one is none.
+
+    The best epoch may be a later one: among equal values it is that of the lowest cross-entropy.
+    """
+    if not options.patience or not state.history:
+        return False
+    values = [_rank(row, options.monitor)[0] for row in state.history]
+    return state.epoch - (values.index(max(values)) + 1) >= options.patience
 
 
 def _rank(row: Mapping[str, float], monitor: str) -> list[float]:
