@@ -30,6 +30,11 @@ def test_the_data_set_s_defaults_give_way_to_the_user_s_settings() -> None:
     assert resolve([from_assignments(["features.size=16"]), DIGITS]).features.parameters["size"] == 16
 
 
+def test_a_metric_of_two_classes_is_not_monitored_with_ten() -> None:
+    with pytest.raises(NotSupported, match=r"training.monitor is 'roc_auc', .* but the data set has 10\."):
+        resolve([from_assignments(["training.monitor=roc_auc"]), DIGITS])
+
+
 def test_a_frozen_backbone_is_reduced_by_pca() -> None:
     config = resolve([from_assignments(["backbone.frozen=true"]), DIGITS])
     assert config.branches[0].reducer.name == "pca"

@@ -332,6 +332,37 @@ def test_the_best_epoch_follows_the_metric_that_is_watched(tmp_path: Path) -> No
     assert (row["validation_macro_f1"], -row["validation_cross_entropy"]) == best
 
 
+@pytest.mark.parametrize("monitor", ["precision", "expected_calibration_error"])
+def test_any_metric_chooses_the_best_epoch_and_stands_in_the_history(tmp_path: Path, monitor: str) -> None:
+    options = TrainingOptions.model_validate({"monitor": monitor})
+    fitted = train(tmp_path, epochs=12, monitor=monitor, learning_rate=0.1)
+    values = [options.goodness(row[f"validation_{monitor}"]) for row in fitted.history]
+    assert values[fitted.best_epoch - 1] == max(values) > min(values)
+
+
+def two_classes() -> tuple[Part, Part]:
+    (inputs, labels), (others, other_labels) = data()
+    return (inputs, (labels == 0).long()), (others, (other_labels == 0).long())
+
+
+def test_the_best_of_two_classes_may_be_chosen_by_the_area_under_the_roc_curve(tmp_path: Path) -> None:
+    options = TrainingOptions(epochs=8, learning_rate=0.1, monitor="roc_auc")
+    model, (training, validation) = nn.Linear(4, 2), two_classes()
+    fitted = fit(model, training, validation, n_classes=2, options=options, seed=1, checkpoints=tmp_path, device="cpu")
+    values = [row["validation_roc_auc"] for row in fitted.history]
+    assert values[fitted.best_epoch - 1] == max(values) > 0.5
+
+
+def test_a_metric_of_two_classes_is_refused_where_it_is_not_defined(tmp_path: Path) -> None:
+    with pytest.raises(NotSupported, match=r"'roc_auc', which is defined for two classes, but the data set has 3"):
+        train(tmp_path, monitor="roc_auc")
+    training, (inputs, labels) = two_classes()
+    one_class = (inputs[labels == 0], labels[labels == 0])
+    options = TrainingOptions(monitor="average_precision")
+    with pytest.raises(DataError, match=r"'average_precision', which needs .* holds 1 of 2"):
+        fit(nn.Linear(4, 2), training, one_class, n_classes=2, options=options, seed=1, checkpoints=tmp_path)
+
+
 def test_a_diverging_training_names_the_epoch_and_the_cure(tmp_path: Path) -> None:
     def poison(epoch: int, row: Mapping[str, float]) -> None:
         if epoch == 2:

@@ -53,6 +53,7 @@ def resolve(layers: Iterable[Layer]) -> RunConfig:
         UnknownName: a component, parameter or preset that does not exist.
         ParameterError: a value of the wrong type or out of range.
         NotInstalled: a component whose packages are missing.
+        NotSupported: a metric is monitored that is not defined for so many classes.
     """
     given = written_out(list(layers), "dataset")
     values = dict(merge(given).get("dataset", {}))
@@ -62,14 +63,17 @@ def resolve(layers: Iterable[Layer]) -> RunConfig:
     # An instance, since what it holds and what suits it may depend on its parameters.
     dataset = cast("Dataset", parameters.create(catalogue.load("dataset", name), values, what=f"dataset {name}"))
     settings = _complete([*given, from_defaults(dataset.defaults)], dataset.capabilities.modality)
+    n_classes = len(dataset.classes)
+    training = parameters.create(TrainingOptions, settings.get("training", {}), what="training")
+    training.refuse_unsuited_monitor(n_classes)
     options = parameters.create(RunOptions, {key: settings[key] for key in OPTIONS if key in settings}, what="run")
     return RunConfig(
         dataset=_choice("dataset", settings["dataset"]),
         features=_choice("features", settings["features"]),
         backbone=_choice("backbone", settings["backbone"]),
-        branches=_branches(settings, len(dataset.classes)),
+        branches=_branches(settings, n_classes),
         backend=_choice("backend", settings["backend"]),
-        training=parameters.create(TrainingOptions, settings.get("training", {}), what="training"),
+        training=training,
         augmentation=parameters.create(AugmentationOptions, settings.get("augmentation", {}), what="augmentation"),
         **{key: getattr(options, key) for key in OPTIONS},
     )

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Collection
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from qplug.contract.errors import DataError, NotSupported
+
+Metric: TypeAlias = Literal[
+    "cross_entropy",
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "precision",
+    "expected_calibration_error",
+    "roc_auc",
+    "average_precision",
+]
+"""What can be monitored: each number by which a run judges its validation part."""
+LOWER_IS_BETTER = frozenset[Metric]({"cross_entropy", "expected_calibration_error"})
+"""The metrics that are errors; of the others more is better."""
+OF_TWO_CLASSES = frozenset[Metric]({"roc_auc", "average_precision"})
+"""The metrics that rank samples by how likely they are of the second of two classes."""
 
 
 class TrainingOptions(BaseModel):
@@ -37,10 +56,13 @@ class TrainingOptions(BaseModel):
         bool, Field(description="weight each class by the inverse of its share of the training part")
     ] = False
     patience: Annotated[
-        int, Field(ge=0, description="epochs without a better value of monitor before stopping, an equal one is none; 0: never")
+        int,
+        Field(
+            ge=0, description="epochs without a better value of monitor before stopping, an equal one is none; 0: never"
+        ),
     ] = 0
     monitor: Annotated[
-        Literal["cross_entropy", "accuracy", "balanced_accuracy", "macro_f1"],
+        Metric,
         Field(description="the validation metric that chooses the best model"),
     ] = "cross_entropy"
     mixed_precision: Annotated[
@@ -52,3 +74,31 @@ class TrainingOptions(BaseModel):
     learn_branch_weights: Annotated[
         bool, Field(description="train the factors of the branches too, from where they are set")
     ] = False
+
+    def goodness(self, value: float) -> float:
+        """A value of the monitored metric, turned so that more is better."""
+        return -value if self.monitor in LOWER_IS_BETTER else value
+
+    def refuse_unsuited_monitor(self, n_classes: int, validation: Collection[int] | None = None) -> None:
+        """Refuses to monitor a metric that the data do not have.
+
+        Args:
+            n_classes: the number of classes.
+            validation: the classes that occur in the validation part; None if they are not known yet.
+
+        Raises:
+            NotSupported: a metric of two classes, and there are more or fewer.
+            DataError: a metric of two classes, and only one of them occurs in the validation part.
+        """
+        if self.monitor not in OF_TWO_CLASSES:
+            return
+        if n_classes != 2:
+            raise NotSupported(
+                f"training.monitor is {self.monitor!r}, which is defined for two classes, but the data set has "
+                f"{n_classes}. Choose another, such as --set training.monitor=balanced_accuracy."
+            )
+        if validation is not None and len(set(validation)) < 2:
+            raise DataError(
+                f"training.monitor is {self.monitor!r}, which needs samples of both classes, but the validation part "
+                f"holds {len(set(validation))} of 2. Choose another split or fold, or --set training.monitor=accuracy."
+            )

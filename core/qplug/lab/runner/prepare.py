@@ -99,9 +99,10 @@ def split_of(config: RunConfig, parts: Parts, samples: Sequence[Sample]) -> Spli
     """The split that the configuration names.
 
     Raises:
-        UserError: no such split or fold, or a split that leaks.
+        UserError: no such split or fold, a split that leaks, or one whose validation part lacks a class without which
+            the monitored metric is not defined.
     """
-    return make_split(
+    split = make_split(
         parts.dataset,
         samples,
         name=config.split,
@@ -109,6 +110,9 @@ def split_of(config: RunConfig, parts: Parts, samples: Sequence[Sample]) -> Spli
         seed=config.seed,
         allow_leak=config.allow_leak,
     )
+    validation = split.labels(split.parts["validation"])
+    config.training.refuse_unsuited_monitor(len(split.classes), validation.tolist())
+    return split
 
 
 def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:

@@ -35,10 +35,11 @@ class Fitted:
 
     Attributes:
         history: one row per epoch: ``epoch`` (from 1), ``train_cross_entropy``, ``train_accuracy``,
-            ``validation_`` cross_entropy, accuracy, balanced_accuracy and macro_f1, ``learning_rate`` of the classical
-            parameters at the epoch's end, ``gradient_norm_classical`` and ``gradient_norm_quantum`` (means over the
-            steps, before clipping, where there are such parameters), ``seconds``. With ``head_epochs`` also ``phase``:
-            1 where the head alone learnt, then 2; epochs are counted on.
+            ``validation_`` cross_entropy, accuracy, balanced_accuracy, macro_f1 and the monitored metric,
+            ``learning_rate`` of the classical parameters at the epoch's end, ``gradient_norm_classical`` and
+            ``gradient_norm_quantum`` (means over the steps, before clipping, where there are such parameters),
+            ``seconds``. With ``head_epochs`` also ``phase``: 1 where the head alone learnt, then 2; epochs are
+            counted on.
         best_epoch: the epoch, from 1, whose weights the model now has.
         seconds: time spent in epochs, before and after an interruption.
         stopped_early: whether it ended because the monitored metric became no better for ``patience`` epochs.
@@ -110,10 +111,12 @@ def fit(
         on_step: called after every step with the number of steps done and of all steps.
 
     Raises:
-        DataError: if a part is too small, labels do not fit, or a checkpoint is damaged.
+        DataError: if a part is too small, labels do not fit, the validation part lacks a class without which the
+            monitored metric is not defined, or a checkpoint is damaged.
         ConfigError: if ``resume`` finds a training that was started with other data or options.
         ParameterError: if a batch is too small, or ``head_epochs`` is set without ``head_first``.
-        NotSupported: if nothing can be trained, or the machine has not what the options ask.
+        NotSupported: if nothing can be trained, the monitored metric is for another number of classes, or the machine
+            has not what the options ask.
         UserError: if ``checkpoints`` cannot be written to, or memory runs out.
         QplugError: if the training diverges.
         KeyboardInterrupt: if the user stops it; the last finished epoch is kept.
@@ -181,6 +184,7 @@ def _fit_phase(
         Part.of("training", training, n_classes, at_least=least),
         Part.of("validation", validation, n_classes, at_least=1 if options.devices == 1 else least),
     )
+    options.refuse_unsuited_monitor(n_classes, parts[1].labels.tolist())
     trainable(model, quantum)  # refuses a model that cannot be trained
     _check_batch_size(model, options.batch_size)
     accelerator = check_devices(options, device)

@@ -154,7 +154,7 @@ class Training(pl.LightningModule):
             "train_cross_entropy": float(self.sums["cross_entropy"]) / n,
             "train_accuracy": float(self.sums["right"]) / n,
         }
-        row |= {f"validation_{name}": value for name, value in scores(logits, labels).items()}
+        row |= {f"validation_{name}": value for name, value in scores(logits, labels, self.options.monitor).items()}
         row |= {"learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"]}
         norms = {name: value for name, value in self.sums.items() if name.startswith("gradient_norm")}
         row |= {name: float(value) / len(self.batches) for name, value in norms.items()}
@@ -181,7 +181,7 @@ class Training(pl.LightningModule):
         state.epoch += 1
         state.seconds += row["seconds"]
         state.history.append(row)
-        rank = _rank(row, self.options.monitor)
+        rank = _rank(row, self.options)
         if not state.best_epoch or rank > state.best_rank:
             state.best_epoch, state.best_rank = state.epoch, rank
         state.model = self.model.state_dict()
@@ -210,11 +210,10 @@ def out_of_patience(state: State, options: TrainingOptions) -> bool:
     """
     if not options.patience or not state.history:
         return False
-    values = [_rank(row, options.monitor)[0] for row in state.history]
+    values = [_rank(row, options)[0] for row in state.history]
     return state.epoch - (values.index(max(values)) + 1) >= options.patience
 
 
-def _rank(row: Mapping[str, float], monitor: str) -> list[float]:
+def _rank(row: Mapping[str, float], options: TrainingOptions) -> list[float]:
     # Shares are often equal on a small validation part; then the lower cross-entropy is the better model.
-    cross_entropy = row["validation_cross_entropy"]
-    return [-cross_entropy] if monitor == "cross_entropy" else [row[f"validation_{monitor}"], -cross_entropy]
+    return [options.goodness(row[f"validation_{options.monitor}"]), -row["validation_cross_entropy"]]
