@@ -96,6 +96,30 @@ def test_a_figure_shows_each_gate_and_its_angle(tmp_path: Path) -> None:
     assert (tmp_path / "circuit.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_titled_figure_says_what_circuit_it_is_and_how_large() -> None:
+    pytest.importorskip("matplotlib")
+    drawn = SMALL.figure(title="chirps · pqc · circuit", stamp="LEAKY")
+    texts = [text.get_text() for text in drawn.texts if text.get_text()]
+    assert texts == [
+        "LEAKY", "chirps · pqc · circuit", "3 qubits, depth 4, 6 gates: 1 ry, 1 u, 1 cx, 1 sdg, 1 swap, 1 crz"
+    ]  # fmt: skip
+    assert SMALL.figure().texts == []
+    assert drawn.get_figheight() > SMALL.figure().get_figheight()
+
+
+def test_the_head_of_a_figure_stands_above_the_circuit_and_on_the_page() -> None:
+    pytest.importorskip("matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    drawn = random_circuit(3, 5, 0).figure(title="a very long title " * 8, stamp="SYNTHETIC DATA · LEAKY")
+    renderer = FigureCanvasAgg(drawn).get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in drawn.texts if text.get_text()]
+    assert boxes[-1].y0 >= drawn.axes[0].get_window_extent().y1
+    assert max(box.y1 for box in boxes) <= drawn.bbox.y1
+    assert max(box.x1 for box in boxes) <= drawn.bbox.x1
+    assert all(above.y0 >= below.y1 for above, below in zip(boxes, boxes[1:], strict=False))
+
+
 def test_a_long_figure_folds_into_rows_and_lists_its_pauli_strings() -> None:
     pytest.importorskip("matplotlib")
     short, long = random_circuit(3, 5, 0).figure(), random_circuit(3, 120, 0).figure()

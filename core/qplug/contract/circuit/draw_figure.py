@@ -26,6 +26,7 @@ INCHES = 0.44  # one unit of length: the distance of two wires
 PAGE = 25.0  # units after which the circuit folds
 LEGEND = 14.5  # units that the legend needs
 LINE = "#4a4a4a"
+STAMP = "#b3261e"
 FILLS = {"encoding": ("#d6e8f7", "#1f6aa5"), "weight": ("#fde4cb", "#c2691a"), "fixed": ("#efefef", "#6b6b6b")}
 MEANINGS = {
     "encoding": "encoding angle x: differs per sample",
@@ -34,8 +35,14 @@ MEANINGS = {
 }
 
 
-def figure(circuit: Circuit) -> Figure:
-    """The circuit as a figure, blue for encoding and orange for weight angles, folded into rows if it is long."""
+def figure(circuit: Circuit, *, title: str = "", stamp: str = "") -> Figure:
+    """The circuit as a figure, blue for encoding and orange for weight angles, folded into rows if it is long.
+
+    Args:
+        circuit: what is drawn.
+        title: stands above, with the circuit's size below it; a figure without one has no head.
+        stamp: a warning such as ``"LEAKY"`` above the title.
+    """
     from matplotlib.figure import Figure
 
     rows = list(_folded(columns(circuit)))
@@ -45,16 +52,54 @@ def figure(circuit: Circuit) -> Figure:
     observables = [] if ends else textwrap.wrap(observable_list(circuit), int(width * 6), break_on_hyphens=False)
     row_height = circuit.n_qubits + 0.6
     bottom = -len(rows) * row_height - 0.5 * len(observables)
-    drawn = Figure(figsize=(width * INCHES, (1.1 - bottom) * INCHES), dpi=150)
-    axes = drawn.add_axes((0, 0, 1, 1))
+    head = _head(circuit, width * INCHES, title, stamp)
+    body = (1.1 - bottom) * INCHES
+    height = body + sum(room for *_, room in head)
+    drawn = Figure(figsize=(width * INCHES, height), dpi=150)
+    axes = drawn.add_axes((0, 0, 1, body / height))
     axes.set(xlim=(0, width), ylim=(bottom - 0.3, 0.8))
     axes.axis("off")
+    _write_head(drawn, head)
     for number, row in enumerate(rows):
         _row(axes, circuit, row, -number * row_height, ends if number == len(rows) - 1 else {})
     for number, line in enumerate(observables):
         _write(axes, 0.5, 0.1 - len(rows) * row_height - 0.5 * number, line, 7, ha="left")
     _legend(axes, circuit)
     return drawn
+
+
+def size_text(circuit: Circuit) -> str:
+    """Qubits, depth and gate counts in one line, such as ``2 qubits, depth 3, 4 gates: 2 ry, 1 cx, 1 rz``."""
+    counts = circuit.gate_counts
+    gates = ", ".join(f"{count} {name}" for name, count in counts.items())
+    sizes = ((circuit.n_qubits, "qubit"), (sum(counts.values()), "gate"))
+    qubits, total = (f"{size} {what}" + ("s" if size != 1 else "") for size, what in sizes)
+    return f"{qubits}, depth {circuit.depth}, {total}" + (f": {gates}" if gates else "")
+
+
+def _head(circuit: Circuit, width: float, title: str, stamp: str) -> list[tuple[str, dict[str, Any], float]]:
+    """Texts from above, each with its style and the room that it takes, in inches: stamp, title, size."""
+    if not title and not stamp:
+        return []
+    box = {"boxstyle": "round,pad=0.35", "facecolor": STAMP, "edgecolor": "none"}
+    lines = textwrap.wrap(title, int((width - 0.3) * 9.8))
+    size = textwrap.wrap(size_text(circuit), int((width - 0.3) * 13.6))
+    found = [
+        (stamp, {"size": 9.5, "weight": "bold", "color": "white", "bbox": box}, 0.4),
+        ("\n".join(lines), {"size": 12, "weight": "bold", "color": "#1f2328"}, 0.22 * len(lines) + 0.03),
+        ("\n".join(size), {"size": 8.5, "color": "#59636e"}, 0.16 * len(size)),
+    ]
+    return [("", {}, 0.16), *((text, style, room) for text, style, room in found if text), ("", {}, 0.12)]
+
+
+def _write_head(drawn: Figure, head: list[tuple[str, dict[str, Any], float]]) -> None:
+    width, height = drawn.get_size_inches()
+    top = 0.0
+    for text, style, room in head:
+        # A stamp's box reaches beyond its text.
+        left, down = (0.2, 0.03) if "bbox" in style else (0.14, 0.0)
+        drawn.text(left / width, 1 - (top + down) / height, text, va="top", linespacing=1.25, parse_math=False, **style)
+        top += room
 
 
 def _folded(laid: list[list[Gate]]) -> Iterator[list[list[Gate]]]:

@@ -244,11 +244,16 @@ class Circuit:
 
         return draw.text(self, width)
 
-    def figure(self) -> Figure:
-        """The circuit as a matplotlib figure, to show or to save."""
+    def figure(self, *, title: str = "", stamp: str = "") -> Figure:
+        """The circuit as a matplotlib figure, to show or to save.
+
+        Args:
+            title: what is shown; qubits, depth and gate counts then stand below it. Without one there is no head.
+            stamp: a warning such as ``"LEAKY"`` above the title.
+        """
         from qplug.contract.circuit import draw_figure
 
-        return draw_figure.figure(self)
+        return draw_figure.figure(self, title=title, stamp=stamp)
 
     @cached_property
     def _hash(self) -> int:

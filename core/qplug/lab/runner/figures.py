@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from qplug.contract.circuit import Circuit
 from qplug.lab.evaluation.calibration import calibration
 from qplug.lab.evaluation.confusion import confusion_matrix
 from qplug.lab.evaluation.curves import curves
@@ -62,8 +61,7 @@ def write_figures(directory: RunDirectory, run: Judged) -> None:
     _write_judging(directory, run)
     _write_embedding(directory, run)
     _write_mistakes(directory, run)
-    for number, module in enumerate(run.model.quantum_modules(), start=1):
-        _write_circuit(directory, module.circuit, "circuit" if number == 1 else f"circuit-{number}")
+    _write_circuits(directory, run)
 
 
 def _write_training(directory: RunDirectory, run: Judged) -> None:
@@ -125,6 +123,10 @@ def _write_mistakes(directory: RunDirectory, run: Judged) -> None:
     directory.write_figure("misclassified.png", figure)
 
 
-def _write_circuit(directory: RunDirectory, circuit: Circuit, stem: str) -> None:
-    directory.write_text(f"{stem}.qasm", circuit.to_qasm3())
-    directory.write_figure(f"{stem}.png", circuit.figure())
+def _write_circuits(directory: RunDirectory, run: Judged) -> None:
+    circuits = [module.circuit for module in run.model.quantum_modules()]
+    for number, circuit in enumerate(circuits, start=1):
+        stem = "circuit" if number == 1 else f"circuit-{number}"
+        title = f"{run.title} · circuit" + (f" {number} of {len(circuits)}" if len(circuits) > 1 else "")
+        directory.write_text(f"{stem}.qasm", circuit.to_qasm3())
+        directory.write_figure(f"{stem}.png", circuit.figure(title=title, stamp=run.stamp or ""))
