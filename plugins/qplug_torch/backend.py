@@ -60,6 +60,16 @@ class Torch(Backend):
         """
         refuse_too_large(circuit.n_qubits, MAX_QUBITS)
 
+    def accept_batch(self, circuit: Circuit, batch: int, device: torch.device) -> None:
+        """Refuses a batch whose states do not fit into the free memory, naming the bytes that it needs.
+
+        Raises:
+            NotSupported: it does not fit.
+        """
+        dtype = torch.float64 if self.precision == "complex128" else torch.float32
+        native = self._native(circuit.n_qubits, batch, device)
+        _refuse_without_memory(circuit.n_qubits, batch, dtype, device, native=native)
+
     def expectations(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
         """Expectation values (batch, n_observables); see `Backend.expectations`.
 
@@ -78,24 +88,25 @@ class Torch(Backend):
 
     def _run(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
         n, batch = circuit.n_qubits, encoding.shape[0]
-        if self._native(n, encoding, weights):
-            refuse_without_memory(native_bytes(n, batch, encoding.dtype), n, batch, encoding.device)
+        transformed = _transformed(encoding) or _transformed(weights)
+        native = not transformed and self._native(n, batch, encoding.device)
+        _refuse_without_memory(n, batch, encoding.dtype, encoding.device, native=native)
+        if native:
             return _run_native(circuit, encoding, weights)
-        refuse_without_memory(torch_bytes(n, batch, encoding.dtype), n, batch, encoding.device)
         if self.shots is not None:
             return sampled(circuit, encoding, weights, self.shots, self.seed)
         return _run_torch(circuit, encoding, weights)
 
-    def _native(self, n_qubits: int, encoding: Tensor, weights: Tensor) -> bool:
-        """Whether the numba kernels run this call."""
-        if self.kernel == "torch" or self.shots is not None or _transformed(encoding) or _transformed(weights):
+    def _native(self, n_qubits: int, batch: int, device: torch.device) -> bool:
+        """Whether the numba kernels run a batch that no transform of torch.func is at work on."""
+        if self.kernel == "torch" or self.shots is not None:
             return False
         if self.kernel == "numba":
-            _refuse_without_numba(encoding.device)
+            _refuse_without_numba(device)
             return True
         # A vector has the width of 8 or 16 samples: a few samples of a large state are better off without.
-        fits = n_qubits < _LARGE or (encoding.shape[0] >= _FEW and n_qubits <= _TOO_LARGE)
-        return fits and encoding.device.type == "cpu" and _has_numba()
+        fits = n_qubits < _LARGE or (batch >= _FEW and n_qubits <= _TOO_LARGE)
+        return fits and device.type == "cpu" and _has_numba()
 
 
 _LARGE, _FEW, _TOO_LARGE = 15, 4, 20
@@ -118,6 +129,13 @@ def _refuse_without_numba(device: torch.device) -> None:
 def _transformed(tensor: Tensor) -> bool:
     """Whether a transform of torch.func is at work on the tensor, whose values cannot be looked at then."""
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
+
+
+def _refuse_without_memory(
+    n_qubits: int, batch: int, dtype: torch.dtype, device: torch.device, *, native: bool
+) -> None:
+    needed = (native_bytes if native else torch_bytes)(n_qubits, batch, dtype)
+    refuse_without_memory(needed, n_qubits, batch, device)
 
 
 def _run_native(circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:

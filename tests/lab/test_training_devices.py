@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ from qplug.contract.errors import NotSupported, ParameterError
 from qplug.contract.interfaces import Backend, BackendCapabilities, QuantumHead
 from qplug.contract.interfaces.quantum_module import QuantumModule
 from qplug.lab.config.training import TrainingOptions
-from qplug.lab.training.devices import check_devices
+from qplug.lab.training.devices import check_devices, per_device
 from qplug.lab.training.fit import fit
 
 
@@ -121,3 +121,10 @@ def test_mixed_precision_learns_on_cuda_with_the_circuit_in_full_precision(tmp_p
     fitted = fit(model, part, part, n_classes=2, options=options, seed=0, checkpoints=tmp_path, device="cuda")
     assert fitted.history[-1]["validation_accuracy"] > 0.85
     assert math.isfinite(fitted.history[-1]["train_cross_entropy"])
+
+
+@pytest.mark.parametrize(("device", "n_samples", "held"), [("cpu", None, 64), ("cuda", None, 22), ("cuda", 10, 4)])
+def test_a_gpu_holds_its_share_of_a_batch_and_the_cpu_all_of_it(
+    device: Literal["cpu", "cuda"], n_samples: int | None, held: int
+) -> None:
+    assert per_device(TrainingOptions(batch_size=64, devices=3), device, n_samples) == held

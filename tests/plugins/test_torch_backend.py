@@ -218,6 +218,15 @@ def test_a_batch_that_does_not_fit_is_refused_before_it_is_allocated(kernel):
         Torch(kernel=kernel)(circuit, torch.zeros(100000, 1), torch.zeros(0))
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_batch_that_does_not_fit_is_refused_before_there_are_angles(kernel):
+    circuit = Circuit(24, (Gate("ry", (0,), (Encoding(0),)),), (Observable("Z", (0,)),))
+    backend = Torch(kernel=kernel)
+    with pytest.raises(NotSupported, match=r"100000 samples of 24 qubits need .*--set training.batch_size=…"):
+        backend.accept_batch(circuit, 100_000, torch.device("cpu"))
+    backend.accept_batch(CIRCUIT, 64, torch.device("cpu"))
+
+
 def test_angles_that_are_not_finite_are_refused():
     with pytest.raises(UserError, match="encoding angles must be finite; 1 of 8"):
         Torch()(CIRCUIT, torch.tensor([[0.0, 1, 2, 3], [0, float("nan"), 2, 3]]), torch.zeros(24))

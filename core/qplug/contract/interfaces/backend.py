@@ -11,6 +11,7 @@ from qplug.contract.errors import NotSupported, PluginError, UserError
 from qplug.contract.interfaces.component import Capabilities, Component
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from qplug.contract.circuit import Circuit
@@ -72,6 +73,18 @@ class Backend(Component):
                 f"the circuit has {circuit.n_qubits} qubits, but {type(self).__name__} runs at most {most}. "
                 "Choose fewer qubits (--set head.n_qubits=…) or another backend: qplug list backend"
             )
+
+    def accept_batch(self, circuit: Circuit, batch: int, device: torch.device) -> None:
+        """Refuses a batch that could not be trained on here, before anything is computed. By default none is.
+
+        Args:
+            circuit: the circuit.
+            batch: how many samples there are, with gradients.
+            device: where their angles would lie.
+
+        Raises:
+            NotSupported: it does not fit into the memory that is free.
+        """
 
     def __call__(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
         """``expectations``, with what goes in and what comes out checked.

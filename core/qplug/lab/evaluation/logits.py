@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from qplug.contract.errors import DataError, QplugError
+from qplug.lab.pipeline.memory import judged_at_once
 from qplug.lab.rows import Device, Rows, resolve_device, take
 
 
@@ -16,7 +17,7 @@ def predict_logits(
     model: nn.Module,
     inputs: Rows,
     *,
-    batch_size: int = 256,
+    batch_size: int | None = None,
     device: Device = "cpu",
     on_step: Callable[[int, int], None] | None = None,
 ) -> Tensor:
@@ -27,7 +28,7 @@ def predict_logits(
     Args:
         model: inputs (batch, …) → logits (batch, n_classes).
         inputs: (n, …) float32, n at least 1.
-        batch_size: samples per call of the model.
+        batch_size: samples per call of the model; None: as many as its circuits allow.
         device: where it runs; ``"auto"`` is CUDA where there is one.
         on_step: called after every batch with the number of samples done and of all samples.
 
@@ -39,6 +40,7 @@ def predict_logits(
         raise DataError("there is nothing to predict: the part has 0 samples.")
     place = torch.device(resolve_device(device))
     model.to(place).eval()
+    batch_size = batch_size or judged_at_once(model)
     logits = []
     with torch.no_grad():
         for start in range(0, len(inputs), batch_size):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
+
+import torch
 
 from qplug.contract.errors import UserError
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.pipeline.describe import Description, Step
+from qplug.lab.pipeline.memory import refuse_large_batches
 from qplug.lab.pipeline.parts import TRAINING_BACKEND, Parts
-from qplug.lab.training.devices import check_devices
+from qplug.lab.training.devices import check_devices, per_device
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,13 @@ def _steps(options: TrainingOptions) -> Iterator[str]:
 
 def course_of(config: RunConfig, parts: Parts, description: Description) -> Course:
     """The course that a described run would take. What the machine lacks is no error here; the course says so."""
-    device, problem = None, ""
+    device: Literal["cpu", "cuda"] | None = None
+    problem = ""
     try:
         device = check_devices(config.training, config.device)
+        refuse_large_batches(parts, description, per_device(config.training, device), torch.device(device))
     except UserError as error:
-        problem = f"machine: {error}"
+        device, problem = None, f"machine: {error}"
     mixed = "bfloat16, its circuits' angles float32" if config.training.mixed_precision else "float32"
     return Course(
         phases=tuple(_phases(config, parts, description.steps)),

@@ -28,13 +28,14 @@ from qplug.lab.config.toml import short_hash, to_layer, to_toml
 from qplug.lab.data.training_part import training_part
 from qplug.lab.pipeline.classifier import Classifier, Front, build_classifier
 from qplug.lab.pipeline.describe import describe
+from qplug.lab.pipeline.memory import refuse_large_batches
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.changes import record_of, refuse_changed_data
 from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, rows, split_of
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runs.directory import SETTINGS, RunDirectory
 from qplug.lab.runs.environment import environment
-from qplug.lab.training.devices import check_devices
+from qplug.lab.training.devices import check_devices, per_device
 
 # Lightning and Matplotlib take seconds to import. They are imported where the work begins, so that a mistake in the
 # words, or data that cannot be used, is told at once.
@@ -99,14 +100,17 @@ def _checked(config: RunConfig, reporter: Reporter) -> tuple[RunConfig, Parts, n
     All is checked that can be before work begins; learnt weights are read here, once, and downloaded if need be.
     """
     parts = assemble(config)
-    check_devices(config.training, config.device)
+    device = check_devices(config.training, config.device)
     refuse_head_first_behind_frozen(config, parts)
     folder, samples = index(config, parts)
     split = split_of(config, parts, samples)
     network = learnt_network(config, parts, reporter)
-    describe(config, parts, network)  # builds the rest without data: parts that do not fit are refused here
+    description = describe(config, parts, network)  # builds all without data: parts that do not fit are refused here
     data_dir = folder.resolve() if parts.dataset.capabilities.needs_folder else None
     threads = config.threads or suitable_threads(config.training.batch_size * math.prod(parts.features.shape))
+    batch = per_device(config.training, device, len(split.parts["train"]))
+    with _threads(threads):  # each has scratch memory of its own
+        refuse_large_batches(parts, description, batch, torch.device(device))
     return replace(config, split=split.name, fold=split.fold, data_dir=data_dir, threads=threads), parts, network
 
 

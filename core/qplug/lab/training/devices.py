@@ -34,6 +34,18 @@ def check_devices(options: TrainingOptions, device: Device) -> Literal["cpu", "c
     return found
 
 
+def per_device(options: TrainingOptions, device: Literal["cpu", "cuda"], n_samples: int | None = None) -> int:
+    """How many samples of a batch the memory of one device holds; processes on the CPU share its memory.
+
+    Args:
+        options: batch size and number of processes.
+        device: where they train.
+        n_samples: of the training part, if that is known.
+    """
+    batch = options.batch_size if n_samples is None else min(options.batch_size, n_samples)
+    return batch if device == "cpu" else -(-batch // options.devices)
+
+
 def _check_mixed_precision(device: Literal["cpu", "cuda"]) -> None:
     if device == "cpu":
         raise NotSupported(

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from qplug.contract.errors import UserError
 from qplug.lab.config.training import TrainingOptions
+from qplug.lab.pipeline.memory import judged_at_once
 from qplug.lab.training.batches import Batches, Part
 from qplug.lab.training.checkpoint import State
 from qplug.lab.training.module import OnEpoch, OnStep, Training
@@ -73,7 +74,7 @@ def train(
     """
     options, n_ranks = work.options, work.options.devices
     batches = Batches(work.training, options.batch_size, seed=work.seed, rank=rank, n_ranks=n_ranks)
-    validation = Batches(work.validation, max(256, options.batch_size), rank=rank, n_ranks=n_ranks)
+    validation = Batches(work.validation, _judged(work), rank=rank, n_ranks=n_ranks)
     module = Training(
         work.model, batches, validation, options, trainable(work.model, work.quantum), state, work.folder,
         class_weights=work.class_weights, on_epoch=on_epoch, on_step=on_step,
@@ -99,6 +100,11 @@ def train(
         )
         module.model.train()
         trainer.fit(module, batches, validation)
+
+
+def _judged(work: Work) -> int:
+    """Samples of a validation batch, over all processes."""
+    return max(judged_at_once(work.model), work.options.batch_size)
 
 
 def normalises_whole_batches(device: Literal["cpu", "cuda"], n_processes: int) -> bool:
