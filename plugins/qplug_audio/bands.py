@@ -48,6 +48,11 @@ class FromBands(FromWaveforms):
         return spectrum.n_frames(self.n_samples, self.n_fft, self.hop)
 
     @property
+    def axes(self) -> tuple[tuple[str, float], ...]:
+        """Channels, bands, and seconds by frame."""
+        return (("channel", 1.0), ("mel band", 1.0), ("time, s", self.hop / self.rate))
+
+    @property
     def shared_axes(self) -> tuple[int, ...] | None:
         """By default one mean and deviation for each band or coefficient."""
         return _AXES[self.normalise]

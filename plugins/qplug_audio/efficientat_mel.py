@@ -55,6 +55,11 @@ class EfficientAtMel(FromRecordings):
         """(1, 128, frame)."""
         return (1, N_MELS, 1 + (self._n_samples - 1) // HOP)
 
+    @property
+    def axes(self) -> tuple[tuple[str, float], ...]:
+        """Channels, bands, and seconds by frame."""
+        return (("channel", 1.0), ("mel band", 1.0), ("time, s", HOP / RATE))
+
     def extract(self, signal: Signal) -> NDArray[np.float32]:
         """The log-mel spectrogram (1, 128, frame), float32, mostly in [-2, 2]."""
         assert isinstance(signal, Audio)  # the interface has checked the modality

@@ -31,6 +31,12 @@ class Mfcc(FromBands):
         """(1 + deltas, coefficient, frame)."""
         return (1 + self.deltas, self.n_mfcc, self.n_frames)
 
+    @property
+    def axes(self) -> tuple[tuple[str, float], ...]:
+        """Channels, coefficients, and seconds by frame."""
+        channel, _, time = super().axes
+        return (channel, ("coefficient", 1.0), time)
+
     def extract(self, signal: Signal) -> NDArray[np.float32]:
         """The coefficients (1 + deltas, coefficient, frame), float32.
 

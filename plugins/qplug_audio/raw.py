@@ -32,6 +32,11 @@ class Raw(FromWaveforms):
         return (1, self.n_samples)
 
     @property
+    def axes(self) -> tuple[tuple[str, float], ...]:
+        """Channels, and seconds by sample."""
+        return (("channel", 1.0), ("time, s", 1 / self.rate))
+
+    @property
     def shared_axes(self) -> tuple[int, ...] | None:
         """None by default: a pretrained backbone wants the waveform in [-1, 1]."""
         return (0, 1) if self.normalise == "all" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -117,7 +118,7 @@ def test_the_head_of_a_figure_stands_above_the_circuit_and_on_the_page() -> None
     assert boxes[-1].y0 >= drawn.axes[0].get_window_extent().y1
     assert max(box.y1 for box in boxes) <= drawn.bbox.y1
     assert max(box.x1 for box in boxes) <= drawn.bbox.x1
-    assert all(above.y0 >= below.y1 for above, below in zip(boxes, boxes[1:], strict=False))
+    assert all(above.y0 >= below.y1 for above, below in itertools.pairwise(boxes))
 
 
 def test_a_long_figure_folds_into_rows_and_lists_its_pauli_strings() -> None:

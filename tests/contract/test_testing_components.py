@@ -327,12 +327,19 @@ class WrongAxes(Level):
         return (1,)
 
 
+class TooManyNames(Level):
+    @property
+    def axes(self) -> tuple[tuple[str, float], ...]:
+        return (("channel", 1.0), ("time, s", 0.1))
+
+
 @pytest.mark.parametrize(
     ("make", "broken"),
     [
         (Greedy, r"Greedy changed the Audio of shape \(1, 16000\)"),
         (Dice, "Dice gave something else the second time"),
         (WrongAxes, r"WrongAxes.shared_axes \(1,\) are not all axes of \(2,\)"),
+        (TooManyNames, r"TooManyNames.axes names 2 axes of a feature that has 1: \(2,\)"),
     ],
 )
 def test_features_that_break_a_promise_are_caught(make: Callable[[], FeatureExtractor], broken: str) -> None:

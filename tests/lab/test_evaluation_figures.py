@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -19,7 +20,7 @@ from qplug.lab.evaluation.curves import curves
 from qplug.lab.evaluation.discrimination import roc_pr
 from qplug.lab.evaluation.embedding import components, embedding_scatter
 from qplug.lab.evaluation.gradients import gradient_norms, has_quantum_gradients
-from qplug.lab.evaluation.mistakes import Mistake, misclassified, worst_mistakes
+from qplug.lab.evaluation.mistakes import Mistake, Scales, misclassified, worst_mistakes
 from qplug.lab.evaluation.reliability import reliability
 
 LABELS, PREDICTED = [0] * 10 + [1] * 5, [0] * 9 + [1] + [1] * 3 + [0] * 2
@@ -171,6 +172,52 @@ def test_mistakes_are_shown_as_what_they_are(modality: str, shape: tuple[int, ..
         drawn = panels[0].images[0].get_array()
         assert drawn is not None
         assert drawn.shape == ((8, 8, 3) if shape[0] == 3 and modality == "image" else shape[1:])
+
+
+def panels(shape: tuple[int, ...], scales: Scales = (), *, modality: str = "audio", n: int = 4) -> list[Axes]:
+    """Mistakes with features of a shape, whose values are 0 to 1."""
+    features = [np.linspace(0, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape)] * n
+    figure = misclassified(
+        [Mistake(row, 0, 1, 0.9) for row in range(n)], features, [f"id-{row}" for row in range(n)], ["cat", "dog"],
+        modality=modality, n_wrong=n, n=9, title="t", scales=scales,
+    )  # fmt: skip
+    check_layout(figure)
+    return figure.axes
+
+
+def test_mistakes_have_the_scales_that_the_extractor_declares() -> None:
+    shown = panels((1, 40, 50), (("channel", 1.0), ("mel band", 1.0), ("time, s", 0.04)))
+    assert [axes.get_ylabel() for axes in shown] == ["mel band", "", "", "mel band"]
+    assert [axes.get_xlabel() for axes in shown] == ["", "time, s", "time, s", "time, s"]
+    assert shown[0].get_xlim() == pytest.approx((-0.02, 1.98))
+    assert shown[0].get_ylim() == pytest.approx((-0.5, 39.5))
+    assert all(len(axes.get_xticks()) >= 2 for axes in shown)
+    (wave,) = panels((1, 8000), (("channel", 1.0), ("time, s", 1 / 8000)), n=1)
+    assert (wave.get_xlabel(), wave.get_ylabel()) == ("time, s", "value")
+    assert wave.get_xlim() == pytest.approx((0, 7999 / 8000))
+
+
+@pytest.mark.parametrize(
+    ("shape", "x", "y"),
+    [
+        ((1, 40, 50), "frame", "band"),
+        ((100, 40), "column", "row"),
+        ((300,), "position", "value"),
+        ((1, 40, 1), "band", "value"),
+    ],
+)
+def test_steps_are_counted_where_nothing_is_declared(shape: tuple[int, ...], x: str, y: str) -> None:
+    axes = panels(shape)[-1]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (x, y)
+
+
+def test_waves_share_one_scale_and_images_need_none() -> None:
+    limits = {axes.get_ylim() for axes in panels((1, 300))}
+    assert len(limits) == 1
+    assert limits.pop() == pytest.approx((-0.05, 1.05))
+    for axes in panels((3, 8, 8), modality="image"):
+        assert len(axes.get_xticks()) == len(axes.get_yticks()) == 0
+        assert axes.get_xlabel() == ""
 
 
 def test_the_surest_mistakes_come_first_and_right_answers_never() -> None:

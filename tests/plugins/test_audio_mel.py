@@ -17,6 +17,7 @@ from qplug.contract.interfaces import Audio
 from qplug.testing.components import check_features
 from qplug_audio import spectrum
 from qplug_audio.mel import Mel
+from qplug_audio.mfcc import Mfcc
 
 
 def _noise(n: int, seed: int = 0) -> np.ndarray:
@@ -149,3 +150,10 @@ def test_impossible_band_edges_are_refused(f_min: float, f_max: float | None) ->
 def test_librosa_is_not_imported() -> None:
     code = "import sys, qplug_audio.mel; print([m for m in ('librosa', 'numba', 'torch') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_its_axes_say_where_a_frame_stands_in_time() -> None:
+    mel = Mel(rate=8000, hop=200, duration=1.0)
+    assert mel.axes == (("channel", 1.0), ("mel band", 1.0), ("time, s", 0.025))
+    assert mel.axes[2][1] * (mel.shape[2] - 1) == pytest.approx(1.0)
+    assert Mfcc(rate=8000, hop=200).axes[1] == ("coefficient", 1.0)

@@ -139,6 +139,8 @@ def check_features(extractor: FeatureExtractor, signals: Iterable[Signal] = ()) 
     check_component(extractor)
     shape = extractor.shape
     _require(all(isinstance(size, int) and size > 0 for size in shape), f"{name}.shape is {shape}, not all positive")
+    named = len(extractor.axes)
+    _require(named in (0, len(shape)), f"{name}.axes names {named} axes of a feature that has {len(shape)}: {shape}")
     axes = extractor.shared_axes or ()
     _require(all(0 <= axis < len(shape) for axis in axes), f"{name}.shared_axes {axes} are not all axes of {shape}")
     twin = _pickled(extractor)

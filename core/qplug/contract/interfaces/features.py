@@ -43,6 +43,14 @@ class FeatureExtractor(Component):
         """The shape of every feature, such as (channel, mel, frame) or (channel, height, width)."""
 
     @property
+    def axes(self) -> tuple[tuple[str, float], ...]:
+        """For figures: each axis of ``shape`` by name, unit included, and how much one step along it is; empty: unsaid.
+
+        ``(("channel", 1), ("mel band", 1), ("time, s", 0.032))`` for frames that are 32 ms apart.
+        """
+        return ()
+
+    @property
     def shared_axes(self) -> tuple[int, ...] | None:
         """The feature's axes over which one mean and one standard deviation are shared; None: no normalisation.
 

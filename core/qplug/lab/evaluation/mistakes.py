@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,7 +17,15 @@ from qplug.lab.evaluation.metrics import probabilities
 from qplug.lab.evaluation.style import BLUE, GREY, ORANGE, RULE, Canvas
 
 N_SHOWN = 9
-_COLUMNS, _CELL, _GAP, _TEXT, _MARGIN = 3, 1.75, 0.2, 0.58, 0.2  # inches
+_COLUMNS, _CELL, _GAP, _TEXT, _MARGIN = 3, 1.75, 0.3, 0.66, 0.2  # inches
+_BESIDE, _BELOW, _NAME = 0.42, 0.2, 0.22  # inches: of a scale on the left, of one below, of the name below that
+_MOST_WAVES = 8
+"""A feature (channel, time) has at most so many channels; one of two axes with more rows is a picture of them."""
+_UNKNOWN = {1: ("position",), 2: ("row", "column"), 3: ("channel", "band", "frame")}
+"""What axes are called, by their number, where the extractor does not say."""
+
+Scales = Sequence[tuple[str, float]]
+"""By axis: what it is called, unit included, and how much one step along it is; see ``FeatureExtractor.axes``."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,7 @@ def misclassified(
     n_wrong: int,
     n: int,
     title: str,
+    scales: Scales = (),
     stamp: str | None = None,
 ) -> Figure:
     """Wrong predictions with what the network was given: images, spectrograms or waveforms.
@@ -73,39 +83,88 @@ def misclassified(
         n_wrong: how many predictions are wrong in all.
         n: how many there are.
         title: what is shown, such as the data set and the head.
+        scales: what the features' axes mean; steps are counted where nothing is known.
         stamp: a warning such as ``"SYNTHETIC DATA"``, or None.
     """
+    panel = _Panel.of(features, modality, scales)
     shown = "all of them" if n_wrong == len(mistakes) else f"the {len(mistakes)} that the model was surest of"
     note = (
-        f"{n_wrong} of {n} predictions are wrong; {shown}. Under each: what it is, what it was taken for, how surely."
+        f"{n_wrong} of {n} predictions are wrong; {shown}. Above each: what it is, what it was taken for, how surely."
     )
-    if modality == "audio":
-        note += " Time runs to the right, frequency upwards."
+    if panel.kind == "map":
+        note += " Each has its own colours: dark is its lowest value, bright its highest."
+    scaled = panel.kind != "picture"
+    left, below = (_MARGIN + _BESIDE, _BELOW) if scaled else (_MARGIN, 0.0)
     n_rows = -(-len(mistakes) // _COLUMNS)
-    width = 2 * _MARGIN + _COLUMNS * _CELL + (_COLUMNS - 1) * _GAP
-    height = n_rows * (_CELL + _TEXT) + 0.1
-    canvas = Canvas(width, height, title=title, note=note, stamp=stamp)
+    pitch = _TEXT + _CELL + below
+    height = n_rows * pitch + (_NAME if scaled else 0.0) + 0.1
+    canvas = Canvas(
+        left + _COLUMNS * _CELL + (_COLUMNS - 1) * _GAP + _MARGIN, height, title=title, note=note, stamp=stamp
+    )
     for place, (mistake, feature, id_) in enumerate(zip(mistakes, features, ids, strict=True)):
         row, column = divmod(place, _COLUMNS)
-        bottom = height - (row + 1) * (_CELL + _TEXT) + _TEXT
-        axes = canvas.axes(_MARGIN + column * (_CELL + _GAP), bottom, _CELL, _CELL)
-        _draw(axes, np.asarray(feature), modality)
+        axes = canvas.axes(left + column * (_CELL + _GAP), height - row * pitch - _TEXT - _CELL, _CELL, _CELL)
+        panel.draw(axes, np.asarray(feature))
+        if scaled:
+            panel.name(axes, beside=column == 0, below=place + _COLUMNS >= len(mistakes))
         _caption(axes, mistake, id_, classes)
     return canvas.figure
 
 
-def _draw(axes: Axes, feature: NDArray[np.float32], modality: str) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    if feature.ndim < 3 or 1 in feature.shape[1:]:
-        wave = feature.reshape(feature.shape[0], -1)[0] if feature.ndim > 1 else feature
-        axes.plot(wave, color=BLUE, linewidth=0.6)
-        axes.margins(x=0)
-    elif modality == "image":
-        axes.imshow(_picture(feature), cmap="gray", interpolation="nearest")
-    else:
-        axes.imshow(feature[0], cmap="magma", origin="lower", aspect="auto", interpolation="nearest")
-    axes.spines[:].set_color(RULE)
+@dataclass(frozen=True)
+class _Panel:
+    """How a feature is drawn; the same for all features of a run.
+
+    Attributes:
+        kind: a picture, a map such as a spectrogram, or a wave.
+        x: the horizontal axis.
+        y: the vertical axis.
+        limits: lowest and highest value of all waves, so that they can be compared.
+    """
+
+    kind: Literal["picture", "map", "wave"]
+    x: tuple[str, float]
+    y: tuple[str, float]
+    limits: tuple[float, float]
+
+    @classmethod
+    def of(cls, features: Sequence[NDArray[np.float32]], modality: str, scales: Scales) -> _Panel:
+        shape = np.shape(features[0])
+        named = tuple(scales) or tuple((name, 1.0) for name in _UNKNOWN.get(len(shape), ("",) * len(shape)))
+        limits = min(float(one.min()) for one in features), max(float(one.max()) for one in features)
+        long = [axis for axis in range(len(shape)) if shape[axis] > 1 and (axis or len(shape) == 1)]
+        if (len(shape) == 2 and shape[0] <= _MOST_WAVES) or (len(shape) != 2 and len(long) < 2):
+            return cls("wave", named[long[0] if long else -1], ("value", 1.0), limits)
+        kind: Literal["picture", "map"] = "picture" if modality == "image" and len(shape) == 3 else "map"
+        return cls(kind, named[-1], named[-2], limits)
+
+    def draw(self, axes: Axes, feature: NDArray[np.float32]) -> None:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_color(RULE)
+        if self.kind == "picture":
+            axes.imshow(_picture(feature), cmap="gray", interpolation="nearest")
+        elif self.kind == "map":
+            seen = feature if feature.ndim == 2 else feature[0]
+            (right, up), half = (self.x[1], self.y[1]), 0.5  # a pixel's middle stands at its value
+            extent = (-half * right, (seen.shape[1] - half) * right, -half * up, (seen.shape[0] - half) * up)
+            axes.imshow(seen, cmap="magma", origin="lower", aspect="auto", interpolation="nearest", extent=extent)
+        else:
+            wave = feature.reshape(feature.shape[0], -1)[0] if feature.ndim > 1 else feature
+            axes.plot(np.arange(len(wave)) * self.x[1], wave, color=BLUE, linewidth=0.6)
+            axes.margins(x=0)
+            room = 0.05 * (self.limits[1] - self.limits[0]) or 1.0
+            axes.set_ylim(self.limits[0] - room, self.limits[1] + room)
+
+    def name(self, axes: Axes, *, beside: bool, below: bool) -> None:
+        """The scales: numbers below each panel and left of each row, their names where nothing stands further out."""
+        axes.tick_params(length=2, width=0.6, color=GREY, pad=2, labelsize=7)
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        if below:
+            axes.set_xlabel(self.x[0], color=GREY, fontsize=8, labelpad=2)
+        if beside:
+            axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+            axes.set_ylabel(self.y[0], color=GREY, fontsize=8, labelpad=2)
 
 
 def _picture(feature: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -119,12 +178,12 @@ def _caption(axes: Axes, mistake: Mistake, id_: str, classes: Sequence[str]) -> 
     lines = (
         (_middle(id_, 26), 7, GREY, "normal"),
         (f"is {_middle(classes[mistake.true], 17)}", 8, BLUE, "bold"),
-        (f"not {_middle(classes[mistake.predicted], 11)}, {mistake.confidence:.0%}", 8, ORANGE, "bold"),
+        (f"not {_middle(classes[mistake.predicted], 12)}, {mistake.confidence:.0%}", 8, ORANGE, "bold"),
     )
-    for number, (text, size, colour, weight) in enumerate(lines):
+    for above, (text, size, colour, weight) in zip((2, 1, 0), lines, strict=True):
         axes.annotate(
-            text, (0, 0), (0, -3 - 11.5 * number), xycoords="axes fraction", textcoords="offset points",
-            ha="left", va="top", size=size, color=colour, weight=weight,
+            text, (0, 1), (0, 4 + 11.5 * above), xycoords="axes fraction", textcoords="offset points",
+            ha="left", va="baseline", size=size, color=colour, weight=weight,
         )  # fmt: skip
 
 

@@ -118,6 +118,7 @@ def _write_mistakes(directory: RunDirectory, run: Judged) -> None:
         n_wrong=int((run.logits.argmax(1) != run.labels).sum()),
         n=len(run.labels),
         title=f"{run.title} · test",
+        scales=run.parts.features.axes,
         stamp=run.stamp,
     )
     directory.write_figure("misclassified.png", figure)
