@@ -12,6 +12,7 @@ import pytest
 
 from qplug.contract.errors import DataError, UserError
 from qplug.lab.report.page import write_report
+from qplug.lab.runs.directory import RunDirectory
 
 from .report_runs import NASTY, finished_run
 
@@ -63,8 +64,8 @@ def read(folder: Path, **changes: Any) -> tuple[Reader, str]:
 def test_the_page_holds_what_the_files_hold(tmp_path: Path) -> None:
     words = read(tmp_path)[0].words
     for expected in (
-        "On mine, a classifier with head pqc (circuit of 2 qubits) puts 70.0 % of 10 test samples into the right one "
-        "of 2 classes (95 % interval 39.7 % to 89.2 %).",
+        "On mine (split official, fold 2), a classifier with head pqc (circuit of 2 qubits) puts 70.0 % of 10 test "
+        "samples into the right one of 2 classes (95 % interval 39.7 % to 89.2 %).",
         "SYNTHETIC DATA", "LEAKY", "linear, official split: 71 % (Somebody 2020)", "cat 0.667 0.800 0.727 5",
         "always the same class: 50.0 %", "expected calibration error", "area under ROC",
         "3; number 2 was kept", "1,234 parameters, of which 1,200 were trained and 1 stand in circuits",
@@ -75,6 +76,37 @@ def test_the_page_holds_what_the_files_hold(tmp_path: Path) -> None:
         "features mel 1 × 8 × 9 trained n_mels 8", "frozen true",
     ):  # fmt: skip
         assert expected in words, expected
+
+
+@pytest.mark.parametrize(("fold", "expected"), [(None, "(split official), a"), (3, "(split official, fold 3), a")])
+def test_the_headline_says_which_split_and_which_fold_it_is(tmp_path: Path, fold: int | None, expected: str) -> None:
+    words = read(tmp_path, fold=fold)[0].words
+    assert expected in words
+    assert "Over all of them" not in words
+
+
+def test_a_fold_says_its_place_in_the_set_beside_it(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    whole = RunDirectory(tmp_path / "whole-folds")
+    whole.path.mkdir()
+    whole.write_json("folds.json", {"settings": {}, "folds": [1, 2, 3], "runs": {"2": run.name}})
+    assert "(split official, fold 2 of 3), a" in told(run)
+    assert "Over all of them" not in told(run)
+    parts = {"accuracy": 0.71, "balanced_accuracy": 0.62}
+    whole.write_json("metrics.json", {"test": parts, "test_sd": dict.fromkeys(parts, 0.034)})
+    assert (
+        "This is fold 2 of the 3 in whole-folds. Over all of them, mean and standard deviation on the test parts: "
+        "accuracy 71.0 % ± 3.4 %, balanced accuracy 62.0 % ± 3.4 %."
+    ) in told(run)
+    whole.write_text("folds.json", "{")
+    assert "(split official, fold 2), a" in told(run)
+
+
+def told(run: Path) -> str:
+    """The words of a run's report."""
+    reader = Reader()
+    reader.feed(write_report(run).read_text(encoding="utf-8"))
+    return reader.words
 
 
 def test_the_page_asks_nothing_of_a_network_and_runs_no_script(tmp_path: Path) -> None:
@@ -145,7 +177,7 @@ def test_a_run_without_a_circuit_says_nothing_about_one(tmp_path: Path) -> None:
     for name in ("circuit.qasm", "circuit.png"):
         (run / name).unlink()
     page = write_report(run).read_text()
-    assert "On mine, a classifier with head mlp puts" in page
+    assert "a classifier with head mlp puts" in page
     for absent in ("<h2>Circuit", "simulated", "Before you trust it", "Known results", "LEAKY"):
         assert absent not in page
 

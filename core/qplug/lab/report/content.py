@@ -57,8 +57,33 @@ def sentence(run: FinishedRun) -> str:
         sizes = " and ".join(str(circuit.n_qubits) for circuit in circuits)
         what += f" (circuit of {sizes} qubits)" if len(circuits) == 1 else f" (circuits of {sizes} qubits)"
     return (
-        f"On {metrics['dataset']}, {what} puts {percent(test['accuracy'])} of {test['n']:,} test samples into the "
-        f"right one of {len(test['per_class'])} classes (95 % interval {percent(low)} to {percent(high)})."
+        f"On {metrics['dataset']} ({which_split(run)}), {what} puts {percent(test['accuracy'])} of {test['n']:,} "
+        f"test samples into the right one of {len(test['per_class'])} classes "
+        f"(95 % interval {percent(low)} to {percent(high)})."
+    )
+
+
+def which_split(run: FinishedRun) -> str:
+    """The split, and which of its folds is the test part."""
+    split, fold = run.metrics["split"], run.metrics["fold"]
+    if fold is None:
+        return f"split {split}"
+    return f"split {split}, fold {fold}" + (f" of {len(run.fold_set.numbers)}" if run.fold_set else "")
+
+
+def over_all_folds(run: FinishedRun) -> str:
+    """The mean over the set of folds that the run belongs to; empty if there is none, or it is unfinished."""
+    found = run.fold_set
+    if found is None or not found.test:
+        return ""
+    numbers = [
+        f"{name} {percent(found.test[key][0])} ± {percent(found.test[key][1])}"
+        for key, name in (("accuracy", "accuracy"), ("balanced_accuracy", "balanced accuracy"))
+        if key in found.test
+    ]
+    return (
+        f"This is fold {run.metrics['fold']} of the {len(found.numbers)} in {found.name}. Over all of them, "
+        f"mean and standard deviation on the test parts: {', '.join(numbers)}."
     )
 
 

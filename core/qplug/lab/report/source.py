@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qplug.contract.circuit import Circuit
 from qplug.contract.errors import DataError, UserError
-from qplug.lab.runs.directory import CONFIG, METRICS, RunDirectory
+from qplug.lab.runs.directory import CONFIG, FOLDS, METRICS, RunDirectory
+
+
+@dataclass(frozen=True)
+class FoldSet:
+    """The set of folds that a run belongs to.
+
+    Attributes:
+        name: the name of its folder.
+        numbers: its folds.
+        test: by metric, mean and standard deviation over the folds' test parts; empty while some are unfinished.
+    """
+
+    name: str
+    numbers: tuple[int, ...]
+    test: Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -24,6 +40,7 @@ class FinishedRun:
         split: its ``split.json``.
         environment: its ``environment.json``.
         circuits: its circuits, by the name of their files without ending.
+        fold_set: the set of folds beside it that it belongs to, if there is one.
     """
 
     directory: RunDirectory
@@ -32,6 +49,7 @@ class FinishedRun:
     split: Mapping[str, Any]
     environment: Mapping[str, Any]
     circuits: Mapping[str, Circuit]
+    fold_set: FoldSet | None = None
 
     @property
     def name(self) -> str:
@@ -63,7 +81,22 @@ def read_run(path: Path) -> FinishedRun:
             file.stem: Circuit.from_qasm3(directory.read_text(file.name))
             for file in sorted(directory.path.glob("circuit*.qasm"))
         },
+        fold_set=_fold_set(directory),
     )
+
+
+def _fold_set(directory: RunDirectory) -> FoldSet | None:
+    """The newest set beside the run that names it; one whose files cannot be read is passed over."""
+    path = directory.path.resolve()
+    for file in sorted(path.parent.glob(f"*/{FOLDS}"), reverse=True):
+        beside = RunDirectory(file.parent)
+        with suppress(DataError, KeyError, TypeError, AttributeError):
+            content = _table(beside, FOLDS)
+            if path.name in content["runs"].values():
+                metrics = _table(beside, METRICS) if beside.status == "finished" else {"test": {}}
+                test = {name: (mean, metrics["test_sd"][name]) for name, mean in metrics["test"].items()}
+                return FoldSet(beside.name, tuple(content["folds"]), test)
+    return None
 
 
 def _table(directory: RunDirectory, name: str) -> Mapping[str, Any]:

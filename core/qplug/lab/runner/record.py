@@ -225,6 +225,7 @@ def _write_model(directory: RunDirectory, outcome: Outcome) -> None:
 
 
 def _judged(outcome: Outcome, labels: Tensor, logits: Tensor) -> Judged:
+    fold = outcome.prepared.split.fold
     return Judged(
         parts=outcome.parts,
         prepared=outcome.prepared,
@@ -233,6 +234,7 @@ def _judged(outcome: Outcome, labels: Tensor, logits: Tensor) -> Judged:
         fitted=outcome.fitted,
         labels=labels,
         logits=logits,
-        title=f"{outcome.config.dataset.name} · {outcome.config.heads}",
+        title=f"{outcome.config.dataset.name} · {outcome.config.heads}"
+        + (f" · fold {fold}" if fold is not None else ""),
         stamp=" · ".join(outcome.stamps) or None,
     )
