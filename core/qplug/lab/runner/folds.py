@@ -18,6 +18,7 @@ from qplug.lab.runner.prepare import index
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.run import resume_run, run_once
 from qplug.lab.runner.summary import SHOWN, summary
+from qplug.lab.runner.unused import unused_backend
 from qplug.lab.runs.directory import FOLDS, METRICS, RunDirectory
 
 
@@ -38,6 +39,8 @@ def run_every_fold(layers: Sequence[Layer], out: Path, reporter: Reporter) -> di
     if not numbers:
         name, _ = split_rule(parts.dataset, config.split)
         raise UserError(f"split {name!r} of {config.dataset.name} has no folds, so --fold all means nothing there.")
+    if unused := unused_backend(layers, config, parts):
+        reporter.note(unused)
     data_dir = folder.resolve() if parts.dataset.capabilities.needs_folder else None
     config = replace(config, fold=None, data_dir=data_dir)
     name = f"{short_hash(config)}-folds"

@@ -22,6 +22,7 @@ from qplug.lab.runner.course import Course, course_of
 from qplug.lab.runner.prepare import index, learnt_network, split_of
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import refuse_head_first_behind_frozen
+from qplug.lab.runner.unused import unused_backend
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Plan:
         description: the steps with their shapes, and the parameter counts.
         split: the name of the split.
         course: how it would be trained, and where.
-        work: what would be computed, one sentence each.
+        work: what would be computed, and what was asked for in vain, one sentence each.
     """
 
     config: RunConfig
@@ -59,9 +60,11 @@ def plan(layers: Iterable[Layer]) -> Plan:
     Raises:
         UserError: the settings cannot be used. Missing data is no error here; the plan says so.
     """
+    layers = list(layers)
     config = resolve(layers)
     parts = assemble(config)
-    work = tuple(_work(config, parts))
+    unused = unused_backend(layers, config, parts)
+    work = (*_work(config, parts), *([unused] if unused else []))
     name, _ = split_rule(parts.dataset, config.split)
     refuse_head_first_behind_frozen(config, parts)
     description = describe(config, parts, _network(config, parts))

@@ -33,6 +33,7 @@ from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.changes import record_of, refuse_changed_data
 from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, rows, split_of
 from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.unused import unused_backend
 from qplug.lab.runs.directory import SETTINGS, RunDirectory
 from qplug.lab.runs.environment import environment
 from qplug.lab.training.devices import check_devices, per_device
@@ -62,7 +63,10 @@ def run_once(
         UserError: something was asked that cannot be done; nothing is left behind.
         Interrupted: the user stopped it; the message says how to go on.
     """
+    layers = list(layers)
     config, parts, network = _checked(resolve(layers), reporter)
+    if unused := unused_backend(layers, config, parts):
+        reporter.note(unused)
     name, hashed = config.dataset.name, short_hash(config)
     with RunDirectory.create(out, dataset=name, head=config.heads, short_hash=hashed) as directory:
         try:
