@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Signal,
         SplitRule,
         TrainingPart,
+        Unusable,
         WeightsFile,
     )
     from qplug.lab.runner.predict import load_run
@@ -80,6 +81,7 @@ _HOME = {
         "Signal",
         "SplitRule",
         "TrainingPart",
+        "Unusable",
         "WeightsFile",
     ),
     "qplug.lab.runner.predict": ("load_run",),
@@ -118,6 +120,7 @@ __all__ = [
     "Signal",
     "SplitRule",
     "TrainingPart",
+    "Unusable",
     "UserError",
     "Weight",
     "WeightsFile",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, final
@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, final
 from pydantic import Field
 
 from qplug.contract.errors import DataError
-from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Sample, SplitRule
+from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Sample, SplitRule, Unusable
 from qplug_audio import examples
 from qplug_audio.files import audio_duration, read_audio
 from qplug_audio.layout import (
@@ -24,7 +24,6 @@ from qplug_audio.layout import (
     group_finder,
     refuse_undecodable,
     require_folder,
-    some,
 )
 
 _SHORTEST = 0.5
@@ -93,22 +92,26 @@ class Birdsong(Dataset):
         Field(description="a CSV in the folder with the columns file (species/name) and recording, instead"),
     ] = None
 
-    def samples(self, folder: Path) -> Iterable[Sample]:
+    def samples(self, folder: Path) -> Iterable[Sample | Unusable]:
         """All segments, species by species, file by file. Ids are such as ``"Parus_major/XC1234.mp3#0"``.
 
-        A file whose header cannot be read counts as one segment, and says what is wrong when it is read.
+        A file whose header cannot be read counts as one segment, and says what is wrong when it is read. Unusable are
+        files of which pattern or table tell no recording or more than one, and rows of the table without a file.
 
         Raises:
-            DataError: there is no folder, fewer than two species, a file without a recording, or a species with one
-                recording.
+            DataError: there is no folder, fewer than two species, or a species with one recording; or the table
+                cannot be read.
             ParameterError: the pattern is no regular expression.
         """
         require_folder("birdsong", folder, self.layout)
         found = class_folders("birdsong", folder, AUDIO_SUFFIXES)
         self.classes = chosen_classes("birdsong", found, self.species)
-        find = self._by_name() if self.table is None else _by_table(folder / self.table)
-        groups = {f"{label}/{file}": find(f"{label}/{file}") for label in self.classes for file in found[label]}
-        _refuse_groupless([file for file, group in groups.items() if group is None], self.table or self.group)
+        table = {} if self.table is None else _recordings_of(folder / self.table)
+        find = self._by_name() if self.table is None else lambda file: table.get(file, ())
+        told = {f"{label}/{file}": find(f"{label}/{file}") for label in self.classes for file in found[label]}
+        yield from self._unclear(told)
+        yield from self._absent(set(table) - set(told))
+        groups = {file: its[0] for file, its in told.items() if len(its) == 1}
         _refuse_single_recordings(groups)
         for file, group in groups.items():
             label = file.partition("/")[0]
@@ -132,9 +135,26 @@ class Birdsong(Dataset):
             return read_audio(sample.source, duration=self.segment)
         return read_audio(sample.source, start=sample.offset * self.segment, duration=self.segment)
 
-    def _by_name(self) -> Callable[[str], str | None]:
+    def _by_name(self) -> Callable[[str], Sequence[str]]:
         find = group_finder("dataset.group", self.group)
-        return lambda file: find(file.rpartition("/")[2].rpartition(".")[0])
+
+        def recording(file: str) -> Sequence[str]:
+            found = find(file.rpartition("/")[2].rpartition(".")[0])
+            return () if found is None else (found,)
+
+        return recording
+
+    def _unclear(self, told: Mapping[str, Sequence[str]]) -> Iterator[Unusable]:
+        source = self.table or f"dataset.group={self.group}"
+        for file, its in told.items():
+            if len(its) != 1:
+                many = f"more than one recording ({', '.join(its)})" if its else "no recording"
+                yield Unusable(as_text(file), f"{source} tells {many}")
+
+    def _absent(self, files: Iterable[str]) -> Iterator[Unusable]:
+        for file in sorted(files):
+            if not self.species or file.partition("/")[0] in self.species:  # of other species nothing is wanted
+                yield Unusable(as_text(file), f"{self.table} names it, and there is no such recording")
 
     def _n_segments(self, path: Path) -> int:
         try:
@@ -145,7 +165,8 @@ class Birdsong(Dataset):
         return max(1, whole + (segments - whole >= _SHORTEST))
 
 
-def _by_table(table: Path) -> Callable[[str], str | None]:
+def _recordings_of(table: Path) -> dict[str, tuple[str, ...]]:
+    """The recordings that a table tells for each file: one, if the table is sound."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
@@ -153,23 +174,19 @@ def _by_table(table: Path) -> Callable[[str], str | None]:
             if missing:
                 has = ", ".join(reader.fieldnames or ()) or "none"
                 raise DataError(f"birdsong: {table} has no column {', '.join(missing)}; it has {has}.")
-            return {row["file"]: row["recording"] or None for row in reader}.get
+            told: defaultdict[str, dict[str, None]] = defaultdict(dict)
+            for row in reader:
+                if row["file"]:
+                    told[row["file"]] |= {row["recording"]: None} if row["recording"] else {}
+            return {file: tuple(its) for file, its in told.items()}
     except (UnicodeDecodeError, csv.Error) as problem:
         raise DataError(f"birdsong: {table} is no CSV in UTF-8 ({problem}). Save it as one.") from None
     except OSError as problem:
         raise DataError(f"birdsong: the table {table} cannot be read ({problem.strerror}).") from None
 
 
-def _refuse_groupless(files: Sequence[str], source: str) -> None:
-    if files:
-        raise DataError(
-            f"birdsong: {source!r} tells no recording for {len(files)} files ({some(files)}). "
-            "Complete the table, or change the pattern: --set dataset.group=…"
-        )
-
-
-def _refuse_single_recordings(groups: Mapping[str, str | None]) -> None:
-    recordings_of: defaultdict[str, dict[str | None, int]] = defaultdict(dict)
+def _refuse_single_recordings(groups: Mapping[str, str]) -> None:
+    recordings_of: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for file, group in groups.items():
         its = recordings_of[file.partition("/")[0]]
         its[group] = its.get(group, 0) + 1

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, final
 
-from qplug.contract.errors import DataError
-from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, RemoteFile, Sample, SplitRule
+from qplug.contract.interfaces import DatasetCapabilities, RemoteFile, Sample, SplitRule, Unusable
 from qplug_audio import examples
 from qplug_audio.crema_d_folds import FEMALE, FOLDS, N_FOLDS
-from qplug_audio.files import read_audio
-from qplug_audio.layout import recordings, refuse_strangers, refuse_twins, require_folder
+from qplug_audio.named import NamedRecordings, recordings_in, sorted_out
 
 _FOLD_OF = {actor: fold for fold, actors in enumerate(FOLDS, start=1) for actor in actors}
 _EMOTIONS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
@@ -28,7 +26,7 @@ _NAME = re.compile(rf"(10\d\d)_({'|'.join(_SENTENCES)})_({'|'.join(_EMOTIONS)})_
 
 
 @final
-class CremaD(Dataset):
+class CremaD(NamedRecordings):
     """Ninety-one actors speak twelve sentences in six emotions: 7,442 recordings at 16 kHz.
 
     The authors define no split, and random splits let a model know the voices that it is tested on. Here whole
@@ -85,20 +83,15 @@ class CremaD(Dataset):
         "Whisper 57.2 %, wav2vec 2.0 54.1 %, data2vec 52.3 % (X-ARES, Zhang et al. 2025, arXiv:2505.16369)",
     )
 
-    def samples(self, folder: Path) -> Iterable[Sample]:
-        """All recordings, ordered by name.
+    def samples(self, folder: Path) -> Iterable[Sample | Unusable]:
+        """All recordings, ordered by name; unusable are those with a name of another form or of an unknown actor.
 
         Raises:
-            DataError: there is no recording, or one with a name of another form or of an unknown actor.
+            DataError: there is no recording.
         """
-        inner = folder / "AudioWAV"
-        home = require_folder("crema-d", inner if inner.is_dir() else folder, self.layout)
-        paths = list(recordings(home))
-        if not paths:
-            raise DataError(f"crema-d: {home} holds no recording. Expected layout: {self.layout}")
-        refuse_strangers("crema-d", [path for path in paths if not _known(path.stem)], "1001_DFA_ANG_XX.wav")
-        refuse_twins("crema-d", paths)
-        return [_sample(path) for path in paths]
+        paths = recordings_in("crema-d", folder, "AudioWAV", self.layout)
+        paths, unusable = sorted_out(folder, paths, _known, "1001_DFA_ANG_XX.wav")
+        return [*map(_sample, paths), *unusable]
 
     def remote_files(self, folder: Path) -> Sequence[RemoteFile]:
         """The repository without its recordings, then each recording, checked as the repository says.
@@ -112,15 +105,6 @@ class CremaD(Dataset):
     def write_example(self, folder: Path, *, seed: int = 0) -> None:
         """Tones in the place of emotions, in the official layout. Synthetic."""
         examples.crema_d(folder, seed)
-
-    def load(self, sample: Sample) -> Audio:
-        """The recording, as stored: 16 kHz, one channel in the official files.
-
-        Raises:
-            DataError: the file cannot be decoded, is empty or is cut short.
-        """
-        assert sample.source is not None
-        return read_audio(sample.source)
 
 
 def _recording(pointer: Path) -> RemoteFile:

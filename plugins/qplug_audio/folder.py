@@ -10,7 +10,7 @@ from typing import Annotated, Literal, final
 from pydantic import Field
 
 from qplug.contract.errors import DataError, NotInstalled
-from qplug.contract.interfaces import Dataset, DatasetCapabilities, Part, Sample, Signal, SplitRule
+from qplug.contract.interfaces import Dataset, DatasetCapabilities, Part, Sample, Signal, SplitRule, Unusable
 from qplug_audio import examples
 from qplug_audio.layout import (
     AUDIO_SUFFIXES,
@@ -21,7 +21,6 @@ from qplug_audio.layout import (
     group_finder,
     refuse_undecodable,
     require_folder,
-    some,
 )
 
 _IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
@@ -88,11 +87,13 @@ class Folder(Dataset):
         splits = _splits(parts=self.parts, grouped=self.group is not None, n_folds=self.n_folds)
         self.splits = splits  # type: ignore[misc]  # of other data sets all instances have the same
 
-    def samples(self, folder: Path) -> Iterable[Sample]:
+    def samples(self, folder: Path) -> Iterable[Sample | Unusable]:
         """All files, class by class, ordered by path. Ids are paths below ``folder``.
 
+        Unusable are files in whose paths the pattern finds no group.
+
         Raises:
-            DataError: there is no folder, fewer than two classes, or a file in which the pattern finds no group.
+            DataError: there is no folder, or fewer than two classes.
             ParameterError: the pattern is no regular expression.
         """
         require_folder("folder", folder, self.layout)
@@ -101,7 +102,6 @@ class Folder(Dataset):
         found = {home: class_folders("folder", home, suffixes) for home in homes}
         self.classes = chosen_classes("folder", sorted({label for its in found.values() for label in its}), self.only)
         find = None if self.group is None else group_finder("dataset.group", self.group)
-        samples, lost = [], []
         for home, part in homes.items():
             prefix = "" if part is None else f"{home.name}/"
             for label in self.classes:
@@ -109,15 +109,9 @@ class Folder(Dataset):
                     name = f"{prefix}{label}/{file}"
                     group = find(file) if find else name
                     if group is None:
-                        lost.append(name)
+                        yield Unusable(as_text(name), f"dataset.group={self.group} finds no group in its path")
                     else:
-                        samples.append(Sample(as_text(name), label, as_text(group), home / label / file, part=part))
-        if lost:
-            raise DataError(
-                f"folder: the pattern {self.group!r} finds no group in {len(lost)} paths ({some(lost)}). "
-                "Change it (--set dataset.group=…) or rename the files."
-            )
-        return samples
+                        yield Sample(as_text(name), label, as_text(group), home / label / file, part=part)
 
     def write_example(self, folder: Path, *, seed: int = 0) -> None:
         """Two classes of tones. Synthetic."""

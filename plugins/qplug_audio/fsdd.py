@@ -7,18 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, final
 
-from qplug.contract.errors import DataError
-from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, RemoteFile, Sample, SplitRule
+from qplug.contract.interfaces import DatasetCapabilities, RemoteFile, Sample, SplitRule, Unusable
 from qplug_audio import examples
-from qplug_audio.files import read_audio
-from qplug_audio.layout import recordings, refuse_strangers, refuse_twins, require_folder
+from qplug_audio.named import NamedRecordings, recordings_in, sorted_out
 
 _NAME = re.compile(r"\d_[A-Za-z]+_\d+")
 _TEST_INDEXES = range(5)
 
 
 @final
-class FreeSpokenDigits(Dataset):
+class FreeSpokenDigits(NamedRecordings):
     """English digits spoken by six people, 50 times each: 3,000 recordings of half a second at 8 kHz."""
 
     summary = "Free Spoken Digit Dataset: ten English digits, six speakers, 3,000 recordings"
@@ -70,33 +68,19 @@ class FreeSpokenDigits(Dataset):
     homepage = "https://github.com/Jakobovski/free-spoken-digit-dataset"
     reference: ClassVar[Sequence[str]] = ("always the same digit: 10 % (300 recordings of each)",)
 
-    def samples(self, folder: Path) -> Iterable[Sample]:
-        """All recordings, ordered by name.
+    def samples(self, folder: Path) -> Iterable[Sample | Unusable]:
+        """All recordings, ordered by name; unusable are those with a name of another form.
 
         Raises:
-            DataError: there is no recording with a name of the expected form.
+            DataError: there is no recording.
         """
-        inner = folder / "recordings"
-        home = require_folder("fsdd", inner if inner.is_dir() else folder, self.layout)
-        paths = list(recordings(home))
-        if not paths:
-            raise DataError(f"fsdd: {home} holds no recording. Expected layout: {self.layout}")
-        refuse_strangers("fsdd", [path for path in paths if not _NAME.fullmatch(path.stem)], "7_jackson_32.wav")
-        refuse_twins("fsdd", paths)
-        return [_sample(path) for path in paths]
+        paths = recordings_in("fsdd", folder, "recordings", self.layout)
+        paths, unusable = sorted_out(folder, paths, _NAME.fullmatch, "7_jackson_32.wav")
+        return [*map(_sample, paths), *unusable]
 
     def write_example(self, folder: Path, *, seed: int = 0) -> None:
         """Tones in the place of digits, in the official layout. Synthetic."""
         examples.spoken_digits(folder, seed)
-
-    def load(self, sample: Sample) -> Audio:
-        """The recording, at 8 kHz, one channel.
-
-        Raises:
-            DataError: the file cannot be decoded, is empty or is cut short.
-        """
-        assert sample.source is not None
-        return read_audio(sample.source)
 
 
 def _sample(path: Path) -> Sample:

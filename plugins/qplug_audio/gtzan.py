@@ -11,11 +11,12 @@ from typing import Annotated, Any, ClassVar, final
 from pydantic import Field
 
 from qplug.contract.errors import DataError, ParameterError, UnknownName
-from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Sample, SplitRule
+from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Sample, SplitRule, Unusable
 from qplug_audio import examples
 from qplug_audio.files import read_audio
 from qplug_audio.gtzan_split import fault_filtered
-from qplug_audio.layout import recordings, refuse_strangers, refuse_twins, require_folder
+from qplug_audio.layout import recordings, require_folder
+from qplug_audio.named import sorted_out
 
 _GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 _NAME = re.compile(rf"({'|'.join(_GENRES)})\.\d{{5}}")
@@ -93,11 +94,13 @@ class Gtzan(Dataset):
     def __post_init__(self) -> None:
         self.classes = self.genres or _GENRES
 
-    def samples(self, folder: Path) -> Iterable[Sample]:
+    def samples(self, folder: Path) -> Iterable[Sample | Unusable]:
         """All excerpts of the chosen genres, genre by genre, ordered by number, or their pieces.
 
+        Unusable are files with a name of another form.
+
         Raises:
-            DataError: a chosen genre has no folder or no excerpt, or a file has a name of another form.
+            DataError: a chosen genre has no folder or no excerpt.
             UnknownName: a genre that does not exist.
             ParameterError: fewer than two genres, or one twice.
         """
@@ -109,8 +112,8 @@ class Gtzan(Dataset):
         if missing:
             raise DataError(f"gtzan: {home} holds no excerpts of {', '.join(missing)}. Expected layout: {self.layout}")
         paths = [path for its in found.values() for path in its]
-        refuse_strangers("gtzan", [path for path in paths if not _NAME.fullmatch(path.stem)], "blues.00029.au")
-        refuse_twins("gtzan", paths)
+        paths, unusable = sorted_out(folder, paths, _NAME.fullmatch, "blues.00029.au")
+        yield from unusable
         parts = fault_filtered()
         for path in paths:
             label, part = path.stem.partition(".")[0], parts.get(path.stem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from qplug.contract.errors import DataError, ParameterError
@@ -33,9 +33,9 @@ def require_folder(name: str, folder: Path, layout: str) -> Path:
 
 
 def recordings(folder: Path) -> Iterator[Path]:
-    """All recordings directly in a folder, ordered by name; hidden files are passed over."""
+    """All recordings directly in a folder, ordered by name; hidden files are passed over, links to nowhere are not."""
     with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if entry.is_file()]
+        names = [entry.name for entry in entries if not entry.is_dir()]
     for name in sorted(names):
         if not name.startswith(".") and _suffix(name) in AUDIO_SUFFIXES:
             yield folder / name
@@ -108,42 +108,6 @@ def group_finder(name: str, pattern: str) -> Callable[[str], str | None]:
         return match and match[min(1, compiled.groups)]
 
     return find
-
-
-def refuse_strangers(name: str, strangers: Sequence[Path], pattern: str) -> None:
-    """Raises an error that names all files whose names say nothing.
-
-    Args:
-        name: the data set's name.
-        strangers: the files; none is fine.
-        pattern: what a name looks like, such as ``"7_jackson_32.wav"``.
-
-    Raises:
-        DataError: there is at least one.
-    """
-    if strangers:
-        raise DataError(
-            f"{name}: {len(strangers)} recordings have no name like {pattern}, so their labels are unknown "
-            f"({some(strangers)}). Rename or remove them."
-        )
-
-
-def refuse_twins(name: str, paths: Iterable[Path]) -> None:
-    """Raises an error if two files differ in their endings only, as the same recording in two formats does.
-
-    Args:
-        name: the data set's name.
-        paths: its recordings, whose names without ending are their ids.
-
-    Raises:
-        DataError: there are two such files.
-    """
-    by_stem: dict[str, list[str]] = {}
-    for path in paths:
-        by_stem.setdefault(path.stem, []).append(f"{path.parent.name}/{path.name}")
-    twins = [" and ".join(names) for names in by_stem.values() if len(names) > 1]
-    if twins:
-        raise DataError(f"{name}: {len(twins)} recordings are there more than once ({some(twins)}). Keep one of each.")
 
 
 def as_text(name: str) -> str:

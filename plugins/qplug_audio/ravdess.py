@@ -11,10 +11,10 @@ from typing import Annotated, Any, ClassVar, Literal, final
 from pydantic import Field
 
 from qplug.contract.errors import DataError
-from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, RemoteFile, Sample, SplitRule
+from qplug.contract.interfaces import DatasetCapabilities, RemoteFile, Sample, SplitRule, Unusable
 from qplug_audio import examples
-from qplug_audio.files import read_audio
-from qplug_audio.layout import recordings, refuse_strangers, refuse_twins, require_folder
+from qplug_audio.layout import recordings, require_folder
+from qplug_audio.named import NamedRecordings, sorted_out
 
 _NAME = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-(0[1-9]|1\d|2[0-4])")
 _SONG = re.compile(r"03-02-0[1-6]-0[12]-0[12]-0[12]-(0[1-9]|1\d|2[0-4])")
@@ -33,7 +33,7 @@ _N_FOLDS = 4
 
 @final
 @dataclass(kw_only=True, eq=False)
-class Ravdess(Dataset):
+class Ravdess(NamedRecordings):
     """Twenty-four actors speak two sentences in eight emotions: 1,440 recordings at 48 kHz.
 
     Odd actors are men, even ones women. The authors define no split. Here fold ``((actor - 1) // 2) mod 4 + 1``
@@ -97,11 +97,13 @@ class Ravdess(Dataset):
     def __post_init__(self) -> None:
         self.classes = _EMOTIONS if self.emotions == "all" else tuple(_AS_IN_CREMA_D.values())
 
-    def samples(self, folder: Path) -> Iterable[Sample]:
-        """All speech recordings, ordered by actor and name; songs, which come in the same folders, are passed over.
+    def samples(self, folder: Path) -> Iterable[Sample | Unusable]:
+        """All speech recordings, ordered by actor and name; unusable are those with a name of another form.
+
+        Songs, which come in the same folders, are passed over.
 
         Raises:
-            DataError: there is no folder of an actor, no recording, or one with a name of another form.
+            DataError: there is no folder of an actor, or no recording.
         """
         home = require_folder("ravdess", folder, self.layout)
         actors = sorted(home.glob("Actor_[0-9][0-9]")) or sorted((home / _HOME).glob("Actor_[0-9][0-9]"))
@@ -109,22 +111,12 @@ class Ravdess(Dataset):
         paths = [path for path in found if not _SONG.fullmatch(path.stem)]
         if not paths:
             raise DataError(f"ravdess: {folder} holds no Actor_01 … Actor_24 with recordings. Expected: {self.layout}")
-        refuse_strangers("ravdess", [p for p in paths if not _NAME.fullmatch(p.stem)], "03-01-06-01-02-01-12.wav")
-        refuse_twins("ravdess", paths)
-        return [sample for path in paths if (sample := self._sample(path)) is not None]
+        paths, unusable = sorted_out(folder, paths, _NAME.fullmatch, "03-01-06-01-02-01-12.wav")
+        return [*(sample for path in paths if (sample := self._sample(path)) is not None), *unusable]
 
     def write_example(self, folder: Path, *, seed: int = 0) -> None:
         """Tones in the place of emotions, in the official layout. Synthetic."""
         examples.ravdess(folder, seed)
-
-    def load(self, sample: Sample) -> Audio:
-        """The recording, as stored: 48 kHz in the official files, mostly one channel.
-
-        Raises:
-            DataError: the file cannot be decoded, is empty or is cut short.
-        """
-        assert sample.source is not None
-        return read_audio(sample.source)
 
     def _sample(self, path: Path) -> Sample | None:
         """None for an emotion that was not asked for."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, final
@@ -12,10 +11,10 @@ from typing import Annotated, Any, ClassVar, final
 from pydantic import Field
 
 from qplug.contract.errors import DataError
-from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, RemoteFile, Sample, SplitRule
+from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, RemoteFile, Sample, SplitRule, Unusable
 from qplug_audio import examples
 from qplug_audio.files import read_audio
-from qplug_audio.layout import require_folder, some
+from qplug_audio.layout import as_text, require_folder
 
 OFFICIAL_METADATA = "UrbanSound8K.csv"
 _COLUMNS = ("slice_file_name", "fsID", "start", "end", "fold", "class")
@@ -101,21 +100,31 @@ class UrbanSound8K(Dataset):
         str, Field(min_length=1, description="the table in metadata/ that lists the slices; another one selects")
     ] = OFFICIAL_METADATA
 
-    def samples(self, folder: Path) -> Iterable[Sample]:
+    def samples(self, folder: Path) -> Iterable[Sample | Unusable]:
         """All slices, in the order of the table. A slice whose file is missing is found out when it is read.
 
+        Rows that make no sense or name a slice again, and recordings without a row for their fold in the official
+        table, are given as unusable.
+
         Raises:
-            DataError: the table is missing, lacks a column or has a row that makes no sense; or a recording is not in
-                the official table.
+            DataError: the table is missing, is no table, or lacks a column.
         """
         require_folder("urbansound8k", folder, self.layout)
         table, home = _places(folder, self.metadata)
-        rows = _rows(table, self.layout)
-        _refuse_repeated(table, [row["slice_file_name"] for row in rows])
-        found = [self._sample(home, table, number, row) for number, row in enumerate(rows, start=2)]
-        if self.metadata == OFFICIAL_METADATA:
-            _refuse_unlisted(folder, home, found)
-        return found
+        named: set[str] = set()
+        listed: set[Path | None] = set()
+        for line, row in enumerate(_rows(table, self.layout), start=2):
+            name = row["slice_file_name"]
+            fault = f"lists {name} again" if name in named else self._fault(row)
+            named.add(name)
+            if fault:
+                yield Unusable(f"{self.metadata}, line {line}", fault)
+            else:
+                sample = self._sample(home, row)
+                listed.add(sample.source)
+                yield sample
+        if self.metadata == OFFICIAL_METADATA:  # another table selects: that it leaves recordings out is its purpose
+            yield from _unlisted(folder, home, listed)
 
     def write_example(self, folder: Path, *, seed: int = 0) -> None:
         """Tones in the place of city sounds, in the official layout. Synthetic."""
@@ -134,19 +143,19 @@ class UrbanSound8K(Dataset):
         start, end = interval.rpartition("@")[2].split("-")
         return read_audio(sample.source, duration=float(end) - float(start))
 
-    def _sample(self, home: Path, table: Path, number: int, row: Mapping[str, str]) -> Sample:
+    def _fault(self, row: Mapping[str, str]) -> str:
+        """Why a row is no slice; empty if it is one."""
         try:
             fold = int(row["fold"])
             start, end = float(row["start"]), float(row["end"])
         except (TypeError, ValueError):
-            raise DataError(f"urbansound8k: {table}, line {number}: fold, start and end must be numbers.") from None
+            return "fold, start and end must be numbers"
         if row["class"] not in self.classes or not 1 <= fold <= _N_FOLDS or not 0 <= start < end < float("inf"):
-            raise DataError(
-                f"urbansound8k: {table}, line {number}: class {row['class']!r}, fold {fold} and {start:g} to {end:g} s "
-                f"are not a slice. Folds are 1 to {_N_FOLDS}, classes {', '.join(self.classes)}. "
-                "Get the official table again."
-            )
-        name = row["slice_file_name"]
+            return f"class {row['class']!r}, fold {fold} and {start:g} to {end:g} s are not a slice"
+        return ""
+
+    def _sample(self, home: Path, row: Mapping[str, str]) -> Sample:
+        name, fold, start, end = row["slice_file_name"], int(row["fold"]), float(row["start"]), float(row["end"])
         return Sample(
             id=name.rpartition(".")[0],
             label=row["class"],
@@ -183,22 +192,8 @@ def _rows(table: Path, layout: str) -> list[dict[str, str]]:
         ) from None
 
 
-def _refuse_repeated(table: Path, names: Sequence[str]) -> None:
-    repeated = [name for name, n in Counter(names).items() if n > 1]
-    if repeated:
-        raise DataError(
-            f"urbansound8k: {table} lists {len(repeated)} slices more than once ({some(repeated)}). "
-            "Get the official table again."
-        )
-
-
-def _refuse_unlisted(folder: Path, home: Path, samples: Iterable[Sample]) -> None:
-    listed = {sample.source for sample in samples}
-    there = sorted(home.glob("fold*/*.wav"))
-    unlisted = [str(path.relative_to(folder)) for path in there if path not in listed]
-    if unlisted:
-        raise DataError(
-            f"urbansound8k: {len(unlisted)} of {len(there)} recordings have no row for their fold in "
-            f"{OFFICIAL_METADATA} ({some(unlisted)}). If the table is the official one, move them back to their "
-            "official fold or remove them; the official folds must stay as they are. If not, get it again."
-        )
+def _unlisted(folder: Path, home: Path, listed: Set[Path | None]) -> Iterator[Unusable]:
+    for path in sorted(home.glob("fold*/*.wav")):
+        if path not in listed:
+            name = as_text(path.relative_to(folder).as_posix())
+            yield Unusable(name, f"no row for {path.parent.name} in {OFFICIAL_METADATA}")

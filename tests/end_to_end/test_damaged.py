@@ -222,11 +222,32 @@ def test_a_row_without_its_file_is_told_and_can_be_skipped(slices: Path) -> None
     assert any(text.startswith("2 of 200 samples were skipped") for text in summary["warnings"])
 
 
-def test_files_without_a_row_are_all_told(slices: Path) -> None:
+def test_files_without_a_row_and_all_other_faults_are_one_error_and_can_be_skipped(slices: Path) -> None:
     for name in ("999-0-0-0.wav", "998-0-0-0.wav"):
         soundfile.write(slices / "audio" / "fold4" / name, tone(1), RATE)
-    with pytest.raises(DataError, match=r"2 of 202 recordings have no row .*fold4/998-0-0-0\.wav, .*999-0-0-0\.wav\)"):
-        run(slices, "urbansound8k", on_bad_file="skip")
+    gone, damaged = sorted((slices / "audio" / "fold2").glob("*.wav"))[:2]
+    gone.unlink()
+    empty(damaged)
+    table = slices / "metadata" / "UrbanSound8K.csv"
+    table.write_text(table.read_text() + "997-0-0-0.wav,997,0.0,1.0,1,eleven,0,air_conditioner\n")
+    with pytest.raises(DataError) as caught:
+        run(slices, "urbansound8k")
+    faults = {
+        f"audio/fold2/{gone.name}": "no such file or directory",
+        f"audio/fold2/{damaged.name}": "the file is empty (0 bytes)",
+        "UrbanSound8K.csv, line 202": "fold, start and end must be numbers",
+        "audio/fold4/998-0-0-0.wav": "no row for fold4 in UrbanSound8K.csv",
+        "audio/fold4/999-0-0-0.wav": "no row for fold4 in UrbanSound8K.csv",
+    }
+    listed = ", ".join(f"{name}: {reason}" for name, reason in faults.items())
+    assert f"urbansound8k: 5 of 203 files cannot be used ({listed})." in str(caught.value)
+
+    summary = run(slices, "urbansound8k", on_bad_file="skip")
+    assert counted(summary) == 198
+    assert any(text.startswith("5 of 203 samples were skipped") for text in summary["warnings"])
+    skipped = json.loads((Path(summary["run"]) / "split.json").read_text())["skipped"]
+    assert list(skipped.values()) == list(faults.values())
+    assert skipped["audio/fold4/999-0-0-0.wav"] == "no row for fold4 in UrbanSound8K.csv"
 
 
 @pytest.mark.parametrize("column", ["fold", "class"])

@@ -176,7 +176,7 @@ def test_damaged_files_are_listed_all_at_once(folder: Path, cache: Path, tmp_pat
     assert len(loads(log)) == 40
 
     result = fill(folder, cache, data, samples=samples, on_bad_file="skip")
-    assert [sample.id for sample, _ in result.skipped] == ["a0", "a2", "b1", "b3", "gone"]
+    assert [entry.id for entry in result.skipped] == ["a0", "a2", "b1", "b3", "gone"]
     assert sorted(loads(log)[40:]) == ["a0", "a2", "b1", "b3"], "only the damaged ones are tried again"
     assert len(result.kept) == len(result.values) == 36
     np.testing.assert_array_equal(result.values[0], Envelope()(data.read(result.kept[0])))

@@ -74,7 +74,11 @@ def test_a_split_of_groups_is_on_offer_only_with_a_pattern() -> None:
 
 
 def test_files_without_a_group_are_named(sounds: Path) -> None:
-    with pytest.raises(DataError, match=r"'\^\(\[a-z\]-\)' finds no group in 6 paths \(dog/A/take1\.FLAC"):
+    samples, unusable = Folder(group="^([A-Z])/").inventory(sounds)
+    assert {sample.group for sample in samples} == {"A", "B", "C"}
+    assert {entry.reason for entry in unusable} == {"dataset.group=^([A-Z])/ finds no group in its path"}
+    assert len(samples) + len(unusable) == len(Folder().index(sounds))
+    with pytest.raises(DataError, match=r"dog/C/take2\.FLAC: dataset\.group=\^\(\[a-z\]-\) finds no group in its path"):
         Folder(group="^([a-z]-)").index(sounds)
 
 

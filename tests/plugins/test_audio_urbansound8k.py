@@ -105,7 +105,7 @@ def test_a_row_without_file_is_found_out_when_it_is_read(small_folder: Path) -> 
 def test_a_slice_that_was_moved_to_another_fold_is_refused(small_folder: Path) -> None:
     audio = small_folder / "audio"
     (audio / "fold2" / "1002-5-0-0.wav").rename(audio / "fold3" / "1002-5-0-0.wav")
-    with pytest.raises(DataError, match=r"1 of 100 recordings have no row for their fold.*fold3/1002-5-0-0\.wav"):
+    with pytest.raises(DataError, match=r"audio/fold3/1002-5-0-0\.wav: no row for fold3 in UrbanSound8K\.csv"):
         UrbanSound8K().index(small_folder)
 
 
@@ -174,5 +174,5 @@ def test_the_folder_of_the_table_alone_is_no_data_set(small_folder: Path) -> Non
 def test_a_row_that_stands_twice_is_named(small_folder: Path) -> None:
     table = small_folder / "metadata" / "UrbanSound8K.csv"
     table.write_text(table.read_text() + table.read_text().splitlines()[1] + "\n")
-    with pytest.raises(DataError, match=r"UrbanSound8K\.csv lists 1 slices more than once \(1001-0-0-0\.wav\)"):
+    with pytest.raises(DataError, match=r"UrbanSound8K\.csv, line 102: lists 1001-0-0-0\.wav again"):
         UrbanSound8K().index(small_folder)

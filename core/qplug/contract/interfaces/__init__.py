@@ -14,6 +14,7 @@ from qplug.contract.interfaces.dataset import (
     Sample,
     Signal,
     SplitRule,
+    Unusable,
 )
 from qplug.contract.interfaces.features import FeatureCapabilities, FeatureExtractor
 from qplug.contract.interfaces.head import Head, HeadCapabilities, QuantumHead
@@ -47,5 +48,6 @@ __all__ = [
     "Signal",
     "SplitRule",
     "TrainingPart",
+    "Unusable",
     "WeightsFile",
 ]

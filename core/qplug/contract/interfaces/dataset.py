@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Part: TypeAlias = Literal["train", "validation", "test"]
 Modality: TypeAlias = Literal["audio", "image"]
 
+_SHOWN = 12
+"""How many faults an error names."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Audio:
@@ -69,6 +72,22 @@ class Sample:
     part: Part | None = None
     fold: int | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """What belongs to a data set and can be no sample: a file without a row in the table, a name that tells no label.
+
+    A file that cannot be decoded is none of these: it is a sample, and ``load`` says what is wrong with it. The same
+    holds for a file that is missing, if all that a sample must say is known.
+
+    Attributes:
+        id: what it is, for people: a path below the data set's folder, or a place in a table.
+        reason: why it cannot be used, as a phrase such as ``"no row in table.csv"``.
+    """
+
+    id: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +157,7 @@ class DatasetCapabilities(Capabilities):
 
 
 class Dataset(Component):
-    """Labelled signals. An author writes ``samples`` and ``load``; callers use ``index`` and ``read``.
+    """Labelled signals. Authors write ``samples`` and ``load``; callers use ``index`` or ``inventory``, and ``read``.
 
     Attributes:
         classes: the labels, in the order in which classifiers number them.
@@ -166,14 +185,17 @@ class Dataset(Component):
     files: ClassVar[Sequence[RemoteFile]] = ()
 
     @abstractmethod
-    def samples(self, folder: Path) -> Iterable[Sample]:
-        """All samples, in a fixed order, without reading their signals.
+    def samples(self, folder: Path) -> Iterable[Sample | Unusable]:
+        """All samples, in a fixed order, without reading their signals, and among them what can be none.
+
+        What is given as ``Unusable`` refuses the data set together with all files that cannot be read, in one error,
+        or is left out and reported if the user says ``--on-bad-file skip``.
 
         Args:
             folder: the data set's folder; meaningless where ``needs_folder`` is False.
 
         Raises:
-            DataError: the folder is not in the expected layout.
+            DataError: the folder is not in the expected layout, so that nothing of it can be used.
         """
 
     @abstractmethod
@@ -223,15 +245,34 @@ class Dataset(Component):
         raise NotSupported(f"{type(self).__name__} makes no example files, so there is no --smoke run of it.")
 
     def index(self, folder: Path) -> list[Sample]:
-        """All samples, checked: unique ids, known labels, at least one.
+        """All samples, checked, of a data set in which everything can be used.
+
+        Raises:
+            DataError: something makes no sample, or what ``inventory`` raises.
+            PluginError: what ``inventory`` raises.
+        """
+        samples, unusable = self.inventory(folder)
+        if unusable:
+            raise DataError(f"{folder}: {_listed(unusable)}. Mend or remove what is named.")
+        return samples
+
+    def inventory(self, folder: Path) -> tuple[list[Sample], list[Unusable]]:
+        """All samples, checked (unique ids, known labels, at least one), and what makes no sample.
 
         Raises:
             DataError: the folder holds no sample.
             PluginError: two samples share an id, or a label is not one of ``classes``.
         """
-        samples = list(self.samples(folder))
+        samples: list[Sample] = []
+        unusable: list[Unusable] = []
+        for entry in self.samples(folder):
+            if isinstance(entry, Sample):
+                samples.append(entry)
+            else:
+                unusable.append(entry)
         if not samples:
-            raise DataError(f"no sample was found in {folder}. Expected layout: {self.layout}")
+            why = f" ({_listed(unusable)})" if unusable else ""
+            raise DataError(f"no sample was found in {folder}{why}. Expected layout: {self.layout}")
         if len({sample.id for sample in samples}) != len(samples):
             seen: set[str] = set()
             twice = next(sample.id for sample in samples if sample.id in seen or seen.add(sample.id))  # type: ignore[func-returns-value]
@@ -243,7 +284,7 @@ class Dataset(Component):
                     f"{type(self).__name__}.samples gave {sample.id!r} the label {sample.label!r}, "
                     f"which is none of its classes ({', '.join(self.classes)})."
                 )
-        return samples
+        return samples, unusable
 
     def read(self, sample: Sample) -> Signal:
         """The signal of one sample, checked: right type, float32, two or three axes, not empty, finite.
@@ -253,6 +294,11 @@ class Dataset(Component):
             PluginError: ``load`` returned something else than the declared modality.
         """
         return checked_signal(self.load(sample), self.capabilities.modality, where=str(sample.source or sample.id))
+
+
+def _listed(unusable: Sequence[Unusable]) -> str:
+    more = f", and {len(unusable) - _SHOWN} more" if len(unusable) > _SHOWN else ""
+    return ", ".join(f"{entry.id}: {entry.reason}" for entry in unusable[:_SHOWN]) + more
 
 
 def checked_signal(signal: Signal, modality: Modality, *, where: str) -> Signal:

@@ -83,7 +83,7 @@ def fetch(
     with exclusive(workshop / "lock", waiting=lambda: progress("another process fetches this data set", 0, None)):
         if type(dataset).fetch is not Dataset.fetch:
             dataset.fetch(folder)
-            done = Fetched(folder, 0, 0, len(dataset.index(folder)), ())
+            done = Fetched(folder, 0, 0, len(dataset.inventory(folder)[0]), ())
         else:
             done = _Fetch(dataset, folder, repair, progress, at_once, pause).run()
     shutil.rmtree(workshop, ignore_errors=True)
@@ -123,7 +123,7 @@ class _Fetch:
             finally:
                 self.receipt.write()
             got.update(file.url for file in files)
-        n_samples = len(self.dataset.index(self.folder))
+        n_samples = len(self.dataset.inventory(self.folder)[0])
         return Fetched(self.folder, len(got), self.n_bytes, n_samples, self._kept_differing(found))
 
     def _kept_differing(self, found: Survey) -> tuple[str, ...]:

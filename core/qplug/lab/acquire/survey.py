@@ -89,9 +89,12 @@ def survey(dataset: Dataset, folder: Path, *, repair: bool = False, progress: Pr
 
 
 def count_samples(dataset: Dataset, folder: Path) -> tuple[int | None, int]:
-    """How many samples a folder holds, and how many it only lists; None and 0 if it is not in the data set's layout."""
+    """How many samples a folder holds, and how many it only lists; None and 0 if it is not in the data set's layout.
+
+    What makes no sample is not counted.
+    """
     try:
-        samples = dataset.index(folder)
+        samples, _ = dataset.inventory(folder)
     except DataError:
         return None, 0
     absent = absent_sources(samples)

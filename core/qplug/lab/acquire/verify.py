@@ -32,6 +32,7 @@ class Verdict:
         n_checksums: how many of them against a checksum.
         missing: paths of files that are not there.
         wrong: paths of files that are not as published, each with the reason.
+        unusable: what belongs to the data set and makes no sample, each with the reason.
     """
 
     folder: Path
@@ -41,11 +42,12 @@ class Verdict:
     n_checksums: int
     missing: tuple[str, ...]
     wrong: Mapping[str, str]
+    unusable: Mapping[str, str]
 
     @property
     def good(self) -> bool:
-        """Whether nothing is missing and nothing wrong."""
-        return not self.missing and not self.wrong
+        """Whether nothing is missing, wrong or unusable."""
+        return not (self.missing or self.wrong or self.unusable)
 
 
 def verify(dataset: Dataset, folder: Path, *, progress: Progress = silent) -> Verdict:
@@ -63,7 +65,7 @@ def verify(dataset: Dataset, folder: Path, *, progress: Progress = silent) -> Ve
     sizes = {path: size_of(folder.joinpath(*parts_of(path, where="the published list"))) for path in expected}
     if not any(size is not None for size in sizes.values()):
         expected, sizes = {}, {}  # the same data in another form, such as unpacked by hand: nothing to compare with
-    samples = dataset.index(folder)
+    samples, unusable = dataset.inventory(folder)
     absent = absent_sources(samples)
     listed = {sample.source for sample in samples if sample.source is not None}
     unlisted = [path for path in expected if folder / path not in listed]
@@ -81,6 +83,7 @@ def verify(dataset: Dataset, folder: Path, *, progress: Progress = silent) -> Ve
         n_checksums=sum(checksum is not None for _, checksum in expected.values()),
         missing=tuple(missing),
         wrong=dict(sorted(wrong.items())),
+        unusable={entry.id: entry.reason for entry in unusable},
     )
 
 

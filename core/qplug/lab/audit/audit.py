@@ -39,7 +39,7 @@ def audit(
         DataError: the folder is not in the expected layout, or not one sample can be read.
         PluginError: the data set failed in a way that is not one of qplug's errors.
     """
-    samples = dataset.index(folder)
+    samples, unusable = dataset.inventory(folder)
     readable, unreadable, measured = _measure(dataset, samples, progress, workers)
     same = duplicates(readable, measured.digests)
     label_of = {sample.id: sample.label for sample in samples}
@@ -64,7 +64,7 @@ def audit(
         measures=measured,
         duplicates=tuple(same),
         conflicts=tuple(each for each in same if len({label_of[id_] for id_ in each.ids}) > 1),
-        unreadable=unreadable,
+        unreadable=unreadable | {entry.id: entry.reason for entry in unusable},
         silent=_ids(readable, measured.peak < SILENCE),
         clipped=_ids(readable, measured.clipped),
         splits=split_facts(dataset, samples, same),

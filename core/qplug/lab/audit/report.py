@@ -38,7 +38,7 @@ class Report:
         measures: what was measured of the readable samples.
         duplicates: samples with the same content, in groups of two or more.
         conflicts: those of them that carry different labels.
-        unreadable: why a sample cannot be read, by id.
+        unreadable: why a sample cannot be read, or what belongs to the data set makes none, by id.
         silent: ids of silent recordings or blank images.
         clipped: ids of clipped recordings.
         splits: what each split on offer does, the default first.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import qplug
 from qplug.contract.errors import DataError, Interrupted
-from qplug.contract.interfaces import INTERFACE, Component, Dataset, FeatureExtractor, Sample
+from qplug.contract.interfaces import INTERFACE, Component, Dataset, FeatureExtractor, Sample, Unusable
 from qplug.lab.data.disk import exclusive, writing_to
 from qplug.lab.data.extraction import extract
 from qplug.lab.data.fingerprint import identity_hash, sample_key, source_hashes
@@ -41,7 +41,7 @@ class Features:
     Attributes:
         values: (sample, *shape), float32, mapped from disk and read-only; row i belongs to ``kept[i]``.
         kept: the samples that can be used, in the data set's order.
-        skipped: the others, each with the reason.
+        skipped: the others, by id and each with the reason, and what of the data set makes no sample.
         digests: for each row 16 bytes that are equal exactly where rows are.
         keys: for each row the 32 bytes under which it is cached.
         identity: SHA-256 (hex) of what made the features, the signals apart.
@@ -49,7 +49,7 @@ class Features:
 
     values: NDArray[np.float32]
     kept: tuple[Sample, ...]
-    skipped: tuple[tuple[Sample, str], ...]
+    skipped: tuple[Unusable, ...]
     digests: tuple[bytes, ...]
     keys: tuple[bytes, ...]
     identity: str
@@ -70,6 +70,7 @@ def features(
     cache: Path,
     folder: Path | None = None,
     workers: int | None = None,
+    unusable: Sequence[Unusable] = (),
     on_bad_file: BadFiles = "refuse",
     progress: Progress = lambda done, total: None,
     reading: Progress = lambda done, total: None,
@@ -90,12 +91,14 @@ def features(
         cache: the cache folder; see ``folders.cache_folder``.
         folder: the data set's folder; files are named relative to it in messages.
         workers: how many processes; None: as it is quickest.
-        on_bad_file: refuse the data set after all files were tried, or go on without the damaged ones.
+        unusable: what of the data set makes no sample; reported together with the files that cannot be read.
+        on_bad_file: refuse the data set after all files were tried, or go on without what cannot be used.
         progress: told about samples that are done, cached ones included.
         reading: told about new or changed files that are read for their hash, which comes first.
 
     Raises:
-        DataError: files are damaged or missing and ``on_bad_file`` is ``"refuse"``, or none is left.
+        DataError: files are damaged or missing or make no sample and ``on_bad_file`` is ``"refuse"``, or no sample
+            is left.
         UserError: the cache folder is full or cannot be written.
         PluginError: data set or extractor failed in a way that is not one of qplug's errors.
         Interrupted: the user pressed Ctrl-C; what is done is kept.
@@ -113,7 +116,7 @@ def features(
         bad |= fill.run([(keys[sample.id], sample) for sample in samples if sample.id in keys], full)
         entries = store.entries()
     progress(len(samples), len(samples))
-    return _gather(store, samples, keys, entries, bad, name, title, folder, on_bad_file)
+    return _gather(store, samples, keys, entries, bad, unusable, name, title, folder, on_bad_file)
 
 
 def _full_identity(identity: Mapping[str, Any], dataset: Dataset, extractor: FeatureExtractor) -> dict[str, Any]:
@@ -256,37 +259,38 @@ def _gather(
     keys: Mapping[str, bytes],
     entries: Mapping[bytes, Entry],
     bad: Mapping[str, str],
+    unusable: Sequence[Unusable],
     name: str,
     title: str,
     folder: Path | None,
     on_bad_file: BadFiles,
 ) -> Features:
     kept = [sample for sample in samples if sample.id not in bad]
-    skipped = [(sample, bad[sample.id]) for sample in samples if sample.id in bad]
-    if skipped and (on_bad_file == "refuse" or not kept):
-        raise _damaged(title, skipped, len(samples), folder, final=not kept)
+    damaged = [(sample, bad[sample.id]) for sample in samples if sample.id in bad]
+    if not kept or ((damaged or unusable) and on_bad_file == "refuse"):
+        faults = [f"{_shown_name(sample, folder)}: {reason}" for sample, reason in damaged]
+        faults += [f"{entry.id}: {entry.reason}" for entry in unusable]
+        raise _damaged(title, faults, len(samples) + len(unusable), final=not kept)
     found = [entries[keys[sample.id]] for sample in kept]
     with writing_to(store.folder, n_bytes=0):
         values = store.values([entry.row for entry in found])
     return Features(
         values=values,
         kept=tuple(kept),
-        skipped=tuple(skipped),
+        skipped=(*(Unusable(sample.id, reason) for sample, reason in damaged), *unusable),
         digests=tuple(entry.digest for entry in found),
         keys=tuple(keys[sample.id] for sample in kept),
         identity=name,
     )
 
 
-def _damaged(
-    title: str, skipped: Sequence[tuple[Sample, str]], total: int, folder: Path | None, *, final: bool
-) -> DataError:
-    shown = ", ".join(f"{_shown_name(sample, folder)}: {reason}" for sample, reason in skipped[:_SHOWN])
-    more = f", and {len(skipped) - _SHOWN} more" if len(skipped) > _SHOWN else ""
+def _damaged(title: str, faults: Sequence[str], total: int, *, final: bool) -> DataError:
+    shown = ", ".join(faults[:_SHOWN])
+    more = f", and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
     cure = "No sample is left to go on with." if final else "To go on without them: --on-bad-file skip"
     noun = "file" if total == 1 else "files"
     return DataError(
-        f"{title}: {len(skipped)} of {total} {noun} cannot be used ({shown}{more}). Nothing was changed. {cure}"
+        f"{title}: {len(faults)} of {total} {noun} cannot be used ({shown}{more}). Nothing was changed. {cure}"
     )
 
 

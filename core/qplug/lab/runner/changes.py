@@ -18,7 +18,7 @@ def record_of(prepared: Prepared) -> dict[str, Any]:
     return {
         **prepared.split.to_json(),
         "content": {sample.id: digest.hex()[:_DIGITS] for sample, digest in kept},
-        "skipped": {sample.id: reason for sample, reason in prepared.features.skipped},
+        "skipped": {entry.id: entry.reason for entry in prepared.features.skipped},
     }
 
 

@@ -65,16 +65,20 @@ class Prepared:
 
 
 def index(config: RunConfig, parts: Parts) -> tuple[Path, list[Sample]]:
-    """The data set's folder and its samples.
+    """The data set's folder and its samples; what makes no sample is left to ``prepare``, which reports all faults.
 
     Raises:
         DataError: there is no folder, or it is not in the expected layout.
     """
+    folder = _folder(config, parts)
+    samples, _ = parts.dataset.inventory(folder)
+    return folder, samples
+
+
+def _folder(config: RunConfig, parts: Parts) -> Path:
     if config.smoke and parts.dataset.capabilities.needs_folder:
-        folder = example_folder(config, parts)
-    else:
-        folder = data_folder(config.dataset.name, parts.dataset, config.data_dir)
-    return folder, parts.dataset.index(folder)
+        return example_folder(config, parts)
+    return data_folder(config.dataset.name, parts.dataset, config.data_dir)
 
 
 def example_folder(config: RunConfig, parts: Parts) -> Path:
@@ -119,10 +123,11 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
     """Indexes, splits and extracts, or takes the features from the cache.
 
     Raises:
-        DataError: files are missing or damaged.
+        DataError: files are missing or damaged or make no sample.
         LeakError: a group stands in two parts.
     """
-    folder, samples = index(config, parts)
+    folder = _folder(config, parts)
+    samples, unusable = parts.dataset.inventory(folder)
     split = split_of(config, parts, samples)
     reporter.stage(f"features of {len(samples)} samples")
     extracted = features(
@@ -133,6 +138,7 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
         title=config.dataset.name,
         folder=folder,
         cache=cache_folder(),
+        unusable=unusable,
         on_bad_file=config.on_bad_file,
         progress=reporter.progress,
     )
@@ -146,7 +152,7 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
         normalise=fit_normalise(training, parts.features.shared_axes),
         labels=split.labels(extracted.kept),
         rows={part: split.indices(extracted.kept, part) for part in ("train", "validation", "test")},
-        warnings=(*split.warnings, *_skipped(extracted, len(samples)), *_duplicates(extracted, split), *alike),
+        warnings=(*split.warnings, *_skipped(extracted), *_duplicates(extracted, split), *alike),
     )
 
 
@@ -249,9 +255,10 @@ def _alike(extracted: Features, split: Split, modality: Modality) -> Iterator[st
         yield f"{len(pairs)} recordings sound like one of another part, as copies stored with loss do ({some})"
 
 
-def _skipped(extracted: Features, n_samples: int) -> Iterator[str]:
+def _skipped(extracted: Features) -> Iterator[str]:
     if extracted.skipped:
-        names = ", ".join(f"{sample.id} ({reason})" for sample, reason in extracted.skipped[:5])
+        n_samples = len(extracted.kept) + len(extracted.skipped)
+        names = ", ".join(f"{entry.id} ({entry.reason})" for entry in extracted.skipped[:5])
         more = f", and {len(extracted.skipped) - 5} more, see split.json" if len(extracted.skipped) > 5 else ""
         yield f"{len(extracted.skipped)} of {n_samples} samples were skipped: {names}{more}"
 
