@@ -49,17 +49,16 @@ def trimmed(waveform: NDArray[np.float32], floor_db: float, *, frame: int = 512)
     Args:
         waveform: one channel.
         floor_db: frames this many dB below the loudest frame count as silence, > 0.
-        frame: samples per frame, of which the mean power is taken.
+        frame: samples per frame, of which the mean power is taken; the last one may hold fewer.
     """
-    n_frames = len(waveform) // frame
-    if n_frames < 2:
+    if len(waveform) < 2 * frame:
         return waveform
-    power = np.square(waveform[: n_frames * frame].reshape(n_frames, frame)).mean(axis=1)
+    starts = np.arange(0, len(waveform), frame)
+    power = np.add.reduceat(np.square(waveform), starts) / np.diff(starts, append=len(waveform))
     loud = np.flatnonzero(power > power.max() * 10 ** (-floor_db / 10))
     if not len(loud):
         return waveform  # digital silence throughout: there is nothing to find the ends of
-    end = len(waveform) if loud[-1] == n_frames - 1 else (loud[-1] + 1) * frame
-    return waveform[loud[0] * frame : end]
+    return waveform[loud[0] * frame : (loud[-1] + 1) * frame]
 
 
 def _crop_start(waveform: NDArray[np.float32], length: int, crop: Crop) -> int:

@@ -61,3 +61,10 @@ def test_silence_at_both_ends_is_trimmed() -> None:
 def test_trimming_leaves_digital_silence_and_very_short_waveforms_alone() -> None:
     assert trimmed(np.zeros(5000, np.float32), 40).shape == (5000,)
     assert trimmed(np.ones(100, np.float32), 40).shape == (100,)
+
+
+def test_a_sound_in_the_last_incomplete_frame_is_kept() -> None:
+    end = np.ones(100, np.float32)
+    np.testing.assert_array_equal(trimmed(np.concatenate([np.zeros(2048, np.float32), end]), 40), end)
+    start = np.ones(1024, np.float32)
+    np.testing.assert_array_equal(trimmed(np.concatenate([start, np.zeros(100, np.float32)]), 40), start)
