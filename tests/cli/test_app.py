@@ -83,6 +83,15 @@ def test_help_shows_what_is_typed_and_no_type_behind_a_flag(words, usage) -> Non
         (("lst",), "No such command 'lst'. Did you mean 'list'? Usage: qplug --help"),
         (("data", "fech"), "No such command 'fech'. Did you mean 'fetch'? Usage: qplug data --help"),
         (("run", "--device", "gpu"), "Invalid value for '--device': 'gpu' is not one of 'auto', 'cpu', 'cuda'. Usage"),
+        (("run", "--set", "n_layers=3"), "--set n_layers=3 does not say whose parameter it is"),
+        (
+            ("run", "--seed", "-1", "--dry-run"),
+            "run: seed must be an integer in [0, 2147483648); got '-1'. Set it with",
+        ),
+        (
+            ("export", "r", "--to", "onx"),
+            "Invalid value for '--to': 'onx' is not one of 'safetensors', 'qasm3', 'onnx'.",
+        ),
         (("run", "--fold", "x"), "--fold takes the number of a fold, or all; got 'x'"),
         (("list", "--jsn"), "No such option: --jsn"),
         (("list", "heds"), "no kind is called 'heds'. Did you mean 'heads'"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qplug.contract.errors import ConfigError, UnknownName
-from qplug.lab.config.layers import checked, from_assignments, from_defaults, from_file, from_flags, merge
+from qplug.lab.config.layers import checked, from_assignments, from_defaults, from_file, from_flags, from_names, merge
 
 
 def test_the_first_layer_takes_precedence() -> None:
@@ -67,6 +69,24 @@ def test_an_assignment_to_a_kind_without_a_parameter_is_refused() -> None:
 def test_an_unknown_kind_is_refused_with_a_near_one() -> None:
     with pytest.raises(UnknownName, match=r"no kind to set is called 'haed'\. Did you mean 'head'"):
         from_assignments(["haed.n_layers=3"])
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "told"),
+    [
+        ("n_layers=3", {}, "Did you mean --set head.n_layers=3?"),
+        ("n_mels=40", {}, "Did you mean --set features.n_mels=40?"),
+        ("epochs=5", {}, "Did you mean --set training.epochs=5?"),
+        ("shots=9", {"backend": "aer"}, "Did you mean --set backend.shots=9?"),
+        ("hidden=8", {"head": "mlp"}, "Did you mean --set head.hidden=8?"),
+        ("sed=8", {}, "Did you mean --set seed=8?"),
+        ("no_such=1", {"head": "no-such-head"}, "write KIND.PARAM=VALUE, such as head.n_layers=3. Kinds: dataset, "),
+    ],
+)
+def test_a_parameter_set_without_its_kind_is_looked_for_in_the_parts(text: str, flags: Any, told: str) -> None:
+    with pytest.raises(UnknownName, match=re.escape(told)) as caught:
+        from_flags(from_names(flags), [text])
+    assert f"--set {text} does not say whose parameter it is" in str(caught.value)
 
 
 def test_defaults_of_a_data_set_become_a_layer() -> None:

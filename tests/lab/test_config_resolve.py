@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,20 @@ def test_the_data_set_s_defaults_give_way_to_the_user_s_settings() -> None:
 def test_a_metric_of_two_classes_is_not_monitored_with_ten() -> None:
     with pytest.raises(NotSupported, match=r"training.monitor is 'roc_auc', .* but the data set has 10\."):
         resolve([from_assignments(["training.monitor=roc_auc"]), DIGITS])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"seed": "-1"}, "seed must be an integer in .*; got '-1'. Set it with --seed VALUE; its default is 0."),
+        ({"on_bad_file": "ignore"}, "got 'ignore'. Set it with --on-bad-file VALUE"),
+        ({"allow_leak": "perhaps"}, "got 'perhaps'. Set it with --allow-leak; its default is false."),
+        ({"training": {"epochs": "0"}}, "got '0'. Set it with --set training.epochs=VALUE"),
+    ],
+)
+def test_a_refused_option_names_the_flag_that_sets_it(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ParameterError, match=told):
+        resolve([options, DIGITS])
 
 
 def test_a_frozen_backbone_is_reduced_by_pca() -> None:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 PRESET = "preset"
 """The key that names a preset; no parameter is called so."""
 
+RUN = "run"
+"""Stands for kind and name in errors about the options of a run itself, which have flags of their own."""
+
 _Any = TypeVar("_Any")
 _SCALARS = {int: "integer", float: "number", bool: "true or false", str: "text", Path: "path"}
 
@@ -419,14 +422,20 @@ def _read_text(annotation: Any, text: str) -> Any:
 
 
 def _refusal(parameter: Parameter, value: Any, what: str, words: str) -> str:
-    prefix = what.split()[0]
     example = parameter.default_text
     meaning = f" ({parameter.description})" if parameter.description else ""
     because = f": {words}" if words else ""
     return (
         f"{what}: {parameter.name}{meaning} must be {parameter.allowed}; got {value!r}{because}. "
-        f"Set it with --set {prefix}.{parameter.name}=VALUE; its default is {example}."
+        f"Set it with {_way(parameter, what)}; its default is {example}."
     )
+
+
+def _way(parameter: Parameter, what: str) -> str:
+    if what != RUN:
+        return f"--set {what.split()[0]}.{parameter.name}=VALUE"
+    value = "" if _admits(parameter.annotation, bool) else " VALUE"
+    return f"--{parameter.name.replace('_', '-')}{value}"
 
 
 def _own_words(error: ValidationError) -> str:

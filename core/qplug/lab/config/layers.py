@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -107,10 +108,14 @@ def checked(layer: Layer, *, where: str) -> Layer:
     return layer
 
 
-def from_assignments(assignments: Iterable[str]) -> Layer:
+def from_assignments(assignments: Iterable[str], named: Mapping[str, str] | None = None) -> Layer:
     """The layer that ``--set KIND.PARAM=VALUE`` options describe. Values stay text; they are converted later.
 
     ``branch2.head.n_layers=3`` and ``branch2.weight=0.5`` reach the second of several branches.
+
+    Args:
+        assignments: the options' values.
+        named: components by kind, as far as they are known; what is set without a kind is looked for there.
 
     Raises:
         ConfigError: an assignment without ``=`` or without a dot.
@@ -126,6 +131,8 @@ def from_assignments(assignments: Iterable[str]) -> Layer:
             layer[path[0]] = value.strip()
             continue
         kinds = (*TABLES, *SECTIONS)
+        if len(path) == 1 and path[0] not in kinds:
+            raise _no_kind(path[0], value.strip(), named or {})
         if path[0] not in kinds and not BRANCH.fullmatch(path[0]):
             raise UnknownName.of(
                 "kind to set", path[0], kinds, advice=f"Kinds: {', '.join(kinds)}; as in head.n_layers=3."
@@ -136,6 +143,17 @@ def from_assignments(assignments: Iterable[str]) -> Layer:
     return layer
 
 
+def _no_kind(name: str, value: str, named: Mapping[str, str]) -> UnknownName:
+    from qplug.lab.config.meant import meant  # imports plugins, and only a mistake needs it
+
+    targets = meant(name, named) or tuple(get_close_matches(name, OPTIONS, n=1))
+    hint = f" Did you mean {' or '.join(f'--set {target}={value}' for target in targets)}?" if targets else ""
+    return UnknownName(
+        f"--set {name}={value} does not say whose parameter it is; write KIND.PARAM=VALUE, such as head.n_layers=3."
+        f"{hint} Kinds: {', '.join((*TABLES, *SECTIONS))}."
+    )
+
+
 def from_flags(flags: Layer, assignments: Iterable[str]) -> Layer:
     """The layer of a command line: its flags, and with the same precedence its ``--set`` options.
 
@@ -143,7 +161,8 @@ def from_flags(flags: Layer, assignments: Iterable[str]) -> Layer:
         ConfigError: an assignment that cannot be read, or one to a head or reducer where the flags name branches.
         UnknownName: a kind that does not exist.
     """
-    assigned = from_assignments(assignments)
+    named = {kind: flags[kind]["name"] for kind in TABLES if "name" in flags.get(kind, ())}
+    assigned = from_assignments(assignments, named)
     if "branch" in flags and not assigned.keys().isdisjoint(("reducer", "head")):
         raise ConfigError(AMBIGUOUS)  # merged, they would be lost: what stands beside branches belongs to none
     return merge([flags, assigned])

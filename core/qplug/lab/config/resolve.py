@@ -16,13 +16,10 @@ from qplug.contract.parameters import PRESET
 from qplug.lab.config.augmentation import AugmentationOptions
 from qplug.lab.config.layers import AMBIGUOUS, BRANCH, OPTIONS, TABLES, Layer, from_defaults, merge
 from qplug.lab.config.matching import matched
+from qplug.lab.config.meant import BACKBONE, BACKEND, FEATURES_FOR, HEAD
 from qplug.lab.config.model import Branch, Choice, RunConfig
 from qplug.lab.config.presets import written_out
 from qplug.lab.config.training import TrainingOptions
-
-FEATURES_FOR = {"audio": "mel", "image": "pixels"}
-"""The feature extractor for each modality, where neither the user nor the data set says."""
-BACKBONE, HEAD, BACKEND = "cnn3", "pennylane-pqc", "torch"
 
 
 class RunOptions(BaseModel):
@@ -66,7 +63,9 @@ def resolve(layers: Iterable[Layer]) -> RunConfig:
     n_classes = len(dataset.classes)
     training = parameters.create(TrainingOptions, settings.get("training", {}), what="training")
     training.refuse_unsuited_monitor(n_classes)
-    options = parameters.create(RunOptions, {key: settings[key] for key in OPTIONS if key in settings}, what="run")
+    options = parameters.create(
+        RunOptions, {key: settings[key] for key in OPTIONS if key in settings}, what=parameters.RUN
+    )
     return RunConfig(
         dataset=_choice("dataset", settings["dataset"]),
         features=_choice("features", settings["features"]),
