@@ -208,7 +208,7 @@ def test_a_name_that_is_no_text_is_shown_and_can_be_skipped(sounds: Path) -> Non
         run(sounds)
     summary = run(sounds, on_bad_file="skip")
     assert counted(summary) == 40
-    assert r"1 of 41 samples were skipped: low/br\udcfcllen.wav" in " ".join(summary["warnings"])
+    assert r"1 of 41 samples was skipped: low/br\udcfcllen.wav" in " ".join(summary["warnings"])
 
 
 def test_a_row_without_its_file_is_told_and_can_be_skipped(slices: Path) -> None:

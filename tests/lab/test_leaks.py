@@ -221,7 +221,7 @@ def test_a_copy_under_another_name_is_reported(clips: Path, tmp_path: Path, monk
     source, speaker = in_part(split, "test"), split.parts["train"][0].group
     shutil.copy(source, clips / f"{source.stem.split('_')[0]}_{speaker}_99.wav")
     said = warned(clips, tmp_path, monkeypatch)
-    assert "1 recordings or images stand in more than one part under different names" in said
+    assert "1 recording stands in more than one part under different names" in said
     assert source.stem in said
 
 
@@ -230,7 +230,7 @@ def test_a_copy_with_another_label_is_reported(clips: Path, tmp_path: Path, monk
     source, speaker = in_part(split, "test"), split.parts["train"][0].group
     other = "low" if source.stem.startswith("high") else "high"
     shutil.copy(source, clips / f"{other}_{speaker}_99.wav")
-    assert "1 recordings or images stand in more than one part" in warned(clips, tmp_path, monkeypatch)
+    assert "1 recording stands in more than one part" in warned(clips, tmp_path, monkeypatch)
 
 
 def test_a_lossless_copy_is_reported(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +239,7 @@ def test_a_lossless_copy_is_reported(clips: Path, tmp_path: Path, monkeypatch: p
     name = f"{in_part(split, 'test').stem.split('_')[0]}_{split.parts['train'][0].group}_99"
     soundfile.write(clips / f"{name}.flac", wave, rate)
     said = warned(clips, tmp_path, monkeypatch)
-    assert "1 recordings or images stand in more than one part" in said
+    assert "1 recording stands in more than one part" in said
     assert name in said
 
 
@@ -277,7 +277,7 @@ def test_a_copy_stored_with_loss_is_reported(
     wave, _ = soundfile.read(source)
     copy = stored(clips / f"{source.stem.split('_')[0]}_{speaker}_99", wave)
     said = warned(clips, tmp_path, monkeypatch)
-    assert "1 recordings sound like one of another part" in said
+    assert "1 recording sounds like one of another part" in said
     assert f"{source.stem} ≈ {copy.stem}" in said
 
 

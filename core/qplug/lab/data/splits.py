@@ -62,7 +62,8 @@ class Split:
     def leak(self) -> str:
         """What leaks, in words; empty if nothing does."""
         if self.shared_groups:
-            return f"{len(self.shared_groups)} groups stand in more than one part"
+            n = len(self.shared_groups)
+            return f"{n} {'group stands' if n == 1 else 'groups stand'} in more than one part"
         return self.rule.leak
 
     @cached_property

@@ -144,7 +144,8 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
     )
     if extracted.skipped:
         split = split.keep(extracted.kept)
-    alike = _alike(extracted, split, parts.features.capabilities.modality)
+    modality = parts.dataset.capabilities.modality
+    alike = _alike(extracted, split, modality)
     training = split.training(extracted.values, extracted.kept)
     return Prepared(
         split=split,
@@ -152,7 +153,7 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
         normalise=fit_normalise(training, parts.features.shared_axes),
         labels=split.labels(extracted.kept),
         rows={part: split.indices(extracted.kept, part) for part in ("train", "validation", "test")},
-        warnings=(*split.warnings, *_skipped(extracted), *_duplicates(extracted, split), *alike),
+        warnings=(*split.warnings, *_skipped(extracted), *_duplicates(extracted, split, modality), *alike),
     )
 
 
@@ -236,11 +237,13 @@ def _mapped_again(path: str, offset: int, shape: tuple[int, ...], dtype: str, in
     return Subset(np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape), indices)
 
 
-def _duplicates(extracted: Features, split: Split) -> Iterator[str]:
+def _duplicates(extracted: Features, split: Split, modality: Modality) -> Iterator[str]:
     found = duplicates_across_parts(duplicates(extracted.kept, extracted.digests), split)
     if found:
         some = "; ".join(" = ".join(duplicate.ids[:3]) for duplicate in found[:3])
-        yield f"{len(found)} recordings or images stand in more than one part under different names ({some})"
+        noun = "recording" if modality == "audio" else "image"
+        many = f"{noun} stands" if len(found) == 1 else f"{noun}s stand"
+        yield f"{len(found)} {many} in more than one part under different names ({some})"
 
 
 def _alike(extracted: Features, split: Split, modality: Modality) -> Iterator[str]:
@@ -252,7 +255,8 @@ def _alike(extracted: Features, split: Split, modality: Modality) -> Iterator[st
     pairs = [pair for pair in pairs if digests[pair.ids[0]] != digests[pair.ids[1]]]
     if pairs:
         some = "; ".join(f"{pair.ids[0]} ≈ {pair.ids[1]}, {pair.likeness:.2f}" for pair in pairs[:3])
-        yield f"{len(pairs)} recordings sound like one of another part, as copies stored with loss do ({some})"
+        many = "recording sounds" if len(pairs) == 1 else "recordings sound"
+        yield f"{len(pairs)} {many} like one of another part, as copies stored with loss do ({some})"
 
 
 def _skipped(extracted: Features) -> Iterator[str]:
@@ -260,7 +264,8 @@ def _skipped(extracted: Features) -> Iterator[str]:
         n_samples = len(extracted.kept) + len(extracted.skipped)
         names = ", ".join(f"{entry.id} ({entry.reason})" for entry in extracted.skipped[:5])
         more = f", and {len(extracted.skipped) - 5} more, see split.json" if len(extracted.skipped) > 5 else ""
-        yield f"{len(extracted.skipped)} of {n_samples} samples were skipped: {names}{more}"
+        verb = "was" if len(extracted.skipped) == 1 else "were"
+        yield f"{len(extracted.skipped)} of {n_samples} samples {verb} skipped: {names}{more}"
 
 
 def _identity(config: RunConfig) -> Mapping[str, Any]:
