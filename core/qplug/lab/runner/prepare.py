@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from mmap import mmap
@@ -23,7 +25,7 @@ from qplug.contract.interfaces import Backbone, Modality, Part, Sample
 from qplug.lab.acquire.weights import obtain
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
-from qplug.lab.data.cache import Features, features, settings_hashes
+from qplug.lab.data.cache import Features, code_hash, features, settings_hashes
 from qplug.lab.data.embeddings import embeddings
 from qplug.lab.data.fingerprint import duplicates, duplicates_across_parts
 from qplug.lab.data.folders import cache_folder, data_folder
@@ -37,6 +39,8 @@ from qplug.lab.runner.reporter import Reporter
 
 IN_MEMORY = 10**9
 """Rows that take fewer bytes than this are read once and kept."""
+UNUSED = 24 * 3600.0
+"""Seconds after which example files that other code made are removed."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,14 @@ def _folder(config: RunConfig, parts: Parts) -> Path:
 def example_folder(config: RunConfig, parts: Parts) -> Path:
     """A folder of generated example files in the data set's official layout, made once and kept in the cache.
 
+    It is made anew when the code of the data set's plugin changes. What older code made is removed once it was not used
+    for a day, so that no run that still goes on loses its files.
+
     Raises:
         NotSupported: the data set makes no example.
     """
-    made_of = repr((__version__, config.dataset.name, sorted(config.dataset.parameters.items())))
+    parameters = sorted(config.dataset.parameters.items())
+    made_of = repr((__version__, config.dataset.name, parameters, code_hash(parts.dataset)))
     name = f"{config.dataset.name}-{hashlib.sha256(made_of.encode()).hexdigest()[:8]}"
     home = cache_folder() / "examples"
     if not (home / name).is_dir():
@@ -96,7 +104,18 @@ def example_folder(config: RunConfig, parts: Parts) -> Path:
             parts.dataset.write_example(Path(half_written))
             with contextlib.suppress(OSError):  # another process was quicker
                 shutil.copytree(half_written, home / f".{name}.{os.getpid()}").rename(home / name)
+    with contextlib.suppress(OSError):  # a cache that cannot be written to
+        os.utime(home / name)
+    _remove_old_examples(home, config.dataset.name, keep=name)
     return home / name
+
+
+def _remove_old_examples(home: Path, dataset: str, *, keep: str) -> None:
+    ours = re.compile(rf"{re.escape(dataset)}-[0-9a-f]{{8}}")
+    for folder in home.iterdir():
+        with contextlib.suppress(OSError):  # gone by now
+            if ours.fullmatch(folder.name) and folder.name != keep and time.time() - folder.stat().st_mtime > UNUSED:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def split_of(config: RunConfig, parts: Parts, samples: Sequence[Sample]) -> Split:
