@@ -22,6 +22,7 @@ from qplug.lab.evaluation.embedding import components, embedding_scatter
 from qplug.lab.evaluation.gradients import gradient_norms, has_quantum_gradients
 from qplug.lab.evaluation.mistakes import Mistake, Scales, misclassified, worst_mistakes
 from qplug.lab.evaluation.reliability import reliability
+from qplug.lab.evaluation.style import shortened
 
 LABELS, PREDICTED = [0] * 10 + [1] * 5, [0] * 9 + [1] + [1] * 3 + [0] * 2
 
@@ -107,12 +108,63 @@ def test_a_stamp_stands_in_every_figure(stamp: str) -> None:
         assert box.get_facecolor() != (1, 1, 1, 1)
 
 
+@pytest.mark.parametrize(("n_classes", "says"), [(12, "percent and count."), (26, "percent."), (60, "the darker, the")])
+def test_a_confusion_matrix_says_what_stands_in_its_cells(n_classes: int, says: str) -> None:
+    labels = list(range(n_classes))
+    text = words(confusion_matrix(labels, labels, [str(number) for number in labels], title="t"))
+    assert f"Rows are true classes: {says}" in text
+    assert ("| 100 |" in text) == (n_classes <= 26)
+
+
+def test_very_many_classes_are_named_as_far_as_there_is_room() -> None:
+    labels = list(range(300))
+    figure = confusion_matrix(labels, labels, [f"class {number}" for number in labels], title="t")
+    assert figure.get_figwidth() < 20
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()][:3] == ["class 0", "class 3", "class 6"]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["short", "a very long name"], ["short", "a very …"]),
+        (["a very long name", "a very short name"], ["…ng name", "…rt name"]),
+        (["1 a very long name", "2 a very long name"], ["1 a ver…", "2 a ver…"]),
+        (["1 long name 1", "1 long name 2", "2 long name 1"], ["1 l…name 1", "1 l…name 2", "2 l…name 1"]),
+    ],
+)
+def test_names_that_differ_are_cut_so_that_they_still_do(names: list[str], expected: list[str]) -> None:
+    assert shortened(names, max(8, max(map(len, expected)))) == expected
+
+
+def test_colours_of_an_embedding_mean_right_and_wrong_where_classes_are_too_many_to_name() -> None:
+    labels = list(range(40))
+    values = np.random.default_rng(0).standard_normal((40, 4)).astype(np.float32)
+    figure = embedding_scatter(values, labels, [0] * 40, [str(number) for number in labels], title="t")
+    assert "Blue: predicted right; orange, hollow: predicted wrong." in words(figure)
+    assert figure.axes[0].get_legend() is None
+    assert sum(len(np.asarray(drawn.get_offsets())) for drawn in figure.axes[0].collections) == 40
+    assert len({tuple(edge) for drawn in figure.axes[0].collections for edge in drawn.get_edgecolors()}) == 2
+
+
+def test_the_best_epoch_is_named_where_no_curve_runs() -> None:
+    rows = [
+        {"epoch": epoch, "train_cross_entropy": 2.3 - 0.3 * epoch, "validation_cross_entropy": 2.3 - 0.01 * epoch,
+         "train_accuracy": 0.3 * epoch, "validation_accuracy": 0.1} for epoch in (1, 2)
+    ]  # fmt: skip
+    for axes in curves(rows, best_epoch=2).axes:
+        (label,) = [text for text in axes.texts if text.get_text().startswith("epoch 2: ")]
+        lowest, highest = axes.get_ylim()
+        for line in axes.lines[:2]:
+            heights = np.interp(np.linspace(1.75, 2, 9), [1, 2], np.asarray(line.get_ydata(), float))
+            assert np.abs((heights - lowest) / (highest - lowest) - label.xy[1]).min() > 0.1  # type: ignore[attr-defined]
+
+
 def test_a_class_without_samples_has_an_empty_row() -> None:
     figure = confusion_matrix([0, 0], [0, 2], ["a", "b", "c"], title="t")
     assert words(figure).count("50%") == 2
 
 
-@pytest.mark.parametrize("n_classes", [2, 6, 10, 20, 26, 50])
+@pytest.mark.parametrize("n_classes", [2, 6, 10, 20, 26, 60, 90])
 def test_no_text_leaves_the_page_or_covers_another(n_classes: int) -> None:
     labels = np.repeat(np.arange(n_classes), 4)
     predicted = np.where(np.arange(len(labels)) % 4, labels, (labels + 1) % n_classes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from qplug.lab.evaluation.metrics import wilson
@@ -65,6 +66,7 @@ def _draw_bars(axes: Axes, found: Bins) -> None:
     axes.plot(confidence, accuracy, "o", color=BLUE, markersize=5, clip_on=False, zorder=4)
     for x, y, text, side in ((0.02, 0.97, "right more often than it thinks", "left"),
                              (0.98, 0.03, "wrong more often than it thinks", "right")):  # fmt: skip
-        axes.text(x, y, text, ha=side, va="center", size=8, color=GREY, style="italic")
+        words = axes.text(x, y, text, ha=side, va="center", size=8, color=GREY, style="italic", zorder=5)
+        words.set_path_effects([withStroke(linewidth=3, foreground="white")])  # readable on top of a bar or a whisker
     axes.set_ylim(0, 1.0)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

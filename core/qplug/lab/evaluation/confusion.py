@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,12 +13,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix as count
 
-from qplug.lab.evaluation.style import BLUE, GREY, INK, ORANGE, RULE, Canvas
+from qplug.lab.evaluation.style import BLUE, GREY, INK, ORANGE, RULE, Canvas, shortened
 
 _RIGHT = LinearSegmentedColormap.from_list("right", ["#FFFFFF", "#B9D7EE", BLUE, "#06335A"])
 _WRONG = LinearSegmentedColormap.from_list("wrong", ["#FFFFFF", "#FBD9B4", ORANGE, "#8A4203"])
 _WITH_COUNTS, _WITH_SHARES = 12, 26  # as many classes have room for two lines, or one, in a cell
 _LONGEST = 22
+_LINE, _LARGEST = 0.107, 16.0  # inches: of a class with the smallest font, and the longest side
 
 
 def confusion_matrix(
@@ -38,14 +40,25 @@ def confusion_matrix(
     counts = count(np.asarray(labels), np.asarray(predicted), labels=np.arange(n))
     support = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, support, out=np.zeros(counts.shape), where=support > 0)
-    names = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in classes]
+    names = shortened(classes, _LONGEST)
     font = 8.5 if n <= _WITH_COUNTS else 7.5 if n <= _WITH_SHARES else 6.2
-    side = 3.6 if n <= 3 else 4.6 if n <= _WITH_COUNTS else 5.6 if n <= _WITH_SHARES else 6.4
+    side = (
+        3.6
+        if n <= 3
+        else 4.6
+        if n <= _WITH_COUNTS
+        else 5.6
+        if n <= _WITH_SHARES
+        else min(max(6.4, n * _LINE), _LARGEST)
+    )
     margin = 0.42 + max(map(len, names)) * font * 0.0085
     upright = n <= _WITH_COUNTS and max(map(len, names)) * font * 0.0085 < side / n * 0.95
     below = 0.62 if upright else margin + 0.1
-    note = f"{int(counts.sum())} samples, {np.trace(counts) / counts.sum():.1%} right. Rows are true classes: percent"
-    note += " and count." if n <= _WITH_COUNTS else "."
+    cells = (
+        "percent and count" if n <= _WITH_COUNTS else "percent" if n <= _WITH_SHARES else "the darker, the larger the share"
+    )
+    note = f"{int(counts.sum())} samples, {np.trace(counts) / counts.sum():.1%} right. Rows are true classes: {cells}. "
+    note += "Blue is right, orange wrong."
     canvas = Canvas(margin + side + 0.3, below + side + 0.1, title=title, note=note, stamp=stamp)
     axes = canvas.axes(margin, below, side, side)
     axes.imshow(_colours(shares))
@@ -64,10 +77,10 @@ def _colours(shares: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _label(axes: Axes, names: list[str], font: float, *, upright: bool) -> None:
-    n = len(names)
+    n, every = len(names), math.ceil(len(names) * _LINE / _LARGEST)
     rotation: dict[str, Any] = {} if upright else {"rotation": 90}
-    axes.set_xticks(range(n), names, fontsize=font, **rotation)
-    axes.set_yticks(range(n), names, fontsize=font)
+    axes.set_xticks(range(0, n, every), names[::every], fontsize=font, **rotation)
+    axes.set_yticks(range(0, n, every), names[::every], fontsize=font)
     axes.set_xlabel("predicted class", color=GREY, labelpad=5)
     axes.set_ylabel("true class", color=GREY, labelpad=5)
     axes.tick_params(length=0, pad=3)

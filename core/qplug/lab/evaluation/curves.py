@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
@@ -41,7 +42,7 @@ def curves(history: History, *, best_epoch: int, title: str = "Training", stamp:
     lower.set_xlabel("epoch", color=GREY)
     for axes, metric in ((upper, "cross_entropy"), (lower, "accuracy")):
         _name_lines(axes, history[-1], metric)
-        _mark_best(axes, best_epoch, history[best_epoch - 1][f"validation_{metric}"], metric)
+        _mark_best(axes, history, best_epoch, metric)
     return canvas.figure
 
 
@@ -78,7 +79,8 @@ def _name_lines(axes: Axes, last: Mapping[str, float], metric: str) -> None:
         axes.text(1.015, place, part, transform=axes.transAxes, color=_COLOURS[part], weight="bold", va="center")
 
 
-def _mark_best(axes: Axes, best_epoch: int, value: float, metric: str) -> None:
+def _mark_best(axes: Axes, history: History, best_epoch: int, metric: str) -> None:
+    value = history[best_epoch - 1][f"validation_{metric}"]
     axes.axvline(best_epoch, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     axes.plot(
         [best_epoch], [value], "o", markersize=7, markerfacecolor="white", markeredgecolor=BLUE, markeredgewidth=1.8
@@ -86,11 +88,24 @@ def _mark_best(axes: Axes, best_epoch: int, value: float, metric: str) -> None:
     number = f"{value:.1%}" if metric == "accuracy" else f"{value:.3f}"
     first, last = axes.get_xlim()
     left = (best_epoch - first) / (last - first) > 0.6
-    # In the half of the panel that the line leaves free: losses fall, accuracies rise.
     axes.annotate(
         f"epoch {best_epoch}: {number}",
-        (best_epoch, 0.93 if metric == "cross_entropy" else 0.07),
+        (best_epoch, _free_height(axes, history, best_epoch, metric, left=left)),
         xycoords=("data", "axes fraction"), xytext=(-6 if left else 6, 0), textcoords="offset points",
         ha="right" if left else "left", va="center", size=8.5, color=BLUE, weight="bold",
         bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
     )  # fmt: skip
+
+
+def _free_height(axes: Axes, history: History, best_epoch: int, metric: str, *, left: bool) -> float:
+    """Where beside the best epoch a line of text crosses no curve, as a share of the panel's height."""
+    (first, last), (low, high) = axes.get_xlim(), axes.get_ylim()
+    reach = 0.3 * (last - first)  # what the text takes, at least
+    places = np.linspace(best_epoch - reach if left else best_epoch, best_epoch if left else best_epoch + reach, 25)
+    epochs = [row["epoch"] for row in history]
+    drawn = [np.interp(places, epochs, [row[f"{part}_{metric}"] for row in history]) for part in _COLOURS]
+    heights = (np.concatenate(drawn) - low) / (high - low)
+    # Losses fall and accuracies rise, so that one of the corners is mostly free.
+    wanted = (0.93, 0.07, 0.5) if metric == "cross_entropy" else (0.07, 0.93, 0.5)
+    room = {height: float(np.abs(heights - height).min()) for height in wanted}
+    return next((height for height in wanted if room[height] > 0.12), max(room, key=lambda height: room[height]))

@@ -15,7 +15,7 @@ from torch import Tensor
 from qplug.lab.evaluation.metrics import probabilities
 from qplug.lab.evaluation.style import BLUE, GREY, RULE, Canvas
 
-_SIDE, _LEFT, _GAP, _BELOW, _RIGHT = 2.75, 0.68, 0.75, 0.55, 0.2  # inches
+_SIDE, _LEFT, _GAP, _BELOW, _RIGHT = 2.75, 0.68, 0.75, 0.55, 0.32  # inches
 
 
 def roc_pr(labels: Tensor, logits: Tensor, classes: Sequence[str], *, title: str, stamp: str | None = None) -> Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from qplug.lab.evaluation.style import COLOURS, GREY, INK, MARKERS, RULE, Canvas
+from qplug.lab.evaluation.style import BLUE, COLOURS, GREY, INK, MARKERS, ORANGE, RULE, Canvas, shortened
 
 _SIDE, _LEFT, _BELOW, _MOST_NAMED, _LONGEST = 4.4, 0.45, 0.45, 30, 16
-_COLUMN = 1.35  # inches of one column of names
+_COLUMN = 1.5  # inches of one column of names
 
 
 def embedding_scatter(
@@ -38,16 +38,15 @@ def embedding_scatter(
     truth, right = np.asarray(labels), np.asarray(labels) == np.asarray(predicted)
     points, shares = components(np.asarray(embeddings))
     note = f"{len(truth)} samples: their {np.shape(embeddings)[1]} numbers behind the backbone, seen along the two "
-    note += f"directions that hold {shares.sum():.0%} of their spread. Hollow: predicted wrong."
+    note += f"directions that hold {shares.sum():.0%} of their spread. "
     named = len(classes) <= _MOST_NAMED
+    note += "Hollow: predicted wrong." if named else "Blue: predicted right; orange, hollow: predicted wrong."
     n_columns = (len(classes) + 14) // 15 if named else 0
     width = _LEFT + _SIDE + 0.2 + n_columns * _COLUMN
     canvas = Canvas(width, _BELOW + _SIDE + 0.1, title=title, note=note, stamp=stamp)
     axes = canvas.axes(_LEFT, _BELOW, _SIDE, _SIDE)
     size = float(np.clip(4000 / len(truth), 7, 26))
-    for number in range(len(classes)):
-        colour, marker = look(number)
-        mine = truth == number
+    for mine, colour, marker in _looks(truth, right, len(classes) if named else 0):
         for chosen, inside, order in ((mine & right, colour, 2), (mine & ~right, "white", 3)):
             x, y = points[chosen].T
             axes.scatter(
@@ -65,6 +64,16 @@ def embedding_scatter(
     if named:
         _name(axes, classes, n_columns)
     return canvas.figure
+
+
+def _looks(
+    truth: NDArray[np.int64], right: NDArray[np.bool_], n_classes: int
+) -> Iterator[tuple[NDArray[np.bool_], str, str]]:
+    """Which samples look how: by class, or by right and wrong where a legend of the classes would be too long."""
+    if n_classes:
+        yield from ((truth == number, *look(number)) for number in range(n_classes))
+    else:
+        yield from ((right, BLUE, "o"), (~right, ORANGE, "o"))
 
 
 def components(embeddings: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -96,7 +105,7 @@ def _frame(axes: Axes, shares: NDArray[np.float64]) -> None:
 
 
 def _name(axes: Axes, classes: Sequence[str], n_columns: int) -> None:
-    names = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in classes]
+    names = shortened(classes, _LONGEST)
     handles = []
     for number, name in enumerate(names):
         colour, marker = look(number)

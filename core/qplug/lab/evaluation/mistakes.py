@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qplug.lab.evaluation.metrics import probabilities
-from qplug.lab.evaluation.style import BLUE, GREY, ORANGE, RULE, Canvas
+from qplug.lab.evaluation.style import BLUE, GREY, ORANGE, RULE, Canvas, shortened
 
 N_SHOWN = 9
 _COLUMNS, _CELL, _GAP, _TEXT, _MARGIN = 3, 1.75, 0.3, 0.66, 0.2  # inches
@@ -94,6 +94,7 @@ def misclassified(
     if panel.kind == "map":
         note += " Each has its own colours: dark is its lowest value, bright its highest."
     scaled = panel.kind != "picture"
+    is_what, not_what = shortened(classes, 17), shortened(classes, 12)
     left, below = (_MARGIN + _BESIDE, _BELOW) if scaled else (_MARGIN, 0.0)
     n_rows = -(-len(mistakes) // _COLUMNS)
     pitch = _TEXT + _CELL + below
@@ -107,7 +108,7 @@ def misclassified(
         panel.draw(axes, np.asarray(feature))
         if scaled:
             panel.name(axes, beside=column == 0, below=place + _COLUMNS >= len(mistakes))
-        _caption(axes, mistake, id_, classes)
+        _caption(axes, mistake, id_, is_what[mistake.true], not_what[mistake.predicted])
     return canvas.figure
 
 
@@ -174,11 +175,11 @@ def _picture(feature: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.moveaxis(scaled, 0, -1) if len(feature) == 3 else scaled[0]
 
 
-def _caption(axes: Axes, mistake: Mistake, id_: str, classes: Sequence[str]) -> None:
+def _caption(axes: Axes, mistake: Mistake, id_: str, true: str, predicted: str) -> None:
     lines = (
         (_middle(id_, 26), 7, GREY, "normal"),
-        (f"is {_middle(classes[mistake.true], 17)}", 8, BLUE, "bold"),
-        (f"not {_middle(classes[mistake.predicted], 12)}, {mistake.confidence:.0%}", 8, ORANGE, "bold"),
+        (f"is {true}", 8, BLUE, "bold"),
+        (f"not {predicted}, {mistake.confidence:.0%}", 8, ORANGE, "bold"),
     )
     for above, (text, size, colour, weight) in zip((2, 1, 0), lines, strict=True):
         axes.annotate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib import rc_context
@@ -76,6 +77,25 @@ class Canvas:
 
     def _text(self, left: float, top: float, text: str, **how: Any) -> None:
         self.figure.text(left / self.width, 1 - top / self.height, text, **how)
+
+
+def shortened(names: Sequence[str], length: int) -> list[str]:
+    """The names with at most ``length`` characters, cut so that those that differ still do, wherever they differ.
+
+    The end is left out; where names then look alike the start, else the middle, which may not tell all of them apart.
+    """
+    middle = length // 3
+    cuts: tuple[Callable[[str], str], ...] = (
+        lambda name: f"{name[: length - 1]}…",
+        lambda name: f"…{name[1 - length :]}",
+        lambda name: f"{name[:middle]}…{name[middle + 1 - length :]}",
+    )
+    found = list(names)
+    for cut in cuts:
+        found = [name if len(name) <= length else cut(name) for name in names]
+        if len(set(found)) == len(set(names)):
+            break
+    return found
 
 
 def _wrap(text: str, width: int) -> list[str]:
