@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,6 +204,7 @@ def print_verdict(name: str, verdict: Verdict, *, json: bool) -> None:
                 "n_checksums": verdict.n_checksums,
                 "missing": list(verdict.missing),
                 "wrong": dict(verdict.wrong),
+                "unusable": dict(verdict.unusable),
             }
         )
         return
@@ -226,16 +227,38 @@ def print_verdict(name: str, verdict: Verdict, *, json: bool) -> None:
         )
 
 
-def complaint(name: str, verdict: Verdict) -> str:
-    """One paragraph about what is missing and what is wrong."""
+def complaint(name: str, verdict: Verdict, how: str) -> str:
+    """One paragraph about what is missing, wrong or of no use, and what can be done about each.
+
+    Args:
+        name: the data set's name.
+        verdict: what a verification found.
+        how: how the data set is had, as in ``Survey``.
+    """
     parts = []
     if verdict.wrong:
         some = "; ".join(f"{path}: {reason}" for path, reason in list(verdict.wrong.items())[:_SHOWN])
         parts.append(f"{len(verdict.wrong)} of {verdict.n_checked} files are not as published ({some})")
     if verdict.missing:
         parts.append(f"{len(verdict.missing)} of {verdict.n_files} files are missing ({_some(verdict.missing)})")
-    option = " --repair" if verdict.wrong else ""
-    return f"{name}: {'; '.join(parts)}. To get them: qplug data fetch {name}{option}"
+    if verdict.unusable:
+        some = "; ".join(f"{entry}: {reason}" for entry, reason in list(verdict.unusable.items())[:_SHOWN])
+        many = "entry makes" if len(verdict.unusable) == 1 else "entries make"
+        parts.append(f"{len(verdict.unusable)} {many} no sample ({some})")
+    return " ".join([f"{name}: {'; '.join(parts)}.", *_cures(name, verdict, how)])
+
+
+def _cures(name: str, verdict: Verdict, how: str) -> Iterator[str]:
+    if verdict.missing or verdict.wrong:
+        if how == "by-hand":
+            yield (
+                "It cannot be downloaded automatically: put these files there again as you got them, or remove what "
+                f"still names them, such as a broken link. Where {name} is had: qplug data info {name}."
+            )
+        else:
+            yield f"To get them: qplug data fetch {name}{' --repair' if verdict.wrong else ''}"
+    if verdict.unusable:
+        yield "Mend or remove what makes no sample, or go on without it: qplug run with --on-bad-file skip"
 
 
 def _print_pairs(pairs: Sequence[tuple[str, str]]) -> None:

@@ -268,6 +268,31 @@ def test_verify_names_what_is_damaged_and_repair_mends_it(data, words) -> None:
     assert told(data("verify", "words", json=True))["good"] is True
 
 
+def test_verify_of_a_data_set_got_by_hand_advises_what_can_help(data, words) -> None:
+    for name, body in recordings().items():
+        (words / "by-hand").mkdir(parents=True, exist_ok=True)
+        (words / "by-hand" / name).write_bytes(body)
+    (words / "by-hand" / "no_dan_1.wav").unlink()
+    (words / "by-hand" / "no_dan_1.wav").symlink_to("nowhere.wav")
+    done = data("verify", "by-hand")
+    assert done.returncode == 2
+    assert "1 of 16 files are missing (no_dan_1.wav). It cannot be downloaded automatically: put these" in done.stderr
+    assert "data fetch" not in done.stderr
+
+
+def test_verify_names_what_makes_no_sample(data, tmp_path, monkeypatch) -> None:
+    from qplug_audio.fsdd import FreeSpokenDigits
+
+    monkeypatch.setenv("QPLUG_DATA", str(tmp_path))
+    FreeSpokenDigits().write_example(tmp_path / "fsdd")
+    (tmp_path / "fsdd" / "recordings" / "seven.wav").write_bytes(b"")
+    done = data("verify", "fsdd")
+    assert done.returncode == 2
+    assert "fsdd: 1 entry makes no sample (recordings/seven.wav: its label is unknown" in done.stderr
+    assert "data fetch" not in done.stderr
+    assert list(told(data("verify", "fsdd", json=True), code=2)["unusable"]) == ["recordings/seven.wav"]
+
+
 def test_data_set_that_must_be_got_by_hand_shows_a_page(data, words) -> None:
     done = data("fetch", "by-hand")
     assert done.returncode == 2

@@ -103,6 +103,15 @@ def test_a_name_of_another_form_is_refused(small_folder: Path, write_sound: Writ
         Gtzan().index(small_folder)
 
 
+def test_a_link_to_nowhere_is_an_excerpt_that_cannot_be_read(small_folder: Path) -> None:
+    path = small_folder / "genres" / "blues" / "blues.00002.au"
+    path.unlink()
+    path.symlink_to("nowhere.au")
+    sample = next(s for s in Gtzan().index(small_folder) if s.source == path)
+    with pytest.raises(DataError, match=r"blues\.00002\.au: there is no such file"):
+        Gtzan().read(sample)
+
+
 def test_a_copy_with_the_genres_below_data_is_read_too(tmp_path: Path, write_sound: WriteSound) -> None:
     for genre in ("rock", "disco"):
         write_sound(tmp_path / "Data" / "genres_original" / genre / f"{genre}.00000.wav")

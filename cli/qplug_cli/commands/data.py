@@ -203,6 +203,7 @@ def verify(
     name: Name, data_dir: DataDir = None, settings: Settings = None, json: Json = False, no_plugin: NoPlugin = None
 ) -> None:
     """Hold a data set's files against the sizes and checksums that its source publishes."""
+    from qplug.lab.acquire.survey import how
     from qplug.lab.acquire.verify import verify as examine
     from qplug.lab.data.folders import data_folder
     from qplug_cli.byte_bars import ByteBars
@@ -214,7 +215,7 @@ def verify(
         verdict = examine(dataset, data_folder(name, dataset, data_dir), progress=bars)
     data_pages.print_verdict(name, verdict, json=json)
     if not verdict.good:
-        raise DataError(data_pages.complaint(name, verdict))
+        raise DataError(data_pages.complaint(name, verdict, how(dataset)))
 
 
 @_command(
