@@ -93,6 +93,9 @@ class Gtzan(Dataset):
 
     def __post_init__(self) -> None:
         self.classes = self.genres or _GENRES
+        if set(self.classes) != set(_GENRES):
+            reference = tuple(f"all ten genres, not those chosen here: {line}" for line in self.reference)
+            self.reference = reference  # type: ignore[misc]  # instances with all classes share one
 
     def samples(self, folder: Path) -> Iterable[Sample | Unusable]:
         """All excerpts of the chosen genres, genre by genre, ordered by number, or their pieces.

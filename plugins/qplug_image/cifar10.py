@@ -74,6 +74,9 @@ class Cifar10(Dataset):
 
     def __post_init__(self) -> None:
         self.classes = self.only or _CLASSES
+        if set(self.classes) != set(_CLASSES):
+            reference = tuple(f"all ten classes, not those chosen here: {line}" for line in self.reference)
+            self.reference = reference  # type: ignore[misc]  # instances with all classes share one
 
     def samples(self, folder: Path) -> Iterable[Sample]:
         """All images of the chosen classes, batch by batch in the files' order.

@@ -83,6 +83,9 @@ class Mnist(Dataset):
 
     def __post_init__(self) -> None:
         self.classes = self.only or _DIGITS
+        if set(self.classes) != set(_DIGITS):
+            reference = tuple(f"all ten digits, not those chosen here: {line}" for line in self.reference)
+            self.reference = reference  # type: ignore[misc]  # instances with all classes share one
 
     def samples(self, folder: Path) -> Iterable[Sample]:
         """All images of the chosen digits: the training images, then the test images, in the files' order.

@@ -168,7 +168,8 @@ class Dataset(Component):
         citation: whom to cite.
         licence: the licence of the data.
         homepage: where it comes from.
-        reference: known results to show beside a run's, each with protocol and source.
+        reference: known results to show beside a run's, each with protocol and source. Where parameters choose some of
+            the classes, an instance's own, which say that lines are about another task.
         files: what ``qplug data fetch`` downloads; empty if the data set must be got by hand.
     """
 
