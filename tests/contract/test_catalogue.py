@@ -239,6 +239,51 @@ def test_a_verdict_spares_the_second_listing_the_attempt(site, head_source) -> N
     assert log.read_text() == "xx"
 
 
+REDUCER = """
+from qplug import Reducer, ReducerCapabilities
+
+class Part(Reducer):
+    capabilities = ReducerCapabilities(interface=1)
+
+    def module(self, n_inputs, n_outputs):
+        raise NotImplementedError
+"""
+
+
+def several(site, head_source: str) -> None:
+    heads = {"one": "heads_of_x:Part", "two": "heads_of_x:Part"}
+    entries = {"qplug.heads": heads, "qplug.reducers": {"three": "r_of_x:Part"}}
+    site.add("qplug-x", entries, {"heads_of_x": head_source, "r_of_x": REDUCER})
+
+
+def load_all() -> None:
+    for kind, name in (("head", "one"), ("head", "two"), ("reducer", "three")):
+        catalogue.load(kind, name)
+
+
+def tried(caplog) -> int:
+    return sum("Trying plugins of qplug-x" in record.getMessage() for record in caplog.records)
+
+
+def test_all_parts_of_a_distribution_are_tried_at_once(site, head_source, caplog) -> None:
+    caplog.set_level(logging.INFO, "qplug")
+    several(site, head_source)
+    load_all()
+    assert tried(caplog) == 1
+    (site.folder / "heads_of_x.py").write_text(head_source + "\n# edited\n")
+    (site.folder / "r_of_x.py").write_text(REDUCER + "\n# edited\n")
+    load_all()
+    assert tried(caplog) == 2
+
+
+def test_without_a_cache_they_are_tried_once_by_a_process(site, head_source, caplog, monkeypatch) -> None:
+    caplog.set_level(logging.INFO, "qplug")
+    monkeypatch.setenv("QPLUG_CACHE", "/dev/null/nowhere")
+    several(site, head_source)
+    load_all()
+    assert tried(caplog) == 1
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"a": {"nonsense": 1}}'])
 def test_a_damaged_memory_is_forgotten(site, head_source, content) -> None:
     catalogue.cache_folder().mkdir(parents=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -230,12 +230,20 @@ def _verdicts(
     if untried:
         from qplug.contract.catalogue.probe import probe
 
-        providers = sorted({canonical(claim.provider) for claim in untried})
-        _log.info("Trying plugins of %s …", ", ".join(providers))
-        new = probe(untried)
+        providers = {canonical(claim.provider) for claim in untried}
+        _log.info("Trying plugins of %s …", ", ".join(sorted(providers)))
+        new = probe([*untried, *_companions(untried, providers)])
         remember(new)
         held |= new
     return held
+
+
+def _companions(untried: Sequence[Claim], providers: Collection[str]) -> list[Claim]:
+    """What else the providers announce and nobody vouches for: tried along, so that a command waits for them once."""
+    others = [claim for claim in claims() if canonical(claim.provider) in providers and claim not in untried]
+    others = [claim for claim in others if not _is_vouched(claim) and not _disabled_by(claim)]
+    held = recall(others)
+    return [claim for claim in others if claim not in held]
 
 
 def _judged(claim: Claim, owner: Known | None, verdict: Verdict | None) -> Entry:

@@ -6,7 +6,6 @@ as they are.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -25,6 +24,8 @@ _MOST = 1000
 """So many verdicts are kept, the latest; a file of some 200 kB at worst."""
 _MOST_FILES = 2000
 """So many source files of one plugin are looked at."""
+_unwritten: dict[str, Verdict] = {}
+"""Verdicts by fingerprint that the cache did not take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def cache_folder() -> Path:
 
 def recall(claims: Iterable[Claim]) -> dict[Claim, Verdict]:
     """The verdicts that still hold for some of the ``claims``."""
-    kept = _read()
+    kept = _unwritten | _read()
     held = {}
     for claim in claims if kept else ():
         if known := kept.get(fingerprint(claim)):
@@ -62,7 +63,7 @@ def recall(claims: Iterable[Claim]) -> dict[Claim, Verdict]:
 
 
 def remember(verdicts: Mapping[Claim, Verdict]) -> None:
-    """Keeps verdicts for later listings; where the cache cannot be written, listings do without."""
+    """Keeps verdicts for later listings; where the cache cannot be written, for this process alone."""
     kept = _read()
     new = {fingerprint(claim): verdict for claim, verdict in verdicts.items()}
     if all(kept.get(key) == verdict for key, verdict in new.items()):
@@ -71,8 +72,10 @@ def remember(verdicts: Mapping[Claim, Verdict]) -> None:
         kept.pop(key, None)
         kept[key] = verdict
     latest = list(kept.items())[-_MOST:]
-    with contextlib.suppress(OSError):
+    try:
         _write_whole(_file(), json.dumps({key: asdict(verdict) for key, verdict in latest}, indent=0))
+    except OSError:
+        _unwritten.update(new)
 
 
 def fingerprint(claim: Claim) -> str:
