@@ -41,8 +41,7 @@ class Cifar10(Dataset):
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "features": "pixels",
-        "features.size": 32,
-        "features.channels": 3,
+        "features.preset": "cifar-10",
         "training.epochs": 15,
         "training.batch_size": 128,
     }

@@ -52,8 +52,7 @@ class Mnist(Dataset):
     }
     defaults: ClassVar[Mapping[str, Any]] = {
         "features": "pixels",
-        "features.size": 28,
-        "features.channels": 1,
+        "features.preset": "mnist",
         "training.epochs": 5,
         "training.batch_size": 128,
     }

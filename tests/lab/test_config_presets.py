@@ -9,7 +9,7 @@ import pytest
 
 from qplug.contract import catalogue
 from qplug.contract.errors import UnknownName
-from qplug.contract.interfaces import Component
+from qplug.contract.interfaces import Component, Dataset
 from qplug.lab.config.branches import from_head
 from qplug.lab.config.layers import Layer, from_assignments, from_defaults, from_file
 from qplug.lab.config.presets import written_out
@@ -145,3 +145,12 @@ def test_an_unknown_preset_is_refused_with_those_there_are(settings: list[str], 
     branches = from_head("mlp + linear") if settings[0].startswith("branch") else {}
     with pytest.raises(UnknownName, match=said):
         resolve([from_assignments(settings), branches, DIGITS])
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in catalogue.entries("dataset") if entry.status == "ready"])
+def test_data_sets_name_the_preset_that_they_suggest_rather_than_repeat_it(name: str) -> None:
+    defaults = cast("type[Dataset]", catalogue.load("dataset", name)).defaults
+    suggested = from_defaults(defaults).get("features", {})
+    if "name" in suggested:
+        extractor = cast("type[Component]", catalogue.load("features", suggested["name"]))
+        assert [preset for preset, values in extractor.presets.items() if values.items() <= suggested.items()] == []
