@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Reducer, ReducerCapabilities, TrainingPart
 from qplug_models.ranges import FittedRangeMap, Scale, ranged
+from qplug_models.reducers import NOutputs, refuse_other_sizes
 
 _BATCH = 64
 
@@ -57,9 +58,7 @@ class Autoencoder(Reducer):
     source = "Hinton and Salakhutdinov 2006"
     capabilities = ReducerCapabilities(interface=1, fitted=True)
 
-    n_outputs: Annotated[int | None, Field(ge=1, description="number of outputs; unset: as many as the head takes")] = (
-        None
-    )
+    n_outputs: NOutputs = None
     hidden: Annotated[int, Field(ge=1, description="width of the encoder's and the decoder's hidden layer")] = 64
     epochs: Annotated[int, Field(ge=1, description="passes over the training part when it is fitted")] = 100
     learning_rate: Annotated[float, Field(gt=0, description="step size of Adam, its peak")] = 0.01
@@ -104,11 +103,7 @@ class Autoencoder(Reducer):
         encoder = Encoder(n_inputs, self.hidden, n_outputs)
         if self._fitted is not None:
             fitted_for = (len(self._fitted["mean"]), len(self._fitted["layers.2.bias"]))
-            if fitted_for != (n_inputs, n_outputs):
-                raise NotSupported(
-                    f"the autoencoder was fitted for {fitted_for[0]} features and {fitted_for[1]} outputs, not for "
-                    f"{n_inputs} and {n_outputs}."
-                )
+            refuse_other_sizes("the autoencoder", fitted_for, (n_inputs, n_outputs))
             encoder.load_state_dict(self._fitted)
         else:
             for parameter in encoder.parameters():

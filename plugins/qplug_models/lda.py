@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Reducer, ReducerCapabilities, TrainingPart
 from qplug_models.ranges import FittedRangeMap, Scale, ranged
+from qplug_models.reducers import NOutputs, refuse_other_sizes
 
 
 class Projection(nn.Module):
@@ -61,9 +62,7 @@ class Lda(Reducer):
     source = "Fisher 1936"
     capabilities = ReducerCapabilities(interface=1, fitted=True)
 
-    n_outputs: Annotated[int | None, Field(ge=1, description="number of outputs; unset: as many as the head takes")] = (
-        None
-    )
+    n_outputs: NOutputs = None
     shrinkage: Annotated[
         float | None,
         Field(ge=0, le=1, description="0: the covariance as it is; 1: equal variances; unset: by Ledoit and Wolf"),
@@ -111,11 +110,7 @@ class Lda(Reducer):
         """
         missing = tuple(torch.full(size, float("nan")) for size in ((n_inputs,), (n_inputs, n_outputs), (n_outputs,)))
         mean, directions, explained = self._fitted or missing
-        if directions.shape != (n_inputs, n_outputs):
-            raise NotSupported(
-                f"lda was fitted for {directions.shape[0]} features and {directions.shape[1]} outputs, not for "
-                f"{n_inputs} and {n_outputs}."
-            )
+        refuse_other_sizes("lda", (directions.shape[0], directions.shape[1]), (n_inputs, n_outputs))
         layer = Projection(mean.clone(), directions.clone(), explained.clone())
         return ranged(layer, self.range_map, self.scale, n_outputs, self._scores)
 

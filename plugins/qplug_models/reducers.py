@@ -16,6 +16,19 @@ from qplug_models.ranges import FittedRangeMap, LearntRangeMap, Scale, is_fitted
 NOutputs = Annotated[int | None, Field(ge=1, description="number of outputs; unset: as many as the head takes")]
 
 
+def refuse_other_sizes(name: str, fitted_for: tuple[int, int], asked: tuple[int, int]) -> None:
+    """Raises an error if a reducer is asked for other sizes (features, outputs) than it was fitted for.
+
+    Raises:
+        NotSupported: they differ.
+    """
+    if fitted_for != asked:
+        raise NotSupported(
+            f"{name} was fitted for {fitted_for[0]} features and {fitted_for[1]} outputs, not for {asked[0]} and "
+            f"{asked[1]}."
+        )
+
+
 @final
 @dataclass(kw_only=True, eq=False)
 class Identity(Reducer):
@@ -167,11 +180,7 @@ class Pca(Reducer):
         """
         _check_outputs(n_inputs, n_outputs)
         mean, components, scale, explained = self._fitted or _unfitted(n_inputs, n_outputs)
-        if components.shape != (n_outputs, n_inputs):
-            raise NotSupported(
-                f"pca was fitted for {components.shape[1]} features and {components.shape[0]} outputs, not for "
-                f"{n_inputs} and {n_outputs}."
-            )
+        refuse_other_sizes("pca", (components.shape[1], components.shape[0]), (n_inputs, n_outputs))
         copies = (mean.clone(), components.clone(), scale.clone(), explained.clone())
         layer = PcaLayer(*copies, trainable=self.trainable)
         return ranged(layer, self.range_map, self.scale, n_outputs, self._scores)
