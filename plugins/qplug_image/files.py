@@ -5,29 +5,38 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
+from PIL import ImageOps, UnidentifiedImageError
 
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Image
 
 
 def read_image(path: Path) -> Image:
-    """An image file in any format that Pillow reads, grey (one channel) or RGB, in [0, 1].
+    """An image file in any format that Pillow reads, grey (one channel) or RGB, upright, in [0, 1].
+
+    The numbers are those of the data set ``folder``, so that a network sees a file as it saw others in training.
 
     Raises:
         DataError: the file cannot be decoded, or is cut short.
     """
     try:
         with Pillow.open(path) as opened:
-            grey = opened.mode in ("1", "L", "I;16", "I", "F")
-            if grey and opened.mode not in ("1", "L"):
-                values = np.asarray(opened, np.float32)[None] / np.float32(65535)
-            else:
-                pixels = np.asarray(opened.convert("L" if grey else "RGB"), np.float32) / np.float32(255)
-                values = pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+            opened.load()
+            upright = ImageOps.exif_transpose(opened)
     except UnidentifiedImageError:
         raise DataError(f"{path}: is not an image that can be read. Convert it to PNG, or leave it out.") from None
     except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
         raise DataError(f"{path}: cannot be decoded ({error}). Repair the file, or leave it out.") from None
-    return Image(values)
+    if upright.mode in ("I", "I;16", "I;16B", "I;16L"):  # grey with 16 bits
+        return Image(_scaled(upright, 65_535)[None])
+    if upright.mode in ("1", "L", "LA"):
+        return Image(_scaled(upright.convert("L"), 255)[None])
+    return Image(np.ascontiguousarray(_scaled(upright.convert("RGB"), 255).transpose(2, 0, 1)))
+
+
+def _scaled(image: Pillow.Image, full_scale: float) -> NDArray[np.float32]:
+    values = np.array(image, np.float32)
+    values /= full_scale
+    return values
