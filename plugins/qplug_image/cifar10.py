@@ -16,6 +16,7 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Image, Part, RemoteFile, Sample, SplitRule
 from qplug_image import examples
 from qplug_image.cifar_pickle import read_batch
+from qplug_image.files import stamp
 from qplug_image.labels import chosen
 
 _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -89,7 +90,7 @@ class Cifar10(Dataset):
         if not {"train", "test"} <= {_BATCHES[path.stem] for path in batches}:
             raise DataError(f"cifar-10: {folder} holds no data_batch_… and test_batch. Expected layout: {self.layout}")
         for path in batches:
-            for index, number in enumerate(_read(path, *_stamp(path))[0].tolist()):
+            for index, number in enumerate(_read(path, *stamp("cifar-10", path))[0].tolist()):
                 if _CLASSES[number] in labels:
                     name = f"{path.stem}_{index:05d}"
                     yield Sample(name, _CLASSES[number], name, path, offset=index, part=_BATCHES[path.stem])
@@ -105,7 +106,7 @@ class Cifar10(Dataset):
             DataError: the file is damaged or has no such image.
         """
         assert sample.source is not None
-        images = _read(sample.source, *_stamp(sample.source))[1]
+        images = _read(sample.source, *stamp("cifar-10", sample.source))[1]
         if sample.offset is None or not 0 <= sample.offset < len(images):
             raise DataError(f"cifar-10: {sample.source} holds {len(images)} images, and none is {sample.id!r}.")
         pixels = images[sample.offset].reshape(3, 32, 32).astype(np.float32)
@@ -121,15 +122,6 @@ def _batches(folder: Path) -> list[Path]:
             if found:
                 return found
     return []
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """What changes with the file, so that what was read of it is not used for another one."""
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        raise DataError(f"cifar-10: there is no {path}. {_CURE}") from None
-    return stat.st_size, stat.st_mtime_ns
 
 
 @lru_cache(maxsize=6)

@@ -1,4 +1,4 @@
-"""Reading image files."""
+"""Reading image files, and telling changed ones apart."""
 
 from __future__ import annotations
 
@@ -34,6 +34,26 @@ def read_image(path: Path) -> Image:
     if upright.mode in ("1", "L", "LA"):
         return Image(_scaled(upright.convert("L"), 255)[None])
     return Image(np.ascontiguousarray(_scaled(upright.convert("RGB"), 255).transpose(2, 0, 1)))
+
+
+def stamp(name: str, path: Path) -> tuple[int, int]:
+    """What changes with a file, so that what was read of it is not used for another one.
+
+    Args:
+        name: the data set's name.
+        path: a file of it.
+
+    Returns:
+        Size in bytes and time of the last change in nanoseconds.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        raise DataError(f"{name}: there is no {path}. Get the file again.") from None
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _scaled(image: Pillow.Image, full_scale: float) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from pydantic import Field
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Image, Part, RemoteFile, Sample, SplitRule
 from qplug_image import examples
+from qplug_image.files import stamp
 from qplug_image.labels import chosen
 
 _DIGITS = tuple("0123456789")
@@ -96,10 +97,10 @@ class Mnist(Dataset):
         digits = set(chosen("mnist", _DIGITS, self.only))
         for part, prefix in _PREFIXES.items():
             images, labels = (_find(folder, prefix, *which, self.layout) for which in (_IMAGES, _LABELS))
-            numbers = _read(labels, *_stamp(labels), n_axes=1)
+            numbers = _read(labels, *stamp("mnist", labels), n_axes=1)
             if numbers.max(initial=0) >= len(_DIGITS):
                 raise DataError(f"mnist: {labels} names a digit {numbers.max()}. {_CURE}")
-            n_images = len(_read(images, *_stamp(images), n_axes=3))
+            n_images = len(_read(images, *stamp("mnist", images), n_axes=3))
             if n_images != len(numbers):
                 raise DataError(f"mnist: {images} holds {n_images} images, {labels} {len(numbers)} labels. {_CURE}")
             for index, number in enumerate(numbers.tolist()):
@@ -119,7 +120,7 @@ class Mnist(Dataset):
             DataError: the file is damaged or has no such image.
         """
         assert sample.source is not None
-        images = _read(sample.source, *_stamp(sample.source), n_axes=3)
+        images = _read(sample.source, *stamp("mnist", sample.source), n_axes=3)
         if sample.offset is None or not 0 <= sample.offset < len(images):
             raise DataError(f"mnist: {sample.source} holds {len(images)} images, and none is {sample.id!r}.")
         pixels = images[sample.offset].astype(np.float32)
@@ -137,15 +138,6 @@ def _find(folder: Path, prefix: str, what: str, n_axes: int, layout: str) -> Pat
         if path.is_file():
             return path
     raise DataError(f"mnist: {folder} holds no {prefix}-{what}-idx{n_axes}-ubyte. Expected layout: {layout}")
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """What changes with the file, so that what was read of it is not used for another one."""
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        raise DataError(f"mnist: there is no {path}. {_CURE}") from None
-    return stat.st_size, stat.st_mtime_ns
 
 
 @lru_cache(maxsize=4)
