@@ -249,6 +249,8 @@ def complaint(name: str, verdict: Verdict, how: str) -> str:
 
 
 def _cures(name: str, verdict: Verdict, how: str) -> Iterator[str]:
+    if verdict.unusable:
+        yield "Mend or remove what makes no sample; qplug run goes on without it with --on-bad-file skip."
     if verdict.missing or verdict.wrong:
         if how == "by-hand":
             yield (
@@ -257,8 +259,6 @@ def _cures(name: str, verdict: Verdict, how: str) -> Iterator[str]:
             )
         else:
             yield f"To get them: qplug data fetch {name}{' --repair' if verdict.wrong else ''}"
-    if verdict.unusable:
-        yield "Mend or remove what makes no sample, or go on without it: qplug run with --on-bad-file skip"
 
 
 def _print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
