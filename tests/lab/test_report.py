@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -14,43 +13,7 @@ from qplug.contract.errors import DataError, UserError
 from qplug.lab.report.page import write_report
 from qplug.lab.runs.directory import RunDirectory
 
-from .report_runs import NASTY, finished_run
-
-LINKING = {"src", "href", "srcset", "action", "data", "poster", "background", "xlink:href"}
-VOID = {"meta", "img", "link", "br", "hr", "input"}
-
-
-class Reader(HTMLParser):
-    """What a browser would see: text, pictures, and everything that names another place."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.open: list[str] = []
-        self.links: list[str] = []
-        self.pictures: list[dict[str, str]] = []
-        self.text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.text += " "
-        if tag not in VOID:
-            self.open.append(tag)
-        self.links += [value or "" for name, value in attrs if name in LINKING]
-        assert not [name for name, _ in attrs if name.startswith("on")]
-        if tag == "img":
-            self.pictures.append({name: value or "" for name, value in attrs})
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.text += data
-
-    @property
-    def words(self) -> str:
-        return " ".join(self.text.split())
+from .report_runs import NASTY, Reader, finished_run
 
 
 def read(folder: Path, **changes: Any) -> tuple[Reader, str]:

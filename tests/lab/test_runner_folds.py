@@ -12,6 +12,7 @@ import pytest
 
 from qplug.contract.errors import Interrupted, UserError
 from qplug.lab.config.layers import from_assignments
+from qplug.lab.report.page import write_report
 from qplug.lab.runner.folds import resume, run_every_fold
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
@@ -61,6 +62,12 @@ def test_each_fold_is_a_run_of_its_own_and_the_set_one_line_more(whole: dict[str
     assert {row.status for row in rows} == {"finished"}
     assert (of_all.dataset, of_all.head, of_all.seed) == ("chirps", "linear", 0)
     assert of_all.test["accuracy"] == whole["test"]["accuracy"]
+
+
+def test_a_finished_set_is_reported_over_all_its_test_samples(whole: dict[str, Any]) -> None:
+    page = write_report(Path(whole["set"])).read_text(encoding="utf-8")
+    right = sum(round(fold["test"]["accuracy"] * fold["n_test"]) for fold in whole["folds"])
+    assert f"Confusion matrix over all folds: {right} of {whole['n_test']} right." in page
 
 
 def test_an_interrupted_set_goes_on_to_the_same_numbers(whole: dict[str, Any], tmp_path: Path) -> None:

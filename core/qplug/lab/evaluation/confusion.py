@@ -54,9 +54,8 @@ def confusion_matrix(
     margin = 0.42 + max(map(len, names)) * font * 0.0085
     upright = n <= _WITH_COUNTS and max(map(len, names)) * font * 0.0085 < side / n * 0.95
     below = 0.62 if upright else margin + 0.1
-    cells = (
-        "percent and count" if n <= _WITH_COUNTS else "percent" if n <= _WITH_SHARES else "the darker, the larger the share"
-    )
+    cells = "percent and count" if n <= _WITH_COUNTS else "percent"
+    cells = cells if n <= _WITH_SHARES else "the darker, the larger the share"
     note = f"{int(counts.sum())} samples, {np.trace(counts) / counts.sum():.1%} right. Rows are true classes: {cells}. "
     note += "Blue is right, orange wrong."
     canvas = Canvas(margin + side + 0.3, below + side + 0.1, title=title, note=note, stamp=stamp)

@@ -1,1 +1,1 @@
-"""A finished run as one HTML file that needs nothing else."""
+"""A finished run, or a set of folds, as one HTML file that needs nothing else."""

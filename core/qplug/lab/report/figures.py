@@ -38,16 +38,20 @@ class Picture:
 
 def pictures(run: FinishedRun, names: Sequence[str]) -> list[Picture]:
     """Those of the named figures that the run has, in their order."""
-    files = [run.directory.path / f"{name}.png" for name in names]
-    return [_picture(file, run) for file in files if _size(file) is not None]
+    found = []
+    for name in names:
+        content = _read(run.directory.path / f"{name}.png")
+        if _size(content) is not None:
+            caption, alt = _words(name, run)
+            found.append(from_png(content, name=name, caption=caption, alt=alt))
+    return found
 
 
-def _picture(file: Path, run: FinishedRun) -> Picture:
-    content = file.read_bytes()
-    width, height = _size(file) or (1, 1)
-    caption, alt = _words(file.stem, run)
+def from_png(content: bytes, *, name: str, caption: str, alt: str) -> Picture:
+    """The figure that a PNG file's content holds."""
+    width, height = _size(content) or (1, 1)
     return Picture(
-        name=file.stem,
+        name=name,
         caption=caption,
         alt=alt,
         source=f"data:image/png;base64,{base64.b64encode(content).decode()}",
@@ -56,16 +60,19 @@ def _picture(file: Path, run: FinishedRun) -> Picture:
     )
 
 
-def _size(file: Path) -> tuple[int, int] | None:
-    """Width and height from a PNG's header; None where there is no PNG."""
+def _read(file: Path) -> bytes:
+    """A file's content; empty where it cannot be read."""
     try:
-        with file.open("rb") as stream:
-            head = stream.read(24)
+        return file.read_bytes()
     except OSError:
+        return b""
+
+
+def _size(content: bytes) -> tuple[int, int] | None:
+    """Width and height from a PNG's header; None where there is no PNG."""
+    if len(content) < 24 or not content.startswith(_SIGNATURE):
         return None
-    if len(head) < 24 or not head.startswith(_SIGNATURE):
-        return None
-    width, height = struct.unpack(">II", head[16:24])
+    width, height = struct.unpack(">II", content[16:24])
     return width, height
 
 

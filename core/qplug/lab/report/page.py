@@ -10,34 +10,38 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 
 from qplug.contract.errors import DataError
 from qplug.lab.atomic import write_atomically
-from qplug.lab.report import content
+from qplug.lab.report import content, folds
 from qplug.lab.report.figures import pictures
+from qplug.lab.report.folds import FinishedSet, read_set
 from qplug.lab.report.source import FinishedRun, read_run
+from qplug.lab.runs.directory import CONFIG, FOLDS
 
 JUDGING = ("confusion_matrix", "roc_pr", "calibration", "embedding", "misclassified")
 TRAINING = ("curves", "gradients")
 
 
 def write_report(path: Path, out: Path | None = None) -> Path:
-    """Writes a finished run's report and gives the file.
+    """Writes the report of a finished run, or of a finished set of folds, and gives the file.
 
     Args:
-        path: the run directory.
-        out: the file to write; ``report.html`` in the run directory by default.
+        path: the run directory, or the directory of the set.
+        out: the file to write; ``report.html`` in that directory by default.
 
     Raises:
         UserError: there is no such run, it is not finished, or the file cannot be written.
-        DataError: one of the run's files is missing or damaged.
+        DataError: one of its files is missing or damaged.
     """
-    run = read_run(path)
-    target = out or run.directory.path / "report.html"
+    several = (path / FOLDS).is_file()
     try:
-        page = render(run)
+        page = render_set(read_set(path)) if several else render(read_run(path))
     except (KeyError, UndefinedError) as error:
+        again = (
+            "Look at its runs: qplug runs" if several else f"Repeat the run with: qplug run --config {path / CONFIG}"
+        )
         raise DataError(
-            f"{path} lacks what a report needs ({error}); it may be damaged or of another version of qplug. "
-            f"Repeat the run with: qplug run --config {path / 'run.toml'}"
+            f"{path} lacks what a report needs ({error}); it may be damaged or of another version of qplug. {again}"
         ) from error
+    target = out or path / "report.html"
     write_atomically(target, page.encode())
     return target
 
@@ -47,6 +51,32 @@ def render(run: FinishedRun) -> str:
 
     All that comes from the run is escaped. The same run gives the same document.
     """
+    return _fill(
+        "report.html",
+        run=run,
+        metrics=run.metrics,
+        content=content,
+        started=_started(run.name),
+        judging=pictures(run, JUDGING),
+        training=pictures(run, TRAINING),
+        circuits=pictures(run, tuple(run.circuits)),
+    )
+
+
+def render_set(found: FinishedSet) -> str:
+    """A set of folds as HTML, of the same kind as ``render`` makes of a run."""
+    return _fill(
+        "folds.html",
+        found=found,
+        metrics=found.metrics,
+        content=folds,
+        run_content=content,
+        started=_started(found.name),
+        pooled=folds.pooled(found),
+    )
+
+
+def _fill(template: str, **values: object) -> str:
     environment = Environment(
         loader=PackageLoader("qplug.lab.report"),
         autoescape=True,
@@ -55,16 +85,7 @@ def render(run: FinishedRun) -> str:
         undefined=StrictUndefined,
     )
     style = (files("qplug.lab.report") / "templates" / "report.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html").render(
-        run=run,
-        metrics=run.metrics,
-        content=content,
-        style=style,
-        started=_started(run.name),
-        judging=pictures(run, JUDGING),
-        training=pictures(run, TRAINING),
-        circuits=pictures(run, tuple(run.circuits)),
-    )
+    return environment.get_template(template).render(style=style, **values)
 
 
 def _started(name: str) -> str:

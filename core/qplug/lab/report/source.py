@@ -74,9 +74,9 @@ def read_run(path: Path) -> FinishedRun:
     return FinishedRun(
         directory=directory,
         config=config,
-        metrics=_table(directory, METRICS),
-        split=_table(directory, "split.json"),
-        environment=_table(directory, "environment.json"),
+        metrics=read_table(directory, METRICS),
+        split=read_table(directory, "split.json"),
+        environment=read_table(directory, "environment.json"),
         circuits={
             file.stem: Circuit.from_qasm3(directory.read_text(file.name))
             for file in sorted(directory.path.glob("circuit*.qasm"))
@@ -91,15 +91,20 @@ def _fold_set(directory: RunDirectory) -> FoldSet | None:
     for file in sorted(path.parent.glob(f"*/{FOLDS}"), reverse=True):
         beside = RunDirectory(file.parent)
         with suppress(DataError, KeyError, TypeError, AttributeError):
-            content = _table(beside, FOLDS)
+            content = read_table(beside, FOLDS)
             if path.name in content["runs"].values():
-                metrics = _table(beside, METRICS) if beside.status == "finished" else {"test": {}}
+                metrics = read_table(beside, METRICS) if beside.status == "finished" else {"test": {}}
                 test = {name: (mean, metrics["test_sd"][name]) for name, mean in metrics["test"].items()}
                 return FoldSet(beside.name, tuple(content["folds"]), test)
     return None
 
 
-def _table(directory: RunDirectory, name: str) -> Mapping[str, Any]:
+def read_table(directory: RunDirectory, name: str) -> Mapping[str, Any]:
+    """A JSON file of a run or set that holds a table.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
     content = directory.read_json(name)
     if not isinstance(content, Mapping):
         raise DataError(f"{directory.path / name} is damaged: it holds no table.")

@@ -117,13 +117,14 @@ class _Folds:
 def over_folds(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The mean of several folds' summaries, and the standard deviation of each metric between folds."""
     first = summaries[0]
-    same = ("dataset", "head", "backend", "trained_on", "seed", "split", "parameters", "stamps", "reference")
+    same = ("dataset", "head", "backend", "trained_on", "seed", "split", "parameters", "reference")
     return {
         "run": [each["run"] for each in summaries],
         **{key: first[key] for key in same},
         **{f"n_{part}": sum(each[f"n_{part}"] for each in summaries) for part in ("train", "validation", "test")},
         **{part: _over(summaries, part, fmean) for part in ("test", "validation")},
         **{f"{part}_sd": _over(summaries, part, _spread) for part in ("test", "validation")},
+        "stamps": list(dict.fromkeys(_all(each["stamps"] for each in summaries))),
         "train_seconds": sum(each["train_seconds"] for each in summaries),
         "warnings": list(dict.fromkeys(_all(each["warnings"] for each in summaries))),
         "folds": list(summaries),

@@ -1,0 +1,204 @@
+"""A finished set of folds: read back with its runs, and what stands on its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qplug.contract.errors import DataError, UserError
+from qplug.lab.report.content import METRICS, Rows, percent, written
+from qplug.lab.report.figures import Picture, from_png
+from qplug.lab.report.source import FinishedRun, read_run, read_table
+from qplug.lab.runs.directory import FOLDS, RunDirectory
+from qplug.lab.runs.directory import METRICS as METRICS_FILE
+from qplug.lab.runs.files import png_bytes
+
+BY_FOLD = ("accuracy", "balanced_accuracy", "macro_f1", "cross_entropy")
+"""The test metrics that stand in each fold's row."""
+
+
+@dataclass(frozen=True)
+class FinishedSet:
+    """What the runs of all folds of a split have left behind.
+
+    Attributes:
+        directory: the folder that names them.
+        metrics: its ``metrics.json``: mean and standard deviation over the folds.
+        runs: the run of each fold.
+    """
+
+    directory: RunDirectory
+    metrics: Mapping[str, Any]
+    runs: Mapping[int, FinishedRun]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.directory.path.resolve().name
+
+    @property
+    def first(self) -> FinishedRun:
+        """One run, for what all of them share: the settings."""
+        return next(iter(self.runs.values()))
+
+
+def read_set(path: Path) -> FinishedSet:
+    """A finished set of folds, with its runs from the same folder.
+
+    Raises:
+        UserError: some folds are unfinished, or a run is not beside the set.
+        DataError: a file is missing or damaged.
+    """
+    directory = RunDirectory(path)
+    if directory.status != "finished":
+        raise UserError(f"{path} is {directory.status}, so there is nothing to show. Go on with: qplug resume {path}")
+    record = read_table(directory, FOLDS)
+    beside = path.resolve().parent
+    try:
+        names = {int(number): str(record["runs"][str(number)]) for number in record["folds"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path / FOLDS} is damaged: it does not name a run for each fold ({error}).") from error
+    missing = [name for name in names.values() if not (beside / name).is_dir()]
+    if missing:
+        raise UserError(
+            f"{path} has {len(names)} folds, and of their runs {len(missing)} are not in {beside} ({missing[0]}"
+            f"{', …' if len(missing) > 1 else ''}). Keep a set and its runs in one folder."
+        )
+    runs = {number: read_run(beside / name) for number, name in names.items()}
+    return FinishedSet(directory, read_table(directory, METRICS_FILE), runs)
+
+
+def sentence(found: FinishedSet) -> str:
+    """What was run and what came of it, in one sentence."""
+    metrics = found.metrics
+    mean, spread = metrics["test"]["accuracy"], metrics["test_sd"]["accuracy"]
+    return (
+        f"On {metrics['dataset']} (split {metrics['split']}, all {len(found.runs)} folds, each the test part once), "
+        f"classifiers with head {metrics['head']} put {percent(mean)} ± {percent(spread)} of the test samples into the "
+        f"right one of {len(classes(found))} classes: mean and standard deviation over the folds."
+    )
+
+
+def tiles(found: FinishedSet) -> list[tuple[str, str, str]]:
+    """The numbers that are seen first: name, value, and a line below."""
+    metrics, low_high = found.metrics, [run.metrics["test"]["accuracy"] for run in found.runs.values()]
+    mean, spread = metrics["test"], metrics["test_sd"]
+    return [
+        ("test accuracy", percent(mean["accuracy"]), f"± {percent(spread['accuracy'])} between folds"),
+        ("balanced accuracy", percent(mean["balanced_accuracy"]), f"± {percent(spread['balanced_accuracy'])}"),
+        ("worst and best fold", f"{100 * min(low_high):.1f} – {percent(max(low_high))}", "test accuracy"),
+        ("cross-entropy", f"{mean['cross_entropy']:.3f}", f"± {spread['cross_entropy']:.3f} nats; lower is better"),
+    ]
+
+
+def scores(found: FinishedSet) -> list[tuple[str, str, str]]:
+    """Each metric with mean ± standard deviation over the folds, on validation and test."""
+    metrics = found.metrics
+
+    def both(part: str, key: str, how: str) -> str:
+        numbers = metrics[part][key], metrics[f"{part}_sd"][key]
+        return "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}".join(written(number, how) for number in numbers)
+
+    return [
+        (name, both("validation", key, how), both("test", key, how))
+        for key, name, how in METRICS
+        if key in metrics["test"]
+    ]
+
+
+def fold_columns() -> list[str]:
+    """The names of the metrics in each fold's row."""
+    return [name for key, name, _ in METRICS if key in BY_FOLD]
+
+
+def fold_rows(found: FinishedSet) -> list[tuple[int, int, list[str], str]]:
+    """For each fold: its number, its test samples, its metrics on them, and the name of its run."""
+    return [
+        (
+            number,
+            run.metrics["test"]["n"],
+            [written(run.metrics["test"][key], how) for key, _, how in METRICS if key in BY_FOLD],
+            run.name,
+        )
+        for number, run in found.runs.items()
+    ]
+
+
+def stamps(found: FinishedSet) -> list[str]:
+    """What stands on any of the runs."""
+    return list(dict.fromkeys(stamp for run in found.runs.values() for stamp in run.metrics["stamps"]))
+
+
+def warnings(found: FinishedSet) -> list[str]:
+    """All warnings of the runs; those that do not concern every fold say which."""
+    by_text: dict[str, list[int]] = {}
+    for number, run in found.runs.items():
+        for text in run.metrics["warnings"]:
+            by_text.setdefault(text, []).append(number)
+    every = len(found.runs)
+    return [text if len(folds) == every else f"{_folds(folds)}: {text}" for text, folds in by_text.items()]
+
+
+def _folds(numbers: Sequence[int]) -> str:
+    return f"fold{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
+def classes(found: FinishedSet) -> list[str]:
+    """The names of the classes, in the order of the logits."""
+    return list(found.first.metrics["test"]["per_class"])
+
+
+def settings(found: FinishedSet) -> Rows:
+    """What all runs share, beside their parts and the training."""
+    metrics = found.metrics
+    rows = [
+        ("split", metrics["split"]),
+        ("seed", metrics["seed"]),
+        ("circuits trained on", metrics["trained_on"]),
+        ("circuits judged on", metrics["backend"]),
+        ("time of training", f"{metrics['train_seconds']:.1f} s in all"),
+    ]
+    return [(name, str(value)) for name, value in rows if value is not None]
+
+
+def pooled(found: FinishedSet) -> Picture:
+    """The confusion matrix of all folds' test samples together.
+
+    Raises:
+        DataError: a run's predictions name classes that its metrics do not know.
+    """
+    from qplug.lab.evaluation.confusion import confusion_matrix  # matplotlib and scikit-learn, a second
+
+    names = classes(found)
+    number = {name: place for place, name in enumerate(names)}
+    rows = [row for run in found.runs.values() for row in _test_rows(run)]
+    try:
+        labels, predicted = ([number[row[column]] for row in rows] for column in ("label", "predicted"))
+    except KeyError as error:
+        raise DataError(
+            f"the predictions of {found.name} name {error}, which is none of {', '.join(names)}."
+        ) from error
+    right = sum(true == answer for true, answer in zip(labels, predicted, strict=True))
+    figure = confusion_matrix(
+        labels, predicted, names,
+        title=f"{found.metrics['dataset']} · {found.metrics['head']} · test, all {len(found.runs)} folds",
+        stamp=" · ".join(stamps(found)) or None,
+    )  # fmt: skip
+    return from_png(
+        png_bytes(figure),
+        name="confusion_matrix",
+        caption=f"All {len(rows):,} test samples of the {len(found.runs)} folds, each judged by its own fold's model.",
+        alt=f"Confusion matrix over all folds: {right} of {len(rows)} right.",
+    )
+
+
+def _test_rows(run: FinishedRun) -> list[dict[str, str]]:
+    rows = [row for row in run.directory.read_csv("predictions.csv") if row.get("part") == "test"]
+    if len(rows) != run.metrics["test"]["n"]:
+        raise DataError(
+            f"{run.directory.path / 'predictions.csv'} has {len(rows)} test samples, but {METRICS_FILE} counts "
+            f"{run.metrics['test']['n']}; one of them is damaged."
+        )
+    return rows
