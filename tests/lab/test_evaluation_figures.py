@@ -199,6 +199,15 @@ def check_layout(figure: Figure) -> None:
         assert width <= 1 or height <= 1, f"{one!r} covers {other!r}"
 
 
+def test_a_title_that_wraps_begins_no_line_with_its_dot() -> None:
+    figure = curves(
+        history(3), best_epoch=2, title="urbansound8k · linear+pennylane-pqc · a very, very long fold · test"
+    )
+    (title,) = [text.get_text() for text in visible(figure) if text.get_text().startswith("urban")]
+    assert "\n" in title
+    assert not [line for line in title.split("\n") if line.lstrip().startswith("·")]
+
+
 def test_figures_leave_pyplot_alone() -> None:
     confusion_matrix(LABELS, PREDICTED, ["a", "b"], title="t")
     pyplot = sys.modules.get("matplotlib.pyplot")

@@ -50,7 +50,8 @@ class Canvas:
 
     def __init__(self, width: float, height: float, *, title: str, note: str, stamp: str | None) -> None:
         self.width, self.body = width, height
-        title_lines = _wrap(title, int((width - 0.3) * 9.8))
+        # A line that is full ends with a dot; none begins with one.
+        title_lines = _wrap(title.replace(" · ", "\N{NO-BREAK SPACE}· "), int((width - 0.3) * 9.8))
         note_lines = _wrap(note, int((width - 0.3) * 13.6))
         self._head = 0.24 + 0.22 * len(title_lines) + 0.16 * len(note_lines) + (0.34 if stamp else 0.0)
         self.height = height + self._head
