@@ -61,6 +61,20 @@ def test_each_optimiser_gets_step_sizes_and_decay_by_group(name: str, kind: type
         assert made.param_groups[0]["momentum"] == 0.7
 
 
+def test_a_backbone_that_learns_gets_its_own_step_size() -> None:
+    model = Half()
+    classical, quantum = trainable(model, ["circuit"])
+    options = TrainingOptions(learning_rate=0.02, backbone_learning_rate=0.001, weight_decay=0.1)
+    made = optimiser(classical, quantum, options, backbone=classical[:1])
+    assert [(group["lr"], len(group["params"])) for group in made.param_groups] == [
+        (0.02, len(classical) - 1),
+        (0.001, 1),
+        (0.02, len(quantum)),
+    ]
+    assert made.param_groups[1]["params"][0] is classical[0]
+    assert [group["weight_decay"] for group in made.param_groups] == [0.1, 0.1, 0.0]
+
+
 def test_without_an_own_step_size_circuits_get_the_common_one() -> None:
     classical, quantum = trainable(Half(), ["circuit"])
     made = optimiser(classical, quantum, TrainingOptions(learning_rate=0.02))

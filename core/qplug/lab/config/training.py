@@ -38,6 +38,9 @@ class TrainingOptions(BaseModel):
     batch_size: Annotated[int, Field(ge=1, description="samples per optimisation step, over all devices")] = 32
     optimiser: Annotated[Literal["adam", "adamw", "sgd"], Field(description="how weights are updated")] = "adam"
     learning_rate: Annotated[float, Field(gt=0, description="step size; the peak of the schedule")] = 0.003
+    backbone_learning_rate: Annotated[
+        float | None, Field(gt=0, description="step size of a backbone that learns; unset: learning_rate")
+    ] = None
     quantum_learning_rate: Annotated[
         float | None, Field(gt=0, description="step size of circuit parameters; unset: learning_rate")
     ] = None

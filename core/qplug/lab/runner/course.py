@@ -94,10 +94,10 @@ def _words(phase: Phase) -> str:
 
 
 def _steps(options: TrainingOptions) -> Iterator[str]:
-    quantum = options.quantum_learning_rate
-    circuits = f" ({quantum:g} for circuits)" if quantum is not None else ""
+    own = {"the backbone": options.backbone_learning_rate, "circuits": options.quantum_learning_rate}
+    others = ", ".join(f"{rate:g} for {what}" for what, rate in own.items() if rate is not None)
     stop = f", ends after {options.patience} epochs without a better one" if options.patience else ""
-    size = f"learning rate {options.learning_rate:g}{circuits}"
+    size = f"learning rate {options.learning_rate:g}" + (f" ({others})" if others else "")
     yield f"steps: batches of {options.batch_size}, {options.optimiser}, {size}"
     yield f"kept: the epoch of the best validation {options.monitor}{stop}"
 

@@ -17,7 +17,7 @@ from qplug.contract.errors import QplugError
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.training.batches import Batches
 from qplug.lab.training.checkpoint import State, save_state
-from qplug.lab.training.optimiser import optimiser
+from qplug.lab.training.optimiser import backbone_parameters, optimiser
 from qplug.lab.training.schedule import factor
 from qplug.lab.training.scores import scores
 
@@ -73,7 +73,8 @@ class Training(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimiser, where it stood after the last finished epoch."""
-        made = optimiser(self.groups["classical"], self.groups["quantum"], self.options)
+        backbone = backbone_parameters(self.model)
+        made = optimiser(self.groups["classical"], self.groups["quantum"], self.options, backbone=backbone)
         if self.state.optimiser:
             made.load_state_dict(self.state.optimiser)
         return made

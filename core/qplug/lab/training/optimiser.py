@@ -1,8 +1,9 @@
-"""The optimiser, with its own step size for circuit parameters."""
+"""The optimiser, with step sizes of their own for circuits and for the backbone."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,6 +11,7 @@ from torch import nn
 from qplug.contract.errors import NotSupported, UnknownName
 from qplug.contract.interfaces.quantum_module import QuantumModule
 from qplug.lab.config.training import TrainingOptions
+from qplug.lab.pipeline.classifier import Classifier
 
 
 def quantum_parameters(model: nn.Module) -> list[str]:
@@ -43,19 +45,43 @@ def trainable(model: nn.Module, quantum: Collection[str]) -> tuple[list[nn.Param
     return groups
 
 
+def backbone_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters of a classifier's backbone; of another model none."""
+    return list(model.front.parameters()) if isinstance(model, Classifier) else []
+
+
 def optimiser(
-    classical: list[nn.Parameter], quantum: list[nn.Parameter], options: TrainingOptions
+    classical: list[nn.Parameter],
+    quantum: list[nn.Parameter],
+    options: TrainingOptions,
+    *,
+    backbone: Iterable[nn.Parameter] = (),
 ) -> torch.optim.Optimizer:
     """The optimiser of the options; each group carries its highest step size as ``peak``.
 
     Angles are periodic, so weight decay, which pulls towards zero, is for classical parameters alone.
+
+    Args:
+        classical: all classical parameters.
+        quantum: those of circuits.
+        options: step sizes and the rest.
+        backbone: which of the classical ones get the backbone's step size.
     """
-    quantum_rate = options.quantum_learning_rate or options.learning_rate
+    behind = {id(parameter) for parameter in backbone}
     groups = [
-        {"params": classical, "lr": options.learning_rate, "weight_decay": options.weight_decay},
-        {"params": quantum, "lr": quantum_rate, "weight_decay": 0.0},
+        _group([each for each in classical if id(each) not in behind], options.learning_rate, options.weight_decay),
+        _group(
+            [each for each in classical if id(each) in behind],
+            options.backbone_learning_rate or options.learning_rate,
+            options.weight_decay,
+        ),
+        _group(quantum, options.quantum_learning_rate or options.learning_rate, 0.0),
     ]
-    groups = [{**group, "peak": group["lr"]} for group in groups if group["params"]]
+    groups = [group for group in groups if group["params"]]
     if options.optimiser == "sgd":
         return torch.optim.SGD(groups, momentum=options.momentum)
     return (torch.optim.AdamW if options.optimiser == "adamw" else torch.optim.Adam)(groups)
+
+
+def _group(parameters: list[nn.Parameter], rate: float, decay: float) -> dict[str, Any]:
+    return {"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
