@@ -267,6 +267,16 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(folder: Path, cache: Path, tmp_pa
     assert len(loads(log)) <= started + 5, "workers leave off at the next sample"
 
 
+@pytest.mark.parametrize("delay", [0.05, 0.15, 0.3])
+def test_ctrl_c_while_workers_start_is_no_traceback(folder: Path, cache: Path, tmp_path: Path, delay: float) -> None:
+    process = start_fill(folder, cache, tmp_path / "log", 0.02, 2)
+    after(process, 9)  # these are done before there are workers
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert err == ""
+
+
 def test_two_processes_fill_one_cache_without_doing_the_work_twice(folder: Path, cache: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     both = [start_fill(folder, cache, log, 0.02) for _ in range(2)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import pickle
 import time
@@ -10,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.synchronize import Event
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from qplug.contract import errors
 from qplug.contract.errors import DataError, PluginError, QplugError
 from qplug.contract.interfaces import Dataset, FeatureExtractor, Sample
-from qplug.lab.data.workers import ONE_THREAD, environment, one_thread, prepare_worker, usable_cores
+from qplug.lab.data.workers import (
+    ONE_THREAD,
+    deaf_to_ctrl_c,
+    environment,
+    one_thread,
+    prepare_worker,
+    usable_cores,
+)
 
 _CHUNK_SECONDS = 0.5  # the work that an interruption may cost
 _CHUNK_BYTES = 16_000_000
@@ -79,7 +86,7 @@ def extract(
 
 
 def extract_chunk(
-    dataset: Dataset, extractor: FeatureExtractor, samples: Sequence[Sample], stop: Event | None = None
+    dataset: Dataset, extractor: FeatureExtractor, samples: Sequence[Sample], stop: ctypes.c_bool | None = None
 ) -> Chunk:
     """The features of a few samples, one after the other, on one thread.
 
@@ -93,7 +100,7 @@ def extract_chunk(
     values = []
     with one_thread():
         for sample in samples:
-            if stop is not None and stop.is_set():
+            if stop is not None and stop.value:
                 break
             feature, reason = _extract_one(dataset, extractor, sample)
             reasons.append(reason)
@@ -157,13 +164,13 @@ def _over_processes(
     dataset: Dataset, extractor: FeatureExtractor, chunks: Iterator[Sequence[Sample]], n_workers: int
 ) -> Iterator[Chunk]:
     context = multiprocessing.get_context("spawn")  # a fork of a process with running threads may hang
-    stop = context.Event()
+    stop = context.RawValue(ctypes.c_bool, False)  # without a lock, which a worker could take to its grave
     pool = ProcessPoolExecutor(n_workers, context, _receive, (dataset, extractor, stop))
     waiting: deque[Future[Chunk | tuple[type[QplugError], str]]] = deque()
     try:
         while True:
             while len(waiting) < 2 * n_workers and (chunk := next(chunks, None)) is not None:
-                with environment(ONE_THREAD):  # the first task starts the workers
+                with environment(ONE_THREAD), deaf_to_ctrl_c():  # tasks start the workers
                     waiting.append(pool.submit(_work, chunk))
             if not waiting:
                 return
@@ -178,14 +185,14 @@ def _over_processes(
             "again: QPLUG_WORKERS=1"
         ) from error
     finally:
-        stop.set()
+        stop.value = True
         pool.shutdown(cancel_futures=True)
 
 
-_here: tuple[Dataset, FeatureExtractor, Event] | None = None
+_here: tuple[Dataset, FeatureExtractor, ctypes.c_bool] | None = None
 
 
-def _receive(dataset: Dataset, extractor: FeatureExtractor, stop: Event) -> None:
+def _receive(dataset: Dataset, extractor: FeatureExtractor, stop: ctypes.c_bool) -> None:
     global _here
     prepare_worker()
     _here = (dataset, extractor, stop)

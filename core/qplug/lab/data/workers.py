@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from multiprocessing import parent_process
+from multiprocessing import parent_process, resource_tracker
 from multiprocessing.process import BaseProcess
 
 ONE_THREAD = {
@@ -55,6 +55,23 @@ def one_thread() -> Iterator[None]:
             stack.callback(torch.set_num_threads, torch.get_num_threads())
             torch.set_num_threads(1)
         yield
+
+
+@contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that the block starts never hear Ctrl-C, not even while they start; this one hears it after the block.
+
+    A worker that dies of Ctrl-C prints a traceback, and may die with a lock that others then wait for.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: nothing is inherited there
+        yield
+        return
+    resource_tracker.ensure_running()  # it would lift the mask when the first process starts it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def prepare_worker() -> None:

@@ -12,12 +12,10 @@ import contextlib
 import multiprocessing
 import os
 import pickle
-import signal
 import sys
 import tempfile
-import threading
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -30,7 +28,7 @@ from torch import Tensor
 
 from qplug.contract.errors import QplugError, UserError
 from qplug.lab.atomic import remove_partial_files
-from qplug.lab.data.workers import environment, prepare_worker
+from qplug.lab.data.workers import deaf_to_ctrl_c, environment, prepare_worker
 from qplug.lab.rows import FileRows, Rows
 from qplug.lab.training.batches import Part
 from qplug.lab.training.checkpoint import load_state
@@ -63,7 +61,8 @@ def train_in_processes(
             for rank, (_, theirs) in enumerate(pipes)
         ]
         try:
-            with _inherited_by_processes():
+            # Of torch's C++ code only errors are told; the level is read when torch is imported.
+            with environment({"TORCH_CPP_LOG_LEVEL": "ERROR"}), deaf_to_ctrl_c():
                 for process in processes:
                     process.start()
             for _, theirs in pipes:
@@ -97,19 +96,6 @@ def _stored(part: Part, path: Path) -> Part:
         np.save(path, rows, allow_pickle=False)
         return replace(part, inputs=FileRows(path))
     return part
-
-
-@contextlib.contextmanager
-def _inherited_by_processes() -> Iterator[None]:
-    """Processes that are started meanwhile leave Ctrl-C to this one, and of torch's C++ code only errors are told."""
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
-    try:
-        with environment({"TORCH_CPP_LOG_LEVEL": "ERROR"}):  # read when torch is imported
-            yield
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
 
 
 def _listen(
