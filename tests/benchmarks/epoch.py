@@ -84,7 +84,8 @@ def networks(case: Case, n_qubits: int) -> tuple[nn.Module, nn.Module, tuple[int
         component("backend", "torch"), n_qubits, N_CLASSES
     )
     count = sum(parameter.numel() for parameter in quantum.parameters())
-    classical = component("head", "mlp", match_parameters=count).build(n_qubits, N_CLASSES)
+    twin = component("head", "mlp", match_parameters=count, activation="tanh", batch_norm=True)
+    classical = twin.build(n_qubits, N_CLASSES)
     made = []
     for head in (quantum, classical):
         torch.manual_seed(1)

@@ -30,7 +30,7 @@ from qplug.lab.data.workers import (
 _CHUNK_SECONDS = 0.5  # the work that an interruption may cost
 _CHUNK_BYTES = 16_000_000
 _CHUNK_SAMPLES = 256
-_POOL_SECONDS = 6.0  # what starting workers costs: each imports the plugin and its libraries anew
+_POOL_SECONDS = 3.0  # what starting workers costs: each imports the plugin and its libraries anew
 _TRIAL = 8
 
 
