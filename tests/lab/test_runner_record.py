@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from qplug.lab.config.layers import from_assignments
-from qplug.lab.runner.record import stamped
+from qplug.lab.config.recipes import with_recipe
+from qplug.lab.config.resolve import resolve
+from qplug.lab.runner.record import known_results, stamped
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 from qplug.lab.runs.directory import RunDirectory
@@ -32,3 +36,32 @@ def test_a_run_without_stamps_has_no_column_for_them(tmp_path: Path) -> None:
 def test_several_stamps_stand_in_one_column() -> None:
     assert stamped([{"epoch": 1}], []) == [{"epoch": 1}]
     assert stamped([{"epoch": 1}], ["SYNTHETIC DATA", "LEAKY"]) == [{"epoch": 1, "stamps": "SYNTHETIC DATA; LEAKY"}]
+
+
+OWN = ["published: 80 % (A. Nobody)"]
+
+
+def known(recipe: str, *assignments: str, smoke: bool = False, reference: list[str] = OWN) -> list[str]:
+    layers = with_recipe([from_assignments(assignments)], recipe, smoke=smoke)
+    return known_results(resolve(layers), reference)
+
+
+@pytest.mark.parametrize("variant", ["", "-classical", "-original"])
+def test_the_original_of_a_recipe_is_told_for_all_its_variants(variant: str) -> None:
+    own, original = known(f"urbansound8k-fusion{variant}")
+    assert own == OWN[0]
+    assert original.startswith("the original of urbansound8k-fusion: accuracy 71.9 % hybrid")
+
+
+def test_on_other_data_the_original_says_nothing() -> None:
+    assert known("crema-d-transfer", "dataset.name=ravdess", "backbone.weights=none", "backbone.frozen=false") == OWN
+
+
+def test_what_the_data_set_tells_already_is_not_told_twice() -> None:
+    told = ["95.04 % (doi 10.1109/ICCCNT61001.2024.10725668)"]
+    assert known("qc-cnn-birdsong", reference=told) == told
+    assert len(known("qc-cnn-birdsong")) == 2
+
+
+def test_nothing_is_known_of_generated_data() -> None:
+    assert known("urbansound8k-fusion", smoke=True) == []

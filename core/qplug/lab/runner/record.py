@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -156,20 +157,26 @@ def _facts(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> dict[str, Any]
             *prepared.warnings,
             *_angle_warnings(config, angles),
         ],
-        "reference": _known_results(outcome),
+        "reference": known_results(config, outcome.parts.dataset.reference),
     }
 
 
-def _known_results(outcome: Outcome) -> list[str]:
-    """What others reached on these data, and what the recipe's original reported; nothing for made-up data."""
-    config = outcome.config
+def known_results(config: RunConfig, reference: Sequence[str]) -> list[str]:
+    """What others reached on these data, and what the recipe's original reported; nothing for made-up data.
+
+    Args:
+        config: what runs.
+        reference: the data set's own lines. One from the paper that the recipe comes from says what the original did.
+    """
     if config.smoke:
         return []
-    lines = list(outcome.parts.dataset.reference)
     recipe = catalogue.registry().recipes.get(config.recipe or "")
-    if recipe and recipe.original and recipe.run["dataset"]["name"] == config.dataset.name:
-        lines.append(f"the original of {recipe.base or recipe.name}: {recipe.original}")
-    return lines
+    if not recipe or not recipe.original or recipe.run["dataset"]["name"] != config.dataset.name:
+        return list(reference)
+    paper = re.search(r"10\.\d+/[\w./-]+", recipe.source)
+    if paper and any(paper[0] in line for line in reference):
+        return list(reference)
+    return [*reference, f"the original of {recipe.base or recipe.name}: {recipe.original}"]
 
 
 def _embedding_width(outcome: Outcome) -> int:
