@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, final
 
 import pennylane as qml
-import torch
 from pydantic import Field
 from torch import Tensor
 
-from qplug.contract.interfaces.readouts import BatchNorm, ReadOut
+from qplug.contract.interfaces.head_parameters import INPUT_MAPS, BatchNorm, InputMap, ReadOut
 
 from .head import PennyLaneHead
 
-_ANGLE_MAPS = {"none": lambda inputs: inputs, "tanh": torch.tanh, "arctan": torch.atan}
 _ROTATIONS = {"x": "X", "y": "Y", "z": "Z"}
 
 
@@ -47,9 +45,7 @@ class Pqc(PennyLaneHead):
     ] = "strong"
     re_uploading: Annotated[bool, Field(description="embed the inputs again before every layer")] = False
     scale: Annotated[float, Field(gt=0, description="radians per unit of input")] = 0.5
-    angle_map: Annotated[
-        Literal["none", "tanh", "arctan"], Field(description="what is applied to inputs before the scale")
-    ] = "none"
+    angle_map: InputMap = "none"
     read_out: ReadOut = "linear"
     batch_norm: BatchNorm = True
 
@@ -63,7 +59,7 @@ class Pqc(PennyLaneHead):
 
     def quantum_function(self, inputs: Tensor, weights: Tensor) -> Any:
         """Embedding, layers, and ⟨Z⟩ of every qubit, or of their parity."""
-        angles = self.scale * _ANGLE_MAPS[self.angle_map](inputs)
+        angles = self.scale * INPUT_MAPS[self.angle_map](inputs)
         wires = range(self.n_qubits)
         for layer in range(self.n_layers):
             if layer == 0 or self.re_uploading:

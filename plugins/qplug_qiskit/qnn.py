@@ -6,20 +6,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Literal, TypeAlias, final
 
-import torch
 from pydantic import Field
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import efficient_su2, real_amplitudes, zz_feature_map
 from torch import Tensor
 
-from qplug.contract.interfaces.readouts import BatchNorm, ReadOut
+from qplug.contract.interfaces.head_parameters import INPUT_MAPS, BatchNorm, InputMap, ReadOut
 
 from .head import Parametrised, QiskitHead
 
 Entanglement: TypeAlias = Literal["full", "linear", "circular", "reverse_linear"]
-
-_ANGLE_MAPS = {"none": lambda inputs: inputs, "tanh": torch.tanh, "arctan": torch.atan}
 
 
 @dataclass(kw_only=True, eq=False)
@@ -28,9 +25,7 @@ class ScaledInputs(QiskitHead):
 
     n_qubits: Annotated[int, Field(ge=1, le=24, description="number of qubits, and of inputs")] = 8
     scale: Annotated[float, Field(gt=0, description="factor on the inputs")] = 1.0
-    angle_map: Annotated[
-        Literal["none", "tanh", "arctan"], Field(description="what is applied to inputs before the scale")
-    ] = "none"
+    angle_map: InputMap = "none"
     read_out: ReadOut = "linear"
     batch_norm: BatchNorm = True
 
@@ -39,7 +34,7 @@ class ScaledInputs(QiskitHead):
 
     def encode(self, inputs: Tensor, parameters: Tensor) -> Tensor:
         """Encoding angles (batch, n_encoding): Qiskit's feature map of ``scale · map(inputs)``."""
-        return super().encode(self.scale * _ANGLE_MAPS[self.angle_map](inputs), parameters)
+        return super().encode(self.scale * INPUT_MAPS[self.angle_map](inputs), parameters)
 
 
 @final

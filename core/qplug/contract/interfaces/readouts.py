@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from qplug.contract.errors import NotSupported
@@ -15,18 +14,6 @@ from qplug.contract.interfaces.quantum_module import LinearReadout
 ReadoutName: TypeAlias = Literal["linear", "z", "parity"]
 """``linear``: (batch norm and) a linear layer; ``z``: one value per class, times a learnt factor; ``parity``: the
 parity of all qubits, times a learnt factor, for two classes."""
-
-ReadOut: TypeAlias = Annotated[
-    ReadoutName,
-    Field(
-        description="linear: <Z> of each qubit into a linear layer; z: <Z> of the first qubits as logits; "
-        "parity: the parity of all qubits, two classes"
-    ),
-]
-"""A head's parameter ``read_out``."""
-
-BatchNorm: TypeAlias = Annotated[bool, Field(description="normalise <Z> before the linear layer")]
-"""A head's parameter ``batch_norm``."""
 
 
 class ScaledReadout(nn.Module):
