@@ -19,7 +19,13 @@ A message says what was asked, what was got, what is possible and what to do nex
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+
+def some_of(entries: Sequence[str], most: int) -> str:
+    """The first ``most`` entries in one line, and how many more there are."""
+    more = f", and {len(entries) - most} more" if len(entries) > most else ""
+    return ", ".join(entries[:most]) + more
 
 
 class QplugError(Exception):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from qplug.contract.errors import DataError, NotSupported, PluginError
+from qplug.contract.errors import DataError, NotSupported, PluginError, some_of
 from qplug.contract.interfaces.component import Capabilities, Component
 
 if TYPE_CHECKING:
@@ -298,8 +298,7 @@ class Dataset(Component):
 
 
 def _listed(unusable: Sequence[Unusable]) -> str:
-    more = f", and {len(unusable) - _SHOWN} more" if len(unusable) > _SHOWN else ""
-    return ", ".join(f"{entry.id}: {entry.reason}" for entry in unusable[:_SHOWN]) + more
+    return some_of([f"{entry.id}: {entry.reason}" for entry in unusable], _SHOWN)
 
 
 def checked_signal(signal: Signal, modality: Modality, *, where: str) -> Signal:

@@ -9,12 +9,8 @@ from pydantic import BaseModel
 from qplug.contract import catalogue, parameters
 from qplug.contract.errors import QplugError
 from qplug.lab.config.augmentation import AugmentationOptions
+from qplug.lab.config.defaults import BACKBONE, BACKEND, FEATURES_FOR, HEAD
 from qplug.lab.config.training import TrainingOptions
-
-FEATURES_FOR = {"audio": "mel", "image": "pixels"}
-"""The feature extractor for each modality, where neither the user nor the data set says."""
-BACKBONE, HEAD, BACKEND = "cnn3", "pennylane-pqc", "torch"
-"""The components of a run that names none."""
 
 _SECTIONS: dict[str, type[BaseModel]] = {"training": TrainingOptions, "augmentation": AugmentationOptions}
 

@@ -14,9 +14,9 @@ from qplug.contract.errors import ConfigError
 from qplug.contract.interfaces import Dataset, Head
 from qplug.contract.parameters import PRESET
 from qplug.lab.config.augmentation import AugmentationOptions
+from qplug.lab.config.defaults import BACKBONE, BACKEND, FEATURES_FOR, HEAD
 from qplug.lab.config.layers import AMBIGUOUS, BRANCH, OPTIONS, TABLES, Layer, from_defaults, merge
 from qplug.lab.config.matching import matched
-from qplug.lab.config.meant import BACKBONE, BACKEND, FEATURES_FOR, HEAD
 from qplug.lab.config.model import Branch, Choice, RunConfig
 from qplug.lab.config.presets import written_out
 from qplug.lab.config.training import TrainingOptions

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import qplug
-from qplug.contract.errors import DataError, Interrupted
+from qplug.contract.errors import DataError, Interrupted, some_of
 from qplug.contract.interfaces import INTERFACE, Component, Dataset, FeatureExtractor, Sample, Unusable
 from qplug.lab.data.disk import exclusive, writing_to
 from qplug.lab.data.extraction import extract
@@ -285,12 +285,11 @@ def _gather(
 
 
 def _damaged(title: str, faults: Sequence[str], total: int, *, final: bool) -> DataError:
-    shown = ", ".join(faults[:_SHOWN])
-    more = f", and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
     cure = "No sample is left to go on with." if final else "To go on without them: --on-bad-file skip"
     noun = "file" if total == 1 else "files"
     return DataError(
-        f"{title}: {len(faults)} of {total} {noun} cannot be used ({shown}{more}). Nothing was changed. {cure}"
+        f"{title}: {len(faults)} of {total} {noun} cannot be used ({some_of(faults, _SHOWN)}). "
+        f"Nothing was changed. {cure}"
     )
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from qplug.contract.errors import UserError
 from qplug.lab.atomic import storage_error, write_atomically
 from qplug.lab.config.layers import from_file
 from qplug.lab.runs.directory import CONFIG, RunDirectory
@@ -62,8 +61,7 @@ def about(path: Path) -> dict[str, Any]:
         DataError: its files are damaged.
     """
     directory = RunDirectory.open(path)
-    if directory.status != "finished":
-        raise UserError(f"{path} is {directory.status}, so there is nothing to export. Go on with: qplug resume {path}")
+    directory.require_finished("there is nothing to export")
     metrics, environment = directory.read_json("metrics.json"), directory.read_json("environment.json")
     config = from_file(directory.path / CONFIG)
     config.pop("data_dir", None)

@@ -52,8 +52,7 @@ def read_set(path: Path) -> FinishedSet:
         DataError: a file is missing or damaged.
     """
     directory = RunDirectory(path)
-    if directory.status != "finished":
-        raise UserError(f"{path} is {directory.status}, so there is nothing to show. Go on with: qplug resume {path}")
+    directory.require_finished("there is nothing to show")
     record = read_table(directory, FOLDS)
     beside = path.resolve().parent
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from qplug.contract.circuit import Circuit
-from qplug.contract.errors import DataError, UserError
+from qplug.contract.errors import DataError
 from qplug.lab.runs.directory import CONFIG, FOLDS, METRICS, RunDirectory
 
 
@@ -65,8 +65,7 @@ def read_run(path: Path) -> FinishedRun:
         DataError: one of its files is missing or damaged.
     """
     directory = RunDirectory.open(path)
-    if directory.status != "finished":
-        raise UserError(f"{path} is {directory.status}, so there is nothing to show. Go on with: qplug resume {path}")
+    directory.require_finished("there is nothing to show")
     try:
         config = tomllib.loads(directory.read_text(CONFIG))
     except tomllib.TOMLDecodeError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from qplug.contract.errors import ConfigError
+from qplug.contract.errors import ConfigError, some_of
 from qplug.lab.runner.prepare import Prepared
 
 _SHOWN = 5
@@ -59,6 +59,5 @@ def _parts(split: Mapping[str, Any]) -> dict[str, str]:
 
 def _named(what: str, names: Sequence[str]) -> Iterator[str]:
     if names:
-        more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         noun = "sample is" if len(names) == 1 else "samples are"
-        yield f"{len(names)} {noun} {what} ({', '.join(names[:_SHOWN])}{more})"
+        yield f"{len(names)} {noun} {what} ({some_of(names, _SHOWN)})"

@@ -102,8 +102,7 @@ def load_classifier(path: Path) -> tuple[Classifier, Parts, list[str]]:
         DataError: its files are damaged.
     """
     directory = RunDirectory.open(path)
-    if directory.status != "finished":
-        raise UserError(f"{path} is {directory.status}, so there is no trained model. Go on with: qplug resume {path}")
+    directory.require_finished("there is no trained model")
     config = resolve([from_file(directory.path / "run.toml")])
     parts = assemble(config, directory.path / SETTINGS)
     weights, facts = directory.read_weights()

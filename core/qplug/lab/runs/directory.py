@@ -127,6 +127,18 @@ class RunDirectory:
             return "finished"
         return "running" if self._lock is not None or is_locked(self.path) else "interrupted"
 
+    def require_finished(self, lacking: str) -> None:
+        """Refuses a run, or a set of folds, that is not finished.
+
+        Args:
+            lacking: what there is not yet, such as ``"there is nothing to show"``.
+
+        Raises:
+            UserError: it is running or interrupted; the message says how to go on.
+        """
+        if self.status != "finished":
+            raise UserError(f"{self.path} is {self.status}, so {lacking}. Go on with: qplug resume {self.path}")
+
     def close(self) -> None:
         """Let others work in the folder."""
         if self._lock is not None:
