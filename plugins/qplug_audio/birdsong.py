@@ -13,8 +13,8 @@ from pydantic import Field
 
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Sample, SplitRule, Unusable
+from qplug.signals import audio_duration, read_audio
 from qplug_audio import examples
-from qplug_audio.files import audio_duration, read_audio
 from qplug_audio.layout import (
     AUDIO_SUFFIXES,
     NOT_YET_KNOWN,

@@ -9,8 +9,9 @@ from typing import Annotated, Literal, final
 
 from pydantic import Field
 
-from qplug.contract.errors import DataError, NotInstalled
+from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Part, Sample, Signal, SplitRule, Unusable
+from qplug.signals import read_signal
 from qplug_audio import examples
 from qplug_audio.layout import (
     AUDIO_SUFFIXES,
@@ -126,20 +127,7 @@ class Folder(Dataset):
         """
         assert sample.source is not None
         refuse_undecodable(sample.source)
-        # Each reader is imported when it is first needed, so that either extra alone is enough.
-        try:
-            if self.modality == "audio":
-                from qplug_audio.files import read_audio
-
-                return read_audio(sample.source)
-            from qplug_audio.pictures import read_image
-
-            return read_image(sample.source)
-        except ImportError as problem:
-            raise NotInstalled(
-                f"data set 'folder' needs {problem.name} to read {sample.source.name}. "
-                f"Install it with: pip install 'qplug[{self.modality}]'"
-            ) from problem
+        return read_signal(sample.source, self.modality)
 
 
 def _part_folders(folder: Path, layout: str) -> dict[Path, Part | None]:

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from qplug.contract.errors import DataError, ParameterError, UnknownName
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Sample, SplitRule, Unusable
+from qplug.signals import read_audio
 from qplug_audio import examples
-from qplug_audio.files import read_audio
 from qplug_audio.gtzan_split import fault_filtered
 from qplug_audio.layout import recordings, require_folder
 from qplug_audio.named import sorted_out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, Sample, Unusable
-from qplug_audio.files import read_audio
+from qplug.signals import read_audio
 from qplug_audio.layout import as_text, recordings, require_folder
 
 

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, RemoteFile, Sample, SplitRule, Unusable
+from qplug.signals import read_audio
 from qplug_audio import examples
-from qplug_audio.files import read_audio
 from qplug_audio.layout import as_text, require_folder
 
 OFFICIAL_METADATA = "UrbanSound8K.csv"

@@ -16,8 +16,8 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Image, Part, RemoteFile, Sample, SplitRule
 from qplug_image import examples
 from qplug_image.cifar_pickle import read_batch
-from qplug_image.files import stamp
 from qplug_image.labels import chosen
+from qplug_image.stamps import stamp
 
 _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _BATCHES: Mapping[str, Part] = {**{f"data_batch_{number}": "train" for number in range(1, 6)}, "test_batch": "test"}

@@ -18,8 +18,8 @@ from pydantic import Field
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Image, Part, RemoteFile, Sample, SplitRule
 from qplug_image import examples
-from qplug_image.files import stamp
 from qplug_image.labels import chosen
+from qplug_image.stamps import stamp
 
 _DIGITS = tuple("0123456789")
 _PREFIXES: Mapping[Part, str] = {"train": "train", "test": "t10k"}

@@ -69,7 +69,25 @@ class ConfigError(UserError):
 
 
 class DataError(UserError):
-    """Files that are missing, damaged or not in the layout that the data set expects."""
+    """Files that are missing, damaged or not in the layout that the data set expects.
+
+    Attributes:
+        reason: of one file alone: what is wrong with it, without its name and without what to do; else empty.
+    """
+
+    reason = ""
+
+    @classmethod
+    def of_file(cls, file: object, reason: str) -> DataError:
+        """The error for one file of a data set, which can be left out.
+
+        Args:
+            file: its path, or what else names it.
+            reason: what is wrong, as a phrase such as ``"holds no samples"``.
+        """
+        error = cls(f"{file}: {reason}. Replace or remove the file, or go on without it: --on-bad-file skip")
+        error.reason = reason
+        return error
 
 
 class LeakError(UserError):

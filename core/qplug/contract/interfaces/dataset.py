@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 Part: TypeAlias = Literal["train", "validation", "test"]
 Modality: TypeAlias = Literal["audio", "image"]
 
+LOUDEST = 2.0**31
+"""No recording holds more than the largest number of any integer format, even if nobody scaled it to [-1, 1]."""
+
+_ROUNDING = 1e-3
 _SHOWN = 12
 """How many faults an error names."""
 
@@ -310,8 +315,8 @@ def checked_signal(signal: Signal, modality: Modality, *, where: str) -> Signal:
         where: the file or sample, for the error.
 
     Raises:
-        DataError: it holds no samples, or values that are not finite.
-        PluginError: it has another type, dtype or number of axes.
+        DataError: it holds no samples, values that are not finite, or values beyond all that sound is stored as.
+        PluginError: it has another type, dtype or number of axes, or pixels outside [0, 1].
     """
     kind, axes = (Audio, 2) if modality == "audio" else (Image, 3)
     if not isinstance(signal, kind):
@@ -320,11 +325,17 @@ def checked_signal(signal: Signal, modality: Modality, *, where: str) -> Signal:
     if values.dtype.name != "float32" or values.ndim != axes:
         raise PluginError(f"{where}: expected float32 with {axes} axes, got {values.dtype} with {values.ndim}.")
     if values.size == 0:
-        raise DataError(f"{where}: holds no samples. Remove the file, or go on without it: --on-bad-file skip")
-    # A sum is not finite exactly if an entry is not (float32 in [-1, 1] cannot overflow), and needs no second array.
-    if not float(values.sum()) - float(values.sum()) == 0.0:
-        raise DataError(
-            f"{where}: holds values that are not finite (NaN or infinity). "
-            "Repair or remove the file, or go on without it: --on-bad-file skip"
-        )
+        raise DataError.of_file(where, "holds no samples")
+    _refuse_values(where, float(values.min()), float(values.max()), modality)
     return signal
+
+
+def _refuse_values(where: str, low: float, high: float, modality: Modality) -> None:
+    """Raises for numbers that no feature can be made of; ``low`` and ``high`` are NaN if one of them is."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise DataError.of_file(where, "holds values that are not finite (NaN or infinity)")
+    largest = max(-low, high)
+    if modality == "audio" and largest > LOUDEST:
+        raise DataError.of_file(where, f"holds values up to {largest:.3g}, where full scale is 1")
+    if modality == "image" and not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
+        raise PluginError(f"{where}: expected pixels in [0, 1], got {low:.4g} to {high:.4g}. Divide by full scale.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qplug.contract.errors import NotSupported, PluginError
@@ -61,15 +60,6 @@ class FeatureExtractor(Component):
     @abstractmethod
     def extract(self, signal: Signal) -> NDArray[np.float32]:
         """The feature of one signal: float32, of the declared ``shape``."""
-
-    def open(self, path: Path) -> Signal:
-        """The signal in a file of any format that the modality's readers know, for predictions on new files.
-
-        Raises:
-            DataError: the file cannot be decoded.
-            NotSupported: this extractor reads no files.
-        """
-        raise NotSupported(f"{type(self).__name__} cannot read files; predict on the data set's own samples instead.")
 
     def __call__(self, signal: Signal) -> NDArray[np.float32]:
         """``extract``, with what goes in and what comes out checked.

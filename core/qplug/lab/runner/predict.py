@@ -22,6 +22,7 @@ from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.reporter import Reporter, Silent
 from qplug.lab.runs.directory import SETTINGS, RunDirectory
 from qplug.lab.runs.weights import load_weights
+from qplug.signals import read_signal
 
 
 def predict(path: Path, files: Sequence[Path], reporter: Reporter) -> list[dict[str, Any]]:
@@ -29,7 +30,7 @@ def predict(path: Path, files: Sequence[Path], reporter: Reporter) -> list[dict[
 
     Args:
         path: the run directory.
-        files: recordings or images, in any format that the run's feature extractor reads.
+        files: recordings or images, as the run's features need; read by ``qplug.signals`` as in training.
         reporter: told what goes on.
 
     Returns:
@@ -59,7 +60,7 @@ class LoadedRun:
     def predict(self, files: Sequence[Path | str], reporter: Reporter | None = None) -> list[dict[str, Any]]:
         """Class probabilities for each file; see ``predict``."""
         reporter = reporter or Silent()
-        features = _features(self.features, [Path(file) for file in files])
+        features = features_of(self.features, [Path(file) for file in files])
         reporter.stage(f"classifying {len(files)} files")
         chances = probabilities(predict_logits(self.model, features, on_step=reporter.progress))
         return [
@@ -118,20 +119,23 @@ def load_classifier(path: Path) -> tuple[Classifier, Parts, list[str]]:
     return model.eval(), parts, classes
 
 
-def _features(extractor: FeatureExtractor, files: Sequence[Path]) -> torch.Tensor:
+def features_of(extractor: FeatureExtractor, files: Sequence[Path]) -> torch.Tensor:
+    """The features (file, *shape) of new files, read as those of training were.
+
+    Raises:
+        UserError: no files are given.
+        DataError: files that cannot be used; the message names them all.
+    """
     modality = extractor.capabilities.modality
     if not files:
         raise UserError("no files are given. Name recordings or images to classify.")
     features, problems = [], []
     for file in files:
         try:
-            if not file.is_file():
-                raise DataError(f"{file}: there is no such file.")
-            features.append(
-                torch.from_numpy(extractor(checked_signal(extractor.open(file), modality, where=str(file))))
-            )
+            signal = checked_signal(read_signal(file, modality), modality, where=str(file))
+            features.append(torch.from_numpy(extractor(signal)))
         except DataError as error:
-            problems.append(str(error))
+            problems.append(f"{file}: {error.reason}." if error.reason else str(error))
     if problems:
         raise DataError(f"{len(problems)} of {len(files)} files cannot be used. {' '.join(problems)}")
     return torch.stack(features)
