@@ -39,6 +39,6 @@ class PlainConsole(Console):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
 
 
-def styled(*pieces: str | tuple[str, str]) -> Text:
+def styled(*pieces: str | tuple[str, str]) -> RichText:
     """One text of several pieces; a pair is a piece and its style, such as ``(name, "bold")``."""
     return Text.assemble(*pieces)

@@ -20,8 +20,7 @@ from qplug_cli.visible import visible
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-
-    from qplug_cli.words import Text
+    from rich.text import Text as RichText
 
 EXAMPLES = """
 **Examples**
@@ -168,7 +167,7 @@ def _table(rows: Sequence[Entry], widths: Sequence[int]) -> Table:
     return table
 
 
-def _cells(row: Entry, *, with_provider: bool) -> list[Text]:
+def _cells(row: Entry, *, with_provider: bool) -> list[RichText]:
     from qplug_cli.words import Text
 
     _, colour = STATUS[row.status]

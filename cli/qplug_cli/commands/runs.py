@@ -13,8 +13,9 @@ from qplug_cli.options import Json
 from qplug_cli.visible import visible
 
 if TYPE_CHECKING:
+    from rich.text import Text as RichText
+
     from qplug.lab.runs.listing import RunSummary
-    from qplug_cli.words import Text
 
 EXAMPLES = """
 **Examples**
@@ -70,7 +71,7 @@ def _show(found: list[RunSummary]) -> None:
     console.print(table)
 
 
-def _state(summary: RunSummary) -> Text:
+def _state(summary: RunSummary) -> RichText:
     """Status or damage, and the stamps without which the numbers would say too much."""
     from qplug_cli.words import Text
 
