@@ -116,6 +116,8 @@ def _compare(module: nn.Module, inputs: Sequence[Tensor], names: Sequence[str], 
     """Refuses a file that computes something else than torch, at batches of 1 and 2."""
     import onnxruntime
 
+    # It would note which machine this is in the user's cache, and report what runs.
+    onnxruntime.disable_telemetry_events()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     for n in (1, len(inputs[0])):
         given = [values[:n] for values in inputs]

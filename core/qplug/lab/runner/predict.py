@@ -20,7 +20,8 @@ from qplug.lab.evaluation.metrics import probabilities
 from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.reporter import Reporter, Silent
-from qplug.lab.runs.directory import SETTINGS, RunDirectory
+from qplug.lab.runs.directory import CONFIG, SETTINGS, WEIGHTS, RunDirectory
+from qplug.lab.runs.shapes import MODEL, refuse_misshapen
 from qplug.lab.runs.weights import load_weights
 from qplug.signals import read_signal
 
@@ -107,6 +108,12 @@ def load_classifier(path: Path) -> tuple[Classifier, Parts, list[str]]:
     config = resolve([from_file(directory.path / "run.toml")])
     parts = assemble(config, directory.path / SETTINGS)
     weights, facts = directory.read_weights()
+    refuse_misshapen(MODEL, facts, str(directory.path / WEIGHTS), whole=True)
+    if facts["feature_shape"] != list(parts.features.shape):
+        raise DataError(
+            f"{directory.path / WEIGHTS} was trained on features of shape {facts['feature_shape']}, but {CONFIG} "
+            f"describes features of shape {list(parts.features.shape)}; one of the files is damaged."
+        )
     shape, classes = tuple(facts["feature_shape"]), list(facts["classes"])
     # The run holds all weights itself, so nothing depends on the file that the backbone's once came from.
     network = build_backbone(parts.backbone, shape, seed=config.seed, learnt=False)
