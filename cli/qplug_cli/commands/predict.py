@@ -44,7 +44,8 @@ def predict(
 
 def _show(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
-    from rich.text import Text
+
+    from qplug_cli.words import Text
 
     console = output.console()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

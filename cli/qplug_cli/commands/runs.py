@@ -10,9 +10,10 @@ import typer
 
 from qplug_cli import output
 from qplug_cli.options import Json
+from qplug_cli.visible import visible
 
 if TYPE_CHECKING:
-    from rich.text import Text
+    from rich.text import Text as RichText
 
     from qplug.lab.runs.listing import RunSummary
 
@@ -56,7 +57,7 @@ def _show(found: list[RunSummary]) -> None:
     wide = console.width >= WIDE
     shown = SHOWN if wide else SHOWN[:1]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("run", no_wrap=True, min_width=max(len(summary.path.name) for summary in found))
+    table.add_column("run", no_wrap=True, min_width=max(len(visible(summary.path.name)) for summary in found))
     for heading in ("status", "backend", "seed") if wide else ("status",):
         table.add_column(heading, overflow="fold")
     table.add_column("fold", justify="right")
@@ -70,9 +71,9 @@ def _show(found: list[RunSummary]) -> None:
     console.print(table)
 
 
-def _state(summary: RunSummary) -> Text:
+def _state(summary: RunSummary) -> RichText:
     """Status or damage, and the stamps without which the numbers would say too much."""
-    from rich.text import Text
+    from qplug_cli.words import Text
 
     stamps = [(f" {stamp}", "bold red") for stamp in summary.stamps]
     return Text.assemble(summary.problem or summary.status, *stamps)
