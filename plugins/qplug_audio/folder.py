@@ -11,6 +11,7 @@ from pydantic import Field
 
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Part, Sample, Signal, SplitRule, Unusable
+from qplug.contract.interfaces.dataset import Excerpt
 from qplug.signals import read_signal
 from qplug_audio import examples
 from qplug_audio.layout import (
@@ -128,6 +129,12 @@ class Folder(Dataset):
         assert sample.source is not None
         refuse_undecodable(sample.source)
         return read_signal(sample.source, self.modality)
+
+    def load_excerpt(self, sample: Sample, excerpt: Excerpt) -> Signal:
+        """What is needed of the recording, or the image."""
+        assert sample.source is not None
+        refuse_undecodable(sample.source)
+        return read_signal(sample.source, self.modality, excerpt)
 
 
 def _part_folders(folder: Path, layout: str) -> dict[Path, Part | None]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, Sample, Unusable
+from qplug.contract.interfaces.dataset import Excerpt
 from qplug.signals import read_audio
 from qplug_audio.layout import as_text, recordings, require_folder
 
@@ -22,6 +23,11 @@ class NamedRecordings(Dataset):
         """
         assert sample.source is not None
         return read_audio(sample.source)
+
+    def load_excerpt(self, sample: Sample, excerpt: Excerpt) -> Audio:
+        """What is needed of the recording."""
+        assert sample.source is not None
+        return read_audio(sample.source, excerpt=excerpt)
 
 
 def recordings_in(name: str, folder: Path, inner: str, layout: str) -> list[Path]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from qplug.contract.interfaces import Audio, FeatureExtractor, Signal
-from qplug_audio.waveforms import Crop, Fit, fitted, mono, trimmed
+from qplug_audio.waveforms import Crop, Fit, excerpt, fitted, mono, trimmed
 
 
 @dataclass(kw_only=True, eq=False)
@@ -38,6 +38,12 @@ class FromWaveforms(FromRecordings):
     def n_samples(self) -> int:
         """Samples of every waveform, at least one."""
         return max(1, round(self.duration * self.rate))
+
+    def excerpt(self, n_samples: int, rate: int) -> tuple[int, int] | None:
+        """All of a recording whose silence is trimmed, else what ``waveforms.excerpt`` finds."""
+        if self.trim_db is not None:
+            return None
+        return excerpt(n_samples, rate, to_rate=self.rate, length=self.n_samples, crop=self.crop)
 
     def waveform(self, signal: Signal) -> NDArray[np.float32]:
         """The recording (n_samples,), float32: mono, resampled, trimmed, cut or filled."""

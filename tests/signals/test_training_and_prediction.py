@@ -15,12 +15,16 @@ import pytest
 import soundfile
 
 from qplug.contract.errors import DataError
-from qplug.contract.interfaces import FeatureExtractor, Sample
+from qplug.contract.interfaces import Audio, FeatureExtractor, Sample
 from qplug.lab.data.extraction import extract_chunk
 from qplug.lab.runner.predict import features_of, load_run
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug_audio.efficientat_mel import EfficientAtMel
 from qplug_audio.folder import Folder
+from qplug_audio.mel import Mel
+from qplug_audio.mfcc import Mfcc
+from qplug_audio.raw import Raw
 
 RATE = 16_000
 
@@ -142,6 +146,25 @@ def test_every_extractor_gets_the_same_of_every_file(models: dict[str, str], hom
             assert f"{file}: {reason}." in str(caught.value)
         assert "--on-bad-file" not in str(caught.value)
     assert {("HfFeatures", "audio"), ("HfFeatures", "image"), ("Mel", "audio"), ("Pixels", "image")} <= names
+
+
+def test_what_is_decoded_of_a_long_recording_gives_the_numbers_of_the_whole(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+    read: list[float] = []
+    for rate, subtype in ((8000, "PCM_16"), (16_000, "IMA_ADPCM"), (44_100, "PCM_24"), (16_000, "FLOAT")):
+        path = tmp_path / f"{rate}-{subtype}.wav"
+        soundfile.write(path, 0.1 * noise.standard_normal((rate * 9 + 1, 1)), rate, subtype=subtype)
+        sample = Sample("a", "a", "a", path)
+        for crop in ("start", "center", "loudest"):
+            for kind in (Raw, Mel, Mfcc, EfficientAtMel):
+                extractor = kind(crop=crop, duration=1.0)
+                whole = Folder().load(sample)
+                part = Folder().read(sample, extractor.excerpt)
+                assert isinstance(whole, Audio)
+                assert isinstance(part, Audio)
+                read.append(part.waveform.shape[1] / rate)
+                np.testing.assert_array_equal(extractor(part), extractor(whole), err_msg=f"{path.name} {crop} {kind}")
+    assert sorted({round(seconds) for seconds in read}) == [1, 2, 9]
 
 
 def test_every_orientation_gives_the_picture_upright(homes: dict[str, Path]) -> None:

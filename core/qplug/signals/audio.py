@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qplug.contract.errors import DataError, NotInstalled
 from qplug.contract.interfaces import Audio
+from qplug.contract.interfaces.dataset import Excerpt
 from qplug.signals.files import look
 from qplug.signals.headers import ends_early, promised_sound
 
@@ -24,7 +25,9 @@ _NO_LENGTH = 1 << 40
 """More frames than any recording has: a FLAC promises that many if its encoder did not know how many would come."""
 
 
-def read_audio(path: Path, *, start: float = 0.0, duration: float | None = None) -> Audio:
+def read_audio(
+    path: Path, *, start: float = 0.0, duration: float | None = None, excerpt: Excerpt | None = None
+) -> Audio:
     """The recording in a file, as stored: any rate, any number of channels, full scale at [-1, 1].
 
     Its size is read from the header first, so that what is too large costs nothing.
@@ -33,12 +36,16 @@ def read_audio(path: Path, *, start: float = 0.0, duration: float | None = None)
         path: a file in one of ``AUDIO_FORMATS``, whatever its name ends in.
         start: where to begin, in seconds from the beginning of the recording.
         duration: how much to read, in seconds; None: all that is left. At the end of a recording it may be less.
+        excerpt: what is needed of the whole recording; None: all of it. No less is read, and no more if its header
+            shows that the rest is there. Not together with ``start`` or ``duration``.
 
     Raises:
         DataError: the file is missing, empty, not a recording, cut short, too large, or holds no samples there.
         NotInstalled: soundfile is missing.
     """
     with _Opened(path) as file:
+        if excerpt is not None and file.header_tells_length and (part := excerpt(file.n_frames, file.rate)):
+            return Audio(file.read(part[0], part[1] - part[0]), file.rate)
         first = min(round(start * file.rate), file.n_frames)
         left = file.n_frames - first
         frames = file.read(first, left if duration is None else min(round(duration * file.rate), left))
@@ -62,12 +69,13 @@ class _Opened:
     Attributes:
         rate: samples per second, Hz.
         n_frames: samples of each channel.
+        header_tells_length: whether the header alone has shown that all of it is there.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.head, size = look(path, "recording")
-        _refuse_cut_short(path, size)
+        self.header_tells_length = _refuse_cut_short(path, size)
         self.library = _soundfile()
         try:
             self.file = self.library.SoundFile(path)
@@ -134,8 +142,12 @@ class _Opened:
         return DataError.of_file(self.path, f"cannot be decoded ({reason})")
 
 
-def _refuse_cut_short(path: Path, size: int) -> None:
-    """Raises for a file with less sound than its header promises, which libsndfile would silently shorten."""
+def _refuse_cut_short(path: Path, size: int) -> bool:
+    """Raises for a file with less sound than its header promises, which libsndfile would silently shorten.
+
+    Returns:
+        Whether the header promises how much there is.
+    """
     try:
         with path.open("rb") as file:
             promised, start = promised_sound(file)
@@ -147,6 +159,7 @@ def _refuse_cut_short(path: Path, size: int) -> None:
     if size - start < promised:
         there = max(size - start, 0)
         raise DataError.of_file(path, f"cut short, its header promises {promised} bytes of sound and {there} are there")
+    return promised > 0
 
 
 def _soundfile() -> Any:

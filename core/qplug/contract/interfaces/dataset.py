@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
@@ -52,6 +52,10 @@ class Image:
 
 
 Signal: TypeAlias = Audio | Image
+
+Excerpt: TypeAlias = Callable[[int, int], tuple[int, int] | None]
+"""From the samples of each channel and their rate in Hz to the first one that is needed and the one behind the last;
+None: all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +216,18 @@ class Dataset(Component):
             DataError: the file cannot be decoded, is empty or is cut short.
         """
 
+    def load_excerpt(self, sample: Sample, excerpt: Excerpt) -> Signal:
+        """What features need of the signal of one sample; all of it, unless an author writes this.
+
+        Args:
+            sample: the sample.
+            excerpt: which part of its recording is enough; see ``qplug.signals.read_signal``.
+
+        Raises:
+            DataError: as ``load``.
+        """
+        return self.load(sample)
+
     def fetch(self, folder: Path) -> None:
         """Downloads the data set into ``folder`` in a way of its own. Most declare ``files`` instead.
 
@@ -292,14 +308,19 @@ class Dataset(Component):
                 )
         return samples, unusable
 
-    def read(self, sample: Sample) -> Signal:
+    def read(self, sample: Sample, excerpt: Excerpt | None = None) -> Signal:
         """The signal of one sample, checked: right type, float32, two or three axes, not empty, finite.
+
+        Args:
+            sample: the sample.
+            excerpt: what is needed of a recording; None: all of it.
 
         Raises:
             DataError: what the file holds cannot be used: no samples, or values that are not finite.
             PluginError: ``load`` returned something else than the declared modality.
         """
-        return checked_signal(self.load(sample), self.capabilities.modality, where=str(sample.source or sample.id))
+        signal = self.load(sample) if excerpt is None else self.load_excerpt(sample, excerpt)
+        return checked_signal(signal, self.capabilities.modality, where=str(sample.source or sample.id))
 
 
 def _listed(unusable: Sequence[Unusable]) -> str:

@@ -61,6 +61,20 @@ class FeatureExtractor(Component):
     def extract(self, signal: Signal) -> NDArray[np.float32]:
         """The feature of one signal: float32, of the declared ``shape``."""
 
+    def excerpt(self, n_samples: int, rate: int) -> tuple[int, int] | None:
+        """What the feature of a recording depends on, so that no more of a long one need be decoded.
+
+        Whoever says so promises that ``extract`` gives the same numbers, to the last bit, for that part alone.
+
+        Args:
+            n_samples: samples of each channel of the recording.
+            rate: samples per second, Hz.
+
+        Returns:
+            The first sample and the one behind the last; None, unless an author knows better: all of them.
+        """
+        return None
+
     def __call__(self, signal: Signal) -> NDArray[np.float32]:
         """``extract``, with what goes in and what comes out checked.
 

@@ -115,7 +115,7 @@ def _extract_one(
 ) -> tuple[NDArray[np.float32] | None, str | None]:
     author: Dataset | FeatureExtractor = dataset
     try:
-        signal = dataset.read(sample)
+        signal = dataset.read(sample, extractor.excerpt)
         author = extractor
         return extractor(signal), None
     except (DataError, OSError) as error:

@@ -139,7 +139,7 @@ def features_of(extractor: FeatureExtractor, files: Sequence[Path]) -> torch.Ten
     features, problems = [], []
     for file in files:
         try:
-            signal = checked_signal(read_signal(file, modality), modality, where=str(file))
+            signal = checked_signal(read_signal(file, modality, extractor.excerpt), modality, where=str(file))
             features.append(torch.from_numpy(extractor(signal)))
         except DataError as error:
             problems.append(f"{file}: {error.reason}." if error.reason else str(error))
