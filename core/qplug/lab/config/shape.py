@@ -1,4 +1,4 @@
-"""The shape of ``run.toml``, checked once where a layer of settings comes in; values are checked by their parameters."""
+"""The shape of ``run.toml``, checked once where a layer comes in; values are checked by their parameters."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def refuse_misshapen(layer: Mapping[str, Any], where: str) -> None:
         _RunFile.model_validate(layer)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(step + 1) if isinstance(step, int) else step for step in first["loc"] if step != "str")
+        place = ".".join(
+            str(step + 1) if isinstance(step, int) else step for step in first["loc"] if step not in ("str", "float")
+        )
         keys = [step for step in first["loc"] if isinstance(step, str) and step in (*_WAYS, "head", "reducer")]
         way = _WAYS.get(keys[-1] if keys else "", 'write a table such as [branch.head] with name = "…"')
         got = repr(first["input"])

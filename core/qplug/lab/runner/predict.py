@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -26,22 +26,25 @@ from qplug.lab.runs.weights import load_weights
 from qplug.signals import read_signal
 
 
-def predict(path: Path, files: Sequence[Path], reporter: Reporter) -> list[dict[str, Any]]:
+def predict(
+    path: Path, files: Sequence[Path], reporter: Reporter, *, on_bad_file: Literal["refuse", "skip"] = "refuse"
+) -> list[dict[str, Any]]:
     """Class probabilities for each file, from the classifier of a finished run.
 
     Args:
         path: the run directory.
         files: recordings or images, as the run's features need; read by ``qplug.signals`` as in training.
         reporter: told what goes on.
+        on_bad_file: whether a file that cannot be used refuses all, or is left out with a warning.
 
     Returns:
         Per file: ``file``, ``label`` (the most probable class) and ``probabilities`` by class.
 
     Raises:
         UserError: there is no such run, or it is not finished.
-        DataError: files that cannot be used; the message names them all.
+        DataError: files that cannot be used; the message names them all. Skipping, only if none can be used.
     """
-    return load_run(path).predict(files, reporter)
+    return load_run(path).predict(files, reporter, on_bad_file=on_bad_file)
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,19 @@ class LoadedRun:
     classes: tuple[str, ...]
     features: FeatureExtractor
 
-    def predict(self, files: Sequence[Path | str], reporter: Reporter | None = None) -> list[dict[str, Any]]:
+    def predict(
+        self,
+        files: Sequence[Path | str],
+        reporter: Reporter | None = None,
+        *,
+        on_bad_file: Literal["refuse", "skip"] = "refuse",
+    ) -> list[dict[str, Any]]:
         """Class probabilities for each file; see ``predict``."""
         reporter = reporter or Silent()
-        features = features_of(self.features, [Path(file) for file in files])
-        reporter.stage(f"classifying {len(files)} files")
+        skipped = reporter.warn if on_bad_file == "skip" else None
+        usable = usable_features(self.features, [Path(file) for file in files], skipped=skipped)
+        reporter.stage(f"classifying {len(usable)} files")
+        features = torch.stack([one for _, one in usable])
         chances = probabilities(predict_logits(self.model, features, on_step=reporter.progress))
         return [
             {
@@ -70,7 +81,7 @@ class LoadedRun:
                 "label": self.classes[int(row.argmax())],
                 "probabilities": dict(zip(self.classes, row.tolist(), strict=True)),
             }
-            for file, row in zip(files, chances, strict=True)
+            for (file, _), row in zip(usable, chances, strict=True)
         ]
 
 
@@ -127,7 +138,19 @@ def load_classifier(path: Path) -> tuple[Classifier, Parts, list[str]]:
 
 
 def features_of(extractor: FeatureExtractor, files: Sequence[Path]) -> torch.Tensor:
-    """The features (file, *shape) of new files, read as those of training were.
+    """The features (file, *shape) of new files, read as those of training were; see ``usable_features``."""
+    return torch.stack([features for _, features in usable_features(extractor, files)])
+
+
+def usable_features(
+    extractor: FeatureExtractor, files: Sequence[Path], *, skipped: Callable[[str], None] | None = None
+) -> list[tuple[Path, torch.Tensor]]:
+    """Those of some new files that can be used, each with its features, read as those of training were.
+
+    Args:
+        extractor: the run's.
+        files: new files.
+        skipped: told what is left out; None: nothing is, and one file that cannot be used refuses all.
 
     Raises:
         UserError: no files are given.
@@ -136,13 +159,16 @@ def features_of(extractor: FeatureExtractor, files: Sequence[Path]) -> torch.Ten
     modality = extractor.capabilities.modality
     if not files:
         raise UserError("no files are given. Name recordings or images to classify.")
-    features, problems = [], []
+    usable, problems = [], []
     for file in files:
         try:
             signal = checked_signal(read_signal(file, modality, extractor.excerpt), modality, where=str(file))
-            features.append(torch.from_numpy(extractor(signal)))
+            usable.append((file, torch.from_numpy(extractor(signal))))
         except DataError as error:
             problems.append(f"{file}: {error.reason}." if error.reason else str(error))
-    if problems:
-        raise DataError(f"{len(problems)} of {len(files)} files cannot be used. {' '.join(problems)}")
-    return torch.stack(features)
+    if problems and (skipped is None or not usable):
+        way = " To go on without them: --on-bad-file skip" if usable else ""
+        raise DataError(f"{len(problems)} of {len(files)} files cannot be used. {' '.join(problems)}{way}")
+    for problem in problems if skipped else ():
+        skipped(f"left out: {problem}")
+    return usable

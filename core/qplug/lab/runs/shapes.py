@@ -1,4 +1,4 @@
-"""The shapes of a run's JSON files, checked once where they are read, so that nothing behind trips over a damaged one."""
+"""The shapes of a run's JSON files, checked once where they are read; nothing behind trips over a damaged one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from qplug.contract.errors import DataError
 
 _Count = Annotated[int, Field(ge=0)]
-_FileName = Annotated[str, Field(pattern=r"\A[^/\\]+\Z", max_length=255)]
+_FileName = Annotated[str, Field(pattern=r"^[^/\\]+$", max_length=255)]
 _Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
