@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import stat
 import tomllib
@@ -90,5 +89,5 @@ def _strange_value(value: Any) -> str:
     if isinstance(value, date | time):
         return f"is the date or time {value}, which no setting is; write it in quotes if a text is meant"
     if isinstance(value, int) and not -_WHOLE_NUMBERS <= value < _WHOLE_NUMBERS:
-        return f"is a whole number of {math.ceil(abs(value).bit_length() * math.log10(2))} digits, too large to be used"
+        return "is a whole number of more than 64 bits, too large to be used"
     return "holds the character NUL" if isinstance(value, str) and "\0" in value else ""

@@ -25,6 +25,8 @@ from qplug.lab.runs.shapes import MODEL, refuse_misshapen
 from qplug.lab.runs.weights import load_weights
 from qplug.signals import read_signal
 
+_SKIP = " To go on without them: --on-bad-file skip"
+
 
 def predict(
     path: Path, files: Sequence[Path], reporter: Reporter, *, on_bad_file: Literal["refuse", "skip"] = "refuse"
@@ -71,7 +73,7 @@ class LoadedRun:
         """Class probabilities for each file; see ``predict``."""
         reporter = reporter or Silent()
         skipped = reporter.warn if on_bad_file == "skip" else None
-        usable = usable_features(self.features, [Path(file) for file in files], skipped=skipped)
+        usable = usable_features(self.features, [Path(file) for file in files], skipped=skipped, advice=_SKIP)
         reporter.stage(f"classifying {len(usable)} files")
         features = torch.stack([one for _, one in usable])
         chances = probabilities(predict_logits(self.model, features, on_step=reporter.progress))
@@ -143,7 +145,11 @@ def features_of(extractor: FeatureExtractor, files: Sequence[Path]) -> torch.Ten
 
 
 def usable_features(
-    extractor: FeatureExtractor, files: Sequence[Path], *, skipped: Callable[[str], None] | None = None
+    extractor: FeatureExtractor,
+    files: Sequence[Path],
+    *,
+    skipped: Callable[[str], None] | None = None,
+    advice: str = "",
 ) -> list[tuple[Path, torch.Tensor]]:
     """Those of some new files that can be used, each with its features, read as those of training were.
 
@@ -151,6 +157,7 @@ def usable_features(
         extractor: the run's.
         files: new files.
         skipped: told what is left out; None: nothing is, and one file that cannot be used refuses all.
+        advice: how to go on without such files, where others can be used.
 
     Raises:
         UserError: no files are given.
@@ -167,7 +174,7 @@ def usable_features(
         except DataError as error:
             problems.append(f"{file}: {error.reason}." if error.reason else str(error))
     if problems and (skipped is None or not usable):
-        way = " To go on without them: --on-bad-file skip" if usable else ""
+        way = advice if usable else ""
         raise DataError(f"{len(problems)} of {len(files)} files cannot be used. {' '.join(problems)}{way}")
     for problem in problems if skipped else ():
         skipped(f"left out: {problem}")
