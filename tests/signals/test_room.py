@@ -14,8 +14,10 @@ from qplug.contract.errors import DataError, NotInstalled, PluginError
 from qplug.contract.interfaces import Audio, FeatureCapabilities, FeatureExtractor, Image, Sample, Signal
 from qplug.contract.interfaces.dataset import checked_signal
 from qplug.lab.data.extraction import extract_chunk
+from qplug.lab.runner.predict import features_of
 from qplug.signals import read_audio, read_signal
 from qplug_audio.chirps import Chirps
+from qplug_audio.raw import Raw
 
 
 def test_importing_the_readers_imports_no_library_that_decodes() -> None:
@@ -32,6 +34,15 @@ def test_a_missing_library_is_named_with_its_extra(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(NotInstalled, match=rf"reading .*{library}.* pip install 'qplug\[{extra}\]'"):
         read_signal(tmp_path / "a", "audio" if modality == "audio" else "image")
+
+
+def test_prediction_names_what_is_missing_and_speaks_of_no_data_set(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        features_of(Raw(), [tmp_path / "gone.wav", tmp_path])
+    assert str(caught.value) == (
+        f"2 of 2 files cannot be used. {tmp_path}/gone.wav: there is no such file. "
+        f"{tmp_path}: is no file but a folder, a pipe or a device."
+    )
 
 
 def test_memory_that_is_not_there_is_told_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from qplug_audio.folder import Folder
 from qplug_audio.mel import Mel
 from qplug_audio.mfcc import Mfcc
 from qplug_audio.raw import Raw
+from qplug_hf.features import HfFeatures
 
 RATE = 16_000
 
@@ -150,7 +151,9 @@ def test_every_extractor_gets_the_same_of_every_file(models: dict[str, str], hom
     assert {("HfFeatures", "audio"), ("HfFeatures", "image"), ("Mel", "audio"), ("Pixels", "image")} <= names
 
 
-def test_what_is_decoded_of_a_long_recording_gives_the_numbers_of_the_whole(tmp_path: Path) -> None:
+def test_what_is_decoded_of_a_long_recording_gives_the_numbers_of_the_whole(
+    tmp_path: Path, models: dict[str, str]
+) -> None:
     noise = np.random.default_rng(0)
     read: list[float] = []
     for rate, subtype in ((8000, "PCM_16"), (16_000, "IMA_ADPCM"), (44_100, "PCM_24"), (16_000, "FLOAT")):
@@ -158,14 +161,14 @@ def test_what_is_decoded_of_a_long_recording_gives_the_numbers_of_the_whole(tmp_
         soundfile.write(path, 0.1 * noise.standard_normal((rate * 9 + 1, 1)), rate, subtype=subtype)
         sample = Sample("a", "a", "a", path)
         for crop in ("start", "center", "loudest"):
-            for kind in (Raw, Mel, Mfcc, EfficientAtMel):
-                extractor = kind(crop=crop, duration=1.0)
+            own = [kind(crop=crop, duration=1.0) for kind in (Raw, Mel, Mfcc, EfficientAtMel)]
+            for extractor in (*own, HfFeatures(model=models["audio"], duration=1.0)):
                 whole = Folder().load(sample)
                 part = Folder().read(sample, extractor.excerpt)
                 assert isinstance(whole, Audio)
                 assert isinstance(part, Audio)
                 read.append(part.waveform.shape[1] / rate)
-                np.testing.assert_array_equal(extractor(part), extractor(whole), err_msg=f"{path.name} {crop} {kind}")
+                np.testing.assert_array_equal(extractor(part), extractor(whole), err_msg=f"{path.name} {extractor}")
     assert sorted({round(seconds) for seconds in read}) == [1, 2, 9]
 
 
