@@ -47,11 +47,11 @@ def physical_memory() -> int:
         return 2**40
 
 
-class _Counted(TorchDispatchMode):
+class _Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees every tensor that is made from nothing, before it is."""
 
     def __init__(self, what: str, limit: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.what, self.limit, self.total = what, limit, 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -176,6 +176,7 @@ def usable_features(
     if problems and (skipped is None or not usable):
         way = advice if usable else ""
         raise DataError(f"{len(problems)} of {len(files)} files cannot be used. {' '.join(problems)}{way}")
-    for problem in problems if skipped else ():
-        skipped(f"left out: {problem}")
+    if skipped is not None:
+        for problem in problems:
+            skipped(f"left out: {problem}")
     return usable
