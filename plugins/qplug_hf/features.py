@@ -66,6 +66,14 @@ class HfFeatures(FeatureExtractor):
         mark = mark_of(self._home, self.revision)
         return _shape(self._home, self.revision, self.modality, self.duration, mark)
 
+    def excerpt(self, n_samples: int, rate: int) -> tuple[int, int] | None:
+        """The middle of a recording that has the model's rate, since the rest is cut off; else all of it."""
+        if self.modality != "audio" or rate != int(load_processor(self._home, self.revision, "audio").sampling_rate):
+            return None
+        length = round(self.duration * rate)
+        first = max(0, n_samples - length) // 2
+        return first, min(first + length, n_samples)
+
     def extract(self, signal: Signal) -> NDArray[np.float32]:
         """The model's input for one signal, float32."""
         processor = load_processor(self._home, self.revision, self.modality)

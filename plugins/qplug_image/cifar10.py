@@ -24,6 +24,7 @@ _BATCHES: Mapping[str, Part] = {**{f"data_batch_{number}": "train" for number in
 _RECORD = 1 + 3 * 32 * 32
 """Bytes of one image in the binary format: its class, then red, green and blue row by row."""
 
+_MOST_BYTES = 2**28
 _CURE = "Get the file again."
 
 
@@ -128,6 +129,8 @@ def _batches(folder: Path) -> list[Path]:
 def _read(path: Path, size: int, _changed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The class numbers (image,) and the values (image, 3072) of one batch; the binary version stays on disk."""
     if path.suffix != ".bin":
+        if size > _MOST_BYTES:
+            raise DataError(f"cifar-10: {path} has {size / 1e6:.0f} MB, more than any batch. {_CURE}")
         labels, images = read_batch(path)
     elif size == 0 or size % _RECORD:
         raise DataError(

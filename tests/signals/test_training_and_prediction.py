@@ -15,16 +15,19 @@ import pytest
 import soundfile
 
 from qplug.contract.errors import DataError
-from qplug.contract.interfaces import Audio, FeatureExtractor, Sample
+from qplug.contract.interfaces import Audio, FeatureExtractor, Modality, Sample
+from qplug.contract.interfaces.dataset import checked_signal
 from qplug.lab.data.extraction import extract_chunk
 from qplug.lab.runner.predict import features_of, load_run
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.signals import read_image, read_signal
 from qplug_audio.efficientat_mel import EfficientAtMel
 from qplug_audio.folder import Folder
 from qplug_audio.mel import Mel
 from qplug_audio.mfcc import Mfcc
 from qplug_audio.raw import Raw
+from qplug_hf.features import HfFeatures
 
 RATE = 16_000
 
@@ -148,7 +151,9 @@ def test_every_extractor_gets_the_same_of_every_file(models: dict[str, str], hom
     assert {("HfFeatures", "audio"), ("HfFeatures", "image"), ("Mel", "audio"), ("Pixels", "image")} <= names
 
 
-def test_what_is_decoded_of_a_long_recording_gives_the_numbers_of_the_whole(tmp_path: Path) -> None:
+def test_what_is_decoded_of_a_long_recording_gives_the_numbers_of_the_whole(
+    tmp_path: Path, models: dict[str, str]
+) -> None:
     noise = np.random.default_rng(0)
     read: list[float] = []
     for rate, subtype in ((8000, "PCM_16"), (16_000, "IMA_ADPCM"), (44_100, "PCM_24"), (16_000, "FLOAT")):
@@ -156,19 +161,18 @@ def test_what_is_decoded_of_a_long_recording_gives_the_numbers_of_the_whole(tmp_
         soundfile.write(path, 0.1 * noise.standard_normal((rate * 9 + 1, 1)), rate, subtype=subtype)
         sample = Sample("a", "a", "a", path)
         for crop in ("start", "center", "loudest"):
-            for kind in (Raw, Mel, Mfcc, EfficientAtMel):
-                extractor = kind(crop=crop, duration=1.0)
+            own = [kind(crop=crop, duration=1.0) for kind in (Raw, Mel, Mfcc, EfficientAtMel)]
+            for extractor in (*own, HfFeatures(model=models["audio"], duration=1.0)):
                 whole = Folder().load(sample)
                 part = Folder().read(sample, extractor.excerpt)
                 assert isinstance(whole, Audio)
                 assert isinstance(part, Audio)
                 read.append(part.waveform.shape[1] / rate)
-                np.testing.assert_array_equal(extractor(part), extractor(whole), err_msg=f"{path.name} {crop} {kind}")
+                np.testing.assert_array_equal(extractor(part), extractor(whole), err_msg=f"{path.name} {extractor}")
     assert sorted({round(seconds) for seconds in read}) == [1, 2, 9]
 
 
 def test_every_orientation_gives_the_picture_upright(homes: dict[str, Path]) -> None:
-    from qplug.signals import read_image
 
     home = homes["image"]
     stored = np.asarray(PIL.Image.open(home / "colour.png"), np.float32) / 255
@@ -221,3 +225,21 @@ def test_a_run_predicts_on_its_test_part_what_it_wrote_down(
         assert answer["label"] == row["predicted"]
         for name, share in answer["probabilities"].items():
             assert share == pytest.approx(float(row[f"p_{name}"]), abs=2e-6), row["id"]
+
+
+def test_files_with_changed_bytes_are_read_or_refused_and_nothing_else(homes: dict[str, Path], tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    reasons = []
+    modalities: tuple[Modality, ...] = ("audio", "image")
+    for modality in modalities:
+        for path in sorted(homes[modality].glob("[!cb]*")) * 3:
+            content = bytearray(path.read_bytes())
+            for place in generator.integers(0, min(len(content), 400), 4):
+                content[place] = generator.integers(0, 256)
+            (tmp_path / path.name).write_bytes(content)
+            try:
+                checked_signal(read_signal(tmp_path / path.name, modality), modality, where=path.name)
+            except DataError as error:
+                reasons.append(error.reason)
+    assert len(reasons) > 20
+    assert all(reasons)

@@ -27,7 +27,7 @@ def look(path: Path, noun: str) -> tuple[bytes, int]:
             head = file.read(1024)
             size = file.seek(0, 2)
     except FileNotFoundError:
-        raise DataError(f"{path}: {_absent(path)}") from None
+        raise _absent(path) from None
     except OSError as problem:
         raise DataError.of_file(path, f"cannot be read ({problem.strerror})") from problem
     if size == 0:
@@ -37,10 +37,12 @@ def look(path: Path, noun: str) -> tuple[bytes, int]:
     return head, size
 
 
-def _absent(path: Path) -> str:
+def _absent(path: Path) -> DataError:
     if path.is_symlink() and "annex/objects/" in str(path.readlink()):
-        return "is git-annex's link to content that is not here: get it with git annex get"
-    return "there is no such file. Is the data set complete?"
+        return DataError.of_file(path, "is git-annex's link to content that is not here: get it with git annex get")
+    error = DataError(f"{path}: there is no such file. Is the data set complete?")
+    error.reason = "there is no such file"
+    return error
 
 
 def _pointer(head: bytes, noun: str) -> str:

@@ -55,7 +55,7 @@ def read_image(path: Path) -> Image:
     library = _pillow()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", library.DecompressionBombWarning)  # the limit here is lower
+            warnings.simplefilter("ignore")  # about tags that are not looked at, and a limit that is higher than this
             return Image(_pixels(path, library))
     except DataError:
         raise
@@ -84,15 +84,16 @@ def _pixels(path: Path, library: Any) -> NDArray[np.float32]:
     if upright.mode in _DEEP:
         return _deep(path, upright, tags)[None]
     if upright.mode in ("1", "L", "LA"):
-        return _scaled(upright.convert("L"))[None]
-    return np.ascontiguousarray(_scaled(upright.convert("RGB")).transpose(2, 0, 1))
+        return _scaled(np.asarray(upright.convert("L"))[None])
+    return _scaled(np.asarray(upright.convert("RGB")).transpose(2, 0, 1))
 
 
-def _scaled(image: Pillow.Image) -> NDArray[np.float32]:
+def _scaled(stored: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(channel, height, width) of 8 bits in [0, 1], row after row in memory."""
     import numpy as np
 
-    values = np.array(image, np.float32)
-    values /= 255
+    values = np.empty(stored.shape, np.float32)
+    np.divide(stored, np.float32(255), out=values)
     return values
 
 
