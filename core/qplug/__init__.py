@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         Unusable,
         WeightsFile,
     )
-    from qplug.lab.runner.predict import load_run
+    from qplug.lab.runner.loaded import load_run
 
 __version__ = "0.1.0"
 
@@ -84,7 +84,7 @@ _HOME = {
         "Unusable",
         "WeightsFile",
     ),
-    "qplug.lab.runner.predict": ("load_run",),
+    "qplug.lab.runner.loaded": ("load_run",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

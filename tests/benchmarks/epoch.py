@@ -29,8 +29,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qplug.contract import catalogue
-from qplug.lab.bench.conditions import device_name, threads
+from qplug import catalogue
+from qplug.bench.conditions import device_name, threads
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.runner.run import suitable_threads
 from qplug.lab.training.fit import fit

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from qplug.contract import catalogue, parameters
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug import catalogue
+from qplug.contract import parameters
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.model import Branch, Choice
-from qplug.lab.evaluation.angles import AngleFacts, angle_facts
+from qplug.lab.judging.angles import AngleFacts, angle_facts
 
 
 def head(**values: object) -> QuantumModule:

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug.contract.circuit import Circuit
 from qplug.contract.errors import NotSupported, ParameterError
 from qplug.contract.interfaces import Backend, BackendCapabilities, QuantumHead
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.training.devices import check_devices, per_device
 from qplug.lab.training.fit import fit

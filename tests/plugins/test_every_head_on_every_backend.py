@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import torch
 
-from qplug.contract.catalogue import entries, load
-from qplug.contract.circuit import qasm3
+from qplug.catalogue import entries, load
+from qplug.circuits import qasm3
 from qplug.contract.interfaces import Backend, QuantumHead
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.testing.circuits import angle_embedding_strongly_entangling
 from qplug.testing.equivalence import check_head, check_pair
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from qplug.contract.errors import CircuitError, NotSupported
-from qplug.contract.interfaces.traced_head import ImportedHead
+from qplug.heads.traced_head import ImportedHead
 from qplug_pennylane.default_qubit import DefaultQubit
 from qplug_pennylane.head import PennyLaneHead
 from qplug_pennylane.lightning_qubit import LightningQubit

@@ -95,7 +95,7 @@ class QuantumHead(Head):
         Expectation values are small (standard deviation .03 to .07 on random circuits), and a linear layer alone
         starves on them; see the page on training quantum heads.
         """
-        from qplug.contract.interfaces.quantum_module import LinearReadout
+        from qplug.heads.quantum_module import LinearReadout
 
         return LinearReadout(n_observables, n_classes)
 
@@ -109,6 +109,6 @@ class QuantumHead(Head):
         Raises:
             NotSupported: the backend cannot run the circuit, such as more qubits than it has.
         """
-        from qplug.contract.interfaces.quantum_module import QuantumModule
+        from qplug.heads.quantum_module import QuantumModule
 
         return QuantumModule(self, backend, n_inputs, n_classes)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from qplug.contract import catalogue, parameters
+from qplug import catalogue
+from qplug.contract import parameters
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backend, QuantumHead
 from qplug.lab.config.layers import Layer

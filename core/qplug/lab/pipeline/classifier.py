@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from qplug.contract.errors import NotSupported, PluginError
 from qplug.contract.interfaces import Backbone, Backend, Head, QuantumHead, TrainingPart
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.pipeline.augment import Augment
 from qplug.lab.pipeline.parts import BranchParts, Parts
 from qplug.lab.pipeline.sizes import bounded

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from qplug.contract.errors import UserError
 from qplug.contract.interfaces import Backend, QuantumHead
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.testing.equivalence.failures import (
     TOLERANCES,
     BrokenPromise,
