@@ -19,7 +19,7 @@ def head(**values: object) -> QuantumModule:
     backend = parameters.create(catalogue.load("backend", "torch"), {}, what="backend torch")
     made = parameters.create(catalogue.load("head", "pennylane-pqc"), {"n_qubits": 6, **values}, what="head")
     torch.manual_seed(0)
-    module = made.on(backend, 6, 3)  # type: ignore[attr-defined]
+    module = QuantumModule(made, backend, 6, 3)  # type: ignore[attr-defined]
     assert isinstance(module, QuantumModule)
     return module
 

@@ -46,7 +46,7 @@ class MatrixEncoding(nn.Module):
         head = catalogue.load("head", "pennylane-pqc")(n_qubits=3)
         assert isinstance(head, QuantumHead)
         self.reducer = nn.Linear(5, 3)
-        self.quantum = head.on(backend, 3, 2)
+        self.quantum = QuantumModule(head, backend, 3, 2)
 
     def forward(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.quantum(self.reducer(inputs))

@@ -14,6 +14,7 @@ from qplug.bench.sizes import Case
 from qplug.bench.timing import Step, Timing, interleaved
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backend
+from qplug.heads.quantum_module import QuantumModule
 
 _MLP = "(mlp)"
 CLASSES = (6, 2)
@@ -79,10 +80,10 @@ def _head_module(case: Case, backend: Backend, device: str) -> tuple[nn.Module, 
     *others, last = CLASSES
     for n_classes in others:
         try:
-            return case.head.on(backend, case.n_inputs, n_classes).to(device), n_classes
+            return QuantumModule(case.head, backend, case.n_inputs, n_classes).to(device), n_classes
         except NotSupported:
             continue
-    return case.head.on(backend, case.n_inputs, last).to(device), last
+    return QuantumModule(case.head, backend, case.n_inputs, last).to(device), last
 
 
 def matched_mlp(n_inputs: int, n_classes: int, n_parameters: int) -> nn.Module:

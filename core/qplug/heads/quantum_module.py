@@ -56,7 +56,8 @@ class QuantumModule(nn.Module):
         self.backend = backend
         generator = torch.Generator().manual_seed(int(torch.randint(2**31, ()).item()))
         self.circuit_parameters = nn.Parameter(head.initial_parameters(self.circuit, generator))
-        self.readout = head.readout(len(self.circuit.observables), n_classes)
+        n_observables = len(self.circuit.observables)
+        self.readout = head.readout(n_observables, n_classes) or LinearReadout(n_observables, n_classes)
         n_weights = head.weight_angles(self.circuit_parameters.detach()).numel()
         if n_weights != self.circuit.n_weights:
             raise PluginError(

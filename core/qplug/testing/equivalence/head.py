@@ -56,7 +56,7 @@ class _Trial:
         """The module, with the same parameters at every call unless another seed is given."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed if seed is None else seed)
-            module = self.head.on(backend or self.backend, self.n_inputs, self.n_classes)
+            module = QuantumModule(self.head, backend or self.backend, self.n_inputs, self.n_classes)
         if not isinstance(module, QuantumModule):
             raise BrokenPromise(f"{type(self.head).__name__}.on must give a QuantumModule; got {type(module)}.")
         return module.to(self.device, self.dtype)
