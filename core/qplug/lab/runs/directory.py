@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import shutil
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from qplug.contract.errors import DataError, UserError
 from qplug.lab.atomic import remove_partial_files, storage_error, write_atomically
-from qplug.lab.runs.files import csv_bytes, json_bytes, png_bytes
+from qplug.lab.runs.files import csv_bytes, csv_rows, json_bytes, png_bytes
 from qplug.lab.runs.lock import Lock, is_locked
 
 if TYPE_CHECKING:
@@ -227,7 +226,7 @@ class RunDirectory:
         Raises:
             DataError: if it is missing.
         """
-        return list(csv.DictReader(self.read_text(name).splitlines()))
+        return csv_rows(self.read_text(name))
 
     def read_weights(self, name: str = WEIGHTS) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The ``state_dict`` and the metadata.
