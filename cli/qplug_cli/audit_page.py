@@ -24,18 +24,18 @@ _MOST_CLASSES = 40
 
 def show(report: Report, figure: Path) -> None:
     """Prints the whole audit."""
-    from rich.markup import escape
+    from qplug_cli.words import styled
 
     console = output.console()
-    stamp = " [bold red]SYNTHETIC DATA[/bold red]" if report.synthetic else ""
-    console.print(f"[bold]{escape(report.dataset)}[/bold] · {_headline(report)}{stamp}", soft_wrap=True)
+    stamp = (" SYNTHETIC DATA" if report.synthetic else "", "bold red")
+    console.print(styled((report.dataset, "bold"), f" · {_headline(report)}", stamp), soft_wrap=True)
     if report.folder is not None:
-        console.print(f"[dim]{escape(str(report.folder))}[/dim]", soft_wrap=True)
+        console.print(str(report.folder), style="dim", soft_wrap=True)
     _print_signals(report, console)
     _print_classes(report, console)
     _print_splits(report, console)
     _print_findings(report, console)
-    console.print(f"figure: {figure}", soft_wrap=True, markup=False)
+    console.print(f"figure: {figure}", soft_wrap=True)
 
 
 def _headline(report: Report) -> str:
@@ -45,12 +45,14 @@ def _headline(report: Report) -> str:
 
 
 def _print_title(title: str, console: Console) -> None:
-    console.print(f"\n[bold underline]{title}[/bold underline]")
+    console.print()
+    console.print(title, style="bold underline")
 
 
 def _print_signals(report: Report, console: Console) -> None:
     from rich.table import Table
-    from rich.text import Text
+
+    from qplug_cli.words import Text
 
     _print_title("signals", console)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
@@ -100,7 +102,8 @@ def _time(seconds: float) -> str:
 
 def _print_classes(report: Report, console: Console) -> None:
     from rich.table import Table
-    from rich.text import Text
+
+    from qplug_cli.words import Text
 
     _print_title("classes", console)
     default = next(iter(report.splits.values()))
@@ -118,16 +121,17 @@ def _print_classes(report: Report, console: Console) -> None:
         table.add_row(Text(label), bar, f"{n:,}", f"{report.class_groups[label]:,}", *cells)
     console.print(table)
     if len(report.classes) > _MOST_CLASSES:
-        console.print(f"[dim]and {len(report.classes) - _MOST_CLASSES} more classes; all: --json[/dim]")
+        console.print(f"and {len(report.classes) - _MOST_CLASSES} more classes; all: --json", style="dim")
     if default.problem:
         return
     fold = ", fold 1" if default.folds else ""
-    console.print(f"[dim]parts of the split {default.name!r}{fold}[/dim]", soft_wrap=True)
+    console.print(f"parts of the split {default.name!r}{fold}", style="dim", soft_wrap=True)
 
 
 def _print_splits(report: Report, console: Console) -> None:
     from rich.table import Table
-    from rich.text import Text
+
+    from qplug_cli.words import Text
 
     _print_title("splits", console)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
@@ -167,6 +171,8 @@ def _sharing(facts: SplitFacts, report: Report) -> tuple[str, str]:
 
 
 def _print_findings(report: Report, console: Console) -> None:
+    from qplug_cli.words import styled
+
     _print_title("findings", console)
     n_copies = sum(len(duplicate.ids) - 1 for duplicate in report.duplicates)
     silent = "silent" if report.modality == "audio" else "blank"
@@ -182,6 +188,6 @@ def _print_findings(report: Report, console: Console) -> None:
             continue
         some = "; ".join(names[:_SHOWN]) + ("; …" if len(names) > _SHOWN else "")
         colour = "yellow" if n else "green"
-        console.print(
-            f"[{colour}]{n:>6,}[/{colour}] {what}", end=f"  {some}\n" if some else "\n", soft_wrap=True, markup=True
-        )
+        console.print(styled((f"{n:>6,}", colour), f" {what}", f"  {some}" if some else ""), soft_wrap=True)
+    for remark in report.remarks:
+        console.print(styled(("  note", "yellow"), f" {remark}"), soft_wrap=True)

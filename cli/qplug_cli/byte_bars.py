@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from qplug_cli.words import PlainConsole
 
 
 class ByteBars:
     """Called with what is going on and how many bytes of it are done. One bar each; off a terminal one line each."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False, markup=False, emoji=False)  # names may hold brackets
+        self.console = PlainConsole(stderr=True)
         self.bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=28),

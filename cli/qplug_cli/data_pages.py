@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qplug.contract.addresses import redacted
 from qplug_cli import output
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ _SHOWN = 5
 def print_list(rows: Sequence[Mapping[str, Any]]) -> None:
     """The table of ``qplug data list``."""
     from rich.table import Table
-    from rich.text import Text
+
+    from qplug_cli.words import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("name", "there", "how to get", "size"):
@@ -39,7 +41,7 @@ def print_list(rows: Sequence[Mapping[str, Any]]) -> None:
     console = output.console()
     console.print(table)
     console.print(
-        "[dim]more about one: qplug data info NAME · download one: qplug data fetch NAME[/dim]", soft_wrap=True
+        "more about one: qplug data info NAME · download one: qplug data fetch NAME", style="dim", soft_wrap=True
     )
 
 
@@ -52,7 +54,7 @@ def facts(name: str, dataset: Dataset, found: Survey) -> dict[str, Any]:
         "folder": None if found.how == "none" else str(found.folder),
         "n_samples": found.n_samples,
         "n_absent": found.n_absent,
-        "missing": [file.url for file in found.missing],
+        "missing": [redacted(file.url) for file in found.missing],
         "bytes": found.n_bytes if found.missing else 0,
         "differing": list(found.differing),
         "classes": list(dataset.classes),
@@ -68,7 +70,7 @@ def facts(name: str, dataset: Dataset, found: Survey) -> dict[str, Any]:
 def print_facts(told: Mapping[str, Any]) -> None:
     """The page of ``qplug data info``."""
     console = output.console()
-    console.print(f"[bold]{told['name']}[/bold]")
+    console.print(told["name"], style="bold")
     console.print(told["summary"])
     missing = told["missing"]
     size = f" ({_size(told['bytes'])})" if missing and told["bytes"] else ""
@@ -91,18 +93,17 @@ def print_facts(told: Mapping[str, Any]) -> None:
     ]
     _print_pairs([(name, str(text)) for name, text in pairs if text])
     if missing:
-        console.print(f"[dim]get it with: qplug data fetch {told['name']}[/dim]", soft_wrap=True)
+        console.print(f"get it with: qplug data fetch {told['name']}", style="dim", soft_wrap=True)
 
 
 def print_licence(name: str, dataset: Dataset, found: Survey) -> None:
     """What is about to be downloaded and under which licence, on stderr: it is asked, not answered."""
-    from rich.console import Console
-    from rich.text import Text
+    from qplug_cli.words import PlainConsole, styled
 
-    console = Console(stderr=True, highlight=False)
-    console.print(f"[bold]{name}[/bold]")
+    console = PlainConsole(stderr=True)
+    console.print(name, style="bold")
     size = f", {_size(found.n_bytes)}" if found.n_bytes else ""
-    sources = list(dict.fromkeys(file.url for file in found.missing))
+    sources = list(dict.fromkeys(redacted(file.url) for file in found.missing))
     told = [
         ("licence", dataset.licence or "none stated"),
         ("cite", dataset.citation),
@@ -112,7 +113,7 @@ def print_licence(name: str, dataset: Dataset, found: Survey) -> None:
     ]
     for label, text in told:
         if text:
-            console.print(Text.assemble((f"{label:<10}", "dim"), text), soft_wrap=True)
+            console.print(styled((f"{label:<10}", "dim"), text), soft_wrap=True)
 
 
 def by_hand(name: str, dataset: Dataset, folder: Path) -> dict[str, Any]:
@@ -131,9 +132,11 @@ def by_hand(name: str, dataset: Dataset, folder: Path) -> dict[str, Any]:
 
 def print_by_hand(page: Mapping[str, Any]) -> None:
     """The page of instructions."""
+    from qplug_cli.words import styled
+
     name = page["name"]
     console = output.console()
-    console.print(f"[bold]{name}[/bold] has to be got by hand.\n")
+    console.print(styled((name, "bold"), " has to be got by hand.\n"))
     _print_pairs([(label, page[label]) for label in ("homepage", "licence", "citation") if page[label]])
     steps = (
         f"Make the folder {page['folder']}, or choose another and name it with --data-dir later.",
@@ -142,7 +145,7 @@ def print_by_hand(page: Mapping[str, Any]) -> None:
     )
     console.print()
     for number, step in enumerate(steps, start=1):
-        console.print(f"{number}. {step}", markup=False)
+        console.print(f"{number}. {step}")
 
 
 def print_fetched(
@@ -169,7 +172,7 @@ def print_fetched(
     if json:
         output.document(told)
         return
-    from rich.markup import escape
+    from qplug_cli.words import styled
 
     console = output.console()
     if how == "none":
@@ -180,14 +183,17 @@ def print_fetched(
         if done and done.n_files
         else "nothing to fetch;"
     )
-    console.print(f"[bold]{name}[/bold]: {what} {n_samples or 0:,} samples in {escape(str(folder))}", soft_wrap=True)
+    console.print(styled((name, "bold"), f": {what} {n_samples or 0:,} samples in {folder}"), soft_wrap=True)
     if differing:
         console.print(
-            f"[yellow]warning:[/yellow] {len(differing)} files differ from what the source publishes and were kept "
-            f"({escape(_some(differing))}). To replace them: qplug data fetch {name} --repair",
+            styled(
+                ("warning:", "yellow"),
+                f" {len(differing)} files differ from what the source publishes and were kept ({_some(differing)}). "
+                f"To replace them: qplug data fetch {name} --repair",
+            ),
             soft_wrap=True,
         )
-    console.print(f"[dim]next: qplug data audit {name} · qplug run --dataset {name}[/dim]", soft_wrap=True)
+    console.print(f"next: qplug data audit {name} · qplug run --dataset {name}", style="dim", soft_wrap=True)
 
 
 def print_verdict(name: str, verdict: Verdict, *, json: bool) -> None:
@@ -208,12 +214,10 @@ def print_verdict(name: str, verdict: Verdict, *, json: bool) -> None:
             }
         )
         return
-    from rich.markup import escape
+    from qplug_cli.words import styled
 
     console = output.console()
-    console.print(
-        f"[bold]{name}[/bold]: {verdict.n_samples:,} samples in {escape(str(verdict.folder))}", soft_wrap=True
-    )
+    console.print(styled((name, "bold"), f": {verdict.n_samples:,} samples in {verdict.folder}"), soft_wrap=True)
     if not verdict.n_checked and verdict.good:
         console.print(
             "Its layout is as expected. Nothing is published that its files could be held against, and they were not "
@@ -222,8 +226,10 @@ def print_verdict(name: str, verdict: Verdict, *, json: bool) -> None:
         )
     elif verdict.good:
         console.print(
-            f"[green]All {verdict.n_checked:,} files are as they should be[/green], "
-            f"{verdict.n_checksums:,} of them by checksum."
+            styled(
+                (f"All {verdict.n_checked:,} files are as they should be", "green"),
+                f", {verdict.n_checksums:,} of them by checksum.",
+            )
         )
 
 
@@ -263,7 +269,8 @@ def _cures(name: str, verdict: Verdict, how: str) -> Iterator[str]:
 
 def _print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
     from rich.table import Table
-    from rich.text import Text
+
+    from qplug_cli.words import Text
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True, style="dim")

@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 
 from qplug_cli import errors, output
 from qplug_cli.plain_help import PlainCommand, PlainGroup
+from qplug_cli.visible import VisibleFormatter
 
 COMMANDS = {
     "run": ("qplug_cli.commands.run:run", "Assemble a pipeline by name, train it and judge it."),
@@ -132,7 +133,9 @@ def run(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if "--json" in words:
         output.reserve_stdout()
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(VisibleFormatter("%(message)s"))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("qplug").setLevel(logging.INFO)
     sys.exit(_exit_code(words))
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PIPED_WIDTH = 100_000
+_CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""What a terminal obeys and JSON, which escapes all below the blank, would let through."""
 _reserved: TextIO | None = None
 
 
@@ -39,6 +41,7 @@ def document(value: Any) -> None:
     """Prints ``value`` as the one JSON document on stdout."""
     stream = _reserved or sys.stdout
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    text = _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     # Names of folders that are no UTF-8 come from Python with lone surrogates, which have to be written as escapes.
     stream.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
     stream.flush()
@@ -46,12 +49,12 @@ def document(value: Any) -> None:
 
 def console() -> Console:
     """A console on stdout: the terminal's width, or, where the output is piped, one unbroken line per row."""
-    from rich.console import Console
+    from qplug_cli.words import PlainConsole
 
     if sys.stdout.isatty():
-        return Console(highlight=False, emoji=False)
+        return PlainConsole()
     width = None if "COLUMNS" in os.environ else _PIPED_WIDTH
-    return Console(file=cast(TextIO, _Trimmed(sys.stdout)), width=width, highlight=False, emoji=False)
+    return PlainConsole(file=cast(TextIO, _Trimmed(sys.stdout)), width=width)
 
 
 class _Trimmed(io.TextIOBase):
@@ -61,8 +64,7 @@ class _Trimmed(io.TextIOBase):
         self._stream = stream
 
     def write(self, text: str) -> int:
-        # Names of folders that are no UTF-8 come from Python with lone surrogates, which no stream takes.
-        return self._stream.write(re.sub(r" +(?=\n)", "", text.encode("utf-8", "backslashreplace").decode()))
+        return self._stream.write(re.sub(r" +(?=\n)", "", text))
 
     def flush(self) -> None:
         self._stream.flush()

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.text import Text
+
+from qplug_cli.words import PlainConsole, styled
 
 
 @contextmanager
 def loading() -> Iterator[None]:
     """Says on a terminal what the first seconds go into; stands around imports of large packages."""
-    console = Console(stderr=True, highlight=False)
+    console = PlainConsole(stderr=True)
     if not console.is_terminal:
         yield
         return
@@ -30,7 +30,7 @@ class TerminalReporter:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self.console = Console(stderr=True, highlight=False, markup=False, emoji=False)  # names may hold brackets
+        self.console = PlainConsole(stderr=True)
         self.quiet = quiet
         self.draws = self.console.is_terminal and not quiet
         self.bars = Progress(
@@ -82,4 +82,4 @@ class TerminalReporter:
 
     def warn(self, text: str) -> None:
         """Prints a warning."""
-        self.console.print(Text.assemble(("warning:", "yellow"), f" {text}"))
+        self.console.print(styled(("warning:", "yellow"), f" {text}"))

@@ -35,14 +35,13 @@ def show_plan(plan: Plan, *, json: bool) -> None:
 
 
 def _print_summary(summary: Mapping[str, Any]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
+    from qplug_cli.words import styled
+
     console = output.console()
-    stamps = " ".join(f"[bold red]{stamp}[/bold red]" for stamp in summary["stamps"])
-    console.print(
-        f"[bold]{summary['dataset']}[/bold] · {summary['head']} · {escape(_where(summary))} {stamps}".rstrip()
-    )
+    stamps = [(f" {stamp}", "bold red") for stamp in summary["stamps"]]
+    console.print(styled((summary["dataset"], "bold"), f" · {summary['head']} · {_where(summary)}", *stamps))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
     for name in SHOWN:
@@ -51,9 +50,9 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
         table.add_row(part, *_cells(summary[part], summary.get(f"{part}_sd")))
     console.print(table)
     for warning in summary["warnings"]:
-        console.print(f"[yellow]warning:[/yellow] {escape(warning)}")
+        console.print(styled(("warning:", "yellow"), f" {warning}"))
     for line in summary.get("reference", ()):
-        console.print(f"[dim]known: {escape(line)}[/dim]")
+        console.print(f"known: {line}", style="dim")
     counts = summary["parameters"]
     # The counts are sums: with four folds, each sample trains three times.
     folds = f"all {len(summary['folds'])} folds together: " if "folds" in summary else ""
@@ -64,9 +63,9 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
     )
     folders = [fold["run"] for fold in summary.get("folds", ())] or [summary["run"]]
     for folder in folders:
-        console.print(f"written to {folder}", soft_wrap=True, markup=False)
+        console.print(f"written to {folder}", soft_wrap=True)
     if "set" in summary:
-        console.print(f"mean and spread in {summary['set']}", soft_wrap=True, markup=False)
+        console.print(f"mean and spread in {summary['set']}", soft_wrap=True)
 
 
 def _where(summary: Mapping[str, Any]) -> str:
@@ -85,8 +84,10 @@ def _cells(metrics: Mapping[str, float], spread: Mapping[str, float] | None) -> 
 def _print_plan(plan: Plan) -> None:
     from rich.table import Table
 
+    from qplug_cli.words import styled
+
     console = output.console()
-    console.print(f"[bold]{plan.config.dataset.name}[/bold] · split {plan.split} · seed {plan.config.seed}")
+    console.print(styled((plan.config.dataset.name, "bold"), f" · split {plan.split} · seed {plan.config.seed}"))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("step", "name", "shape behind it", "computed"):
         table.add_column(heading)

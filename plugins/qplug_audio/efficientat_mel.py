@@ -14,7 +14,7 @@ from pydantic import Field
 
 from qplug.contract.interfaces import Audio, FeatureCapabilities, Signal
 from qplug_audio.recordings import FromRecordings
-from qplug_audio.waveforms import fitted, mono
+from qplug_audio.waveforms import excerpt, fitted, mono
 
 RATE = 32_000
 N_FFT = 1024
@@ -59,6 +59,10 @@ class EfficientAtMel(FromRecordings):
     def axes(self) -> tuple[tuple[str, float], ...]:
         """Channels, bands, and seconds by frame."""
         return (("channel", 1.0), ("mel band", 1.0), ("time, s", HOP / RATE))
+
+    def excerpt(self, n_samples: int, rate: int) -> tuple[int, int] | None:
+        """What ``waveforms.excerpt`` finds."""
+        return excerpt(n_samples, rate, to_rate=RATE, length=self._n_samples, crop=self.crop)
 
     def extract(self, signal: Signal) -> NDArray[np.float32]:
         """The log-mel spectrogram (1, 128, frame), float32, mostly in [-2, 2]."""

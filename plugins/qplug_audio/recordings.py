@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -11,26 +10,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from qplug.contract.interfaces import Audio, FeatureExtractor, Signal
-from qplug_audio.files import read_audio
-from qplug_audio.waveforms import Crop, Fit, fitted, mono, trimmed
+from qplug_audio.waveforms import Crop, Fit, excerpt, fitted, mono, trimmed
 
 
 @dataclass(kw_only=True, eq=False)
 class FromRecordings(FeatureExtractor):
-    """A feature extractor that cuts or fills recordings to one length, and predicts on recordings in files."""
+    """A feature extractor that cuts or fills recordings to one length."""
 
     fit: Annotated[Fit, Field(description="a recording that is too short: silence after it, around it, or looped")] = (
         "pad-end"
     )
     crop: Annotated[Crop, Field(description="what is kept of a recording that is too long")] = "center"
-
-    def open(self, path: Path) -> Audio:
-        """The recording in a file of any format that libsndfile reads.
-
-        Raises:
-            DataError: the file cannot be decoded.
-        """
-        return read_audio(path)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -48,6 +38,12 @@ class FromWaveforms(FromRecordings):
     def n_samples(self) -> int:
         """Samples of every waveform, at least one."""
         return max(1, round(self.duration * self.rate))
+
+    def excerpt(self, n_samples: int, rate: int) -> tuple[int, int] | None:
+        """All of a recording whose silence is trimmed, else what ``waveforms.excerpt`` finds."""
+        if self.trim_db is not None:
+            return None
+        return excerpt(n_samples, rate, to_rate=self.rate, length=self.n_samples, crop=self.crop)
 
     def waveform(self, signal: Signal) -> NDArray[np.float32]:
         """The recording (n_samples,), float32: mono, resampled, trimmed, cut or filled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -41,6 +42,27 @@ def fitted(waveform: NDArray[np.float32], length: int, *, fit: Fit, crop: Crop) 
         return np.resize(waveform, length)
     before = missing // 2 if fit == "pad-center" else 0
     return np.pad(waveform, (before, missing - before))
+
+
+def excerpt(n_samples: int, rate: int, *, to_rate: int, length: int, crop: Crop) -> tuple[int, int] | None:
+    """What of a recording ``fitted(mono(…))`` depends on: the first sample and the one behind the last; None: all.
+
+    Resampling from the start is the same to the last bit if a second more is there than is used. From another place the
+    filter would stand otherwise, and where a recording is loudest nobody knows before it is read.
+
+    Args:
+        n_samples: samples of each channel.
+        rate: the recording's, Hz.
+        to_rate: what it is resampled to, Hz.
+        length: samples that are wanted at that rate.
+        crop: what is kept of a recording that is too long.
+    """
+    if crop == "loudest":
+        return None
+    if rate == to_rate:
+        first = max(0, n_samples - length) // 2 if crop == "center" else 0
+        return first, min(first + length, n_samples)
+    return (0, min(n_samples, math.ceil((length / to_rate + 1) * rate))) if crop == "start" else None
 
 
 def trimmed(waveform: NDArray[np.float32], floor_db: float, *, frame: int = 512) -> NDArray[np.float32]:

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, final
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
 from pydantic import Field
 
-from qplug.contract.errors import DataError, PluginError
+from qplug.contract.errors import PluginError
 from qplug.contract.interfaces import Audio, FeatureCapabilities, FeatureExtractor, Image, Modality, Signal
 from qplug_hf.loading import FEATURE_FILES, ModelName, Revision, load_processor, mark_of, settings_files
 
@@ -68,21 +66,13 @@ class HfFeatures(FeatureExtractor):
         mark = mark_of(self._home, self.revision)
         return _shape(self._home, self.revision, self.modality, self.duration, mark)
 
-    def open(self, path: Path) -> Signal:
-        """The recording or image in a file.
-
-        Raises:
-            DataError: the file cannot be decoded.
-        """
-        try:
-            if self.modality == "audio":
-                frames, rate = soundfile.read(path, dtype="float32", always_2d=True)
-                return Audio(np.ascontiguousarray(frames.T), int(rate))
-            with Pillow.open(path) as file:
-                pixels = np.asarray(file.convert("RGB"), np.float32) / 255
-            return Image(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-        except (soundfile.LibsndfileError, UnidentifiedImageError, OSError) as problem:
-            raise DataError(f"{path}: cannot be decoded ({problem}). Replace or remove the file.") from problem
+    def excerpt(self, n_samples: int, rate: int) -> tuple[int, int] | None:
+        """The middle of a recording that has the model's rate, since the rest is cut off; else all of it."""
+        if self.modality != "audio" or rate != int(load_processor(self._home, self.revision, "audio").sampling_rate):
+            return None
+        length = round(self.duration * rate)
+        first = max(0, n_samples - length) // 2
+        return first, min(first + length, n_samples)
 
     def extract(self, signal: Signal) -> NDArray[np.float32]:
         """The model's input for one signal, float32."""

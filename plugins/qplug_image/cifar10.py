@@ -16,14 +16,15 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Image, Part, RemoteFile, Sample, SplitRule
 from qplug_image import examples
 from qplug_image.cifar_pickle import read_batch
-from qplug_image.files import stamp
 from qplug_image.labels import chosen
+from qplug_image.stamps import stamp
 
 _CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _BATCHES: Mapping[str, Part] = {**{f"data_batch_{number}": "train" for number in range(1, 6)}, "test_batch": "test"}
 _RECORD = 1 + 3 * 32 * 32
 """Bytes of one image in the binary format: its class, then red, green and blue row by row."""
 
+_MOST_BYTES = 2**28
 _CURE = "Get the file again."
 
 
@@ -128,6 +129,8 @@ def _batches(folder: Path) -> list[Path]:
 def _read(path: Path, size: int, _changed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The class numbers (image,) and the values (image, 3072) of one batch; the binary version stays on disk."""
     if path.suffix != ".bin":
+        if size > _MOST_BYTES:
+            raise DataError(f"cifar-10: {path} has {size / 1e6:.0f} MB, more than any batch. {_CURE}")
         labels, images = read_batch(path)
     elif size == 0 or size % _RECORD:
         raise DataError(

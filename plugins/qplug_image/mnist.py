@@ -18,8 +18,8 @@ from pydantic import Field
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Image, Part, RemoteFile, Sample, SplitRule
 from qplug_image import examples
-from qplug_image.files import stamp
 from qplug_image.labels import chosen
+from qplug_image.stamps import stamp
 
 _DIGITS = tuple("0123456789")
 _PREFIXES: Mapping[Part, str] = {"train": "train", "test": "t10k"}
@@ -27,6 +27,8 @@ _IMAGES, _LABELS = ("images", 3), ("labels", 1)
 _HOMES = ("", "raw", "MNIST/raw")
 """Where the files may lie below the folder; the latter is torchvision's way."""
 _CURE = "Get the file again."
+_MOST_BYTES = 2**28
+"""More than five times what the largest file holds; a packed one may hold a thousand times what it takes."""
 _PUBLISHED = {
     "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
     "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
@@ -164,7 +166,12 @@ def _content(path: Path) -> bytes:
     try:
         if path.suffix == ".gz":
             with gzip.open(path) as file:
-                return file.read()
-        return path.read_bytes()
+                content = file.read(_MOST_BYTES + 1)
+        else:
+            with path.open("rb") as file:
+                content = file.read(_MOST_BYTES + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
         raise DataError(f"mnist: {path} cannot be unpacked ({problem}). {_CURE}") from problem
+    if len(content) > _MOST_BYTES:
+        raise DataError(f"mnist: {path} holds more than {_MOST_BYTES / 1e6:.0f} MB. {_CURE}")
+    return content

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias, final
 
 import numpy as np
@@ -13,7 +12,6 @@ from PIL import Image as Pillow
 from pydantic import Field
 
 from qplug.contract.interfaces import FeatureCapabilities, FeatureExtractor, Image, Signal
-from qplug_image.files import read_image
 
 Aspect: TypeAlias = Literal["stretch", "crop", "pad"]
 Normalise: TypeAlias = Literal["channel", "all", "none"]
@@ -56,14 +54,6 @@ class Pixels(FeatureExtractor):
     def shared_axes(self) -> tuple[int, ...] | None:
         """By default one mean and deviation for each channel."""
         return _NORMALISE_AXES[self.normalise]
-
-    def open(self, path: Path) -> Image:
-        """The image in a file of any format that Pillow reads.
-
-        Raises:
-            DataError: the file cannot be decoded.
-        """
-        return read_image(path)
 
     def extract(self, signal: Signal) -> NDArray[np.float32]:
         """The pixels (channel, height, width), float32 in [0, 1]."""

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from qplug.contract.errors import DataError
+from qplug.signals import read_audio
 from qplug.testing.components import check_dataset
 from qplug_audio.birdsong import Birdsong
-from qplug_audio.files import read_audio
 
 WriteSound = Callable[..., Path]
 

@@ -11,6 +11,7 @@ import pytest
 
 from qplug.contract.errors import ParameterError
 from qplug.contract.interfaces import Audio
+from qplug.signals import read_signal
 from qplug.testing.components import check_features
 from qplug_audio.mfcc import Mfcc
 
@@ -39,5 +40,6 @@ def test_more_coefficients_than_bands_are_refused() -> None:
 
 
 def test_opens_new_recordings(tmp_path: Path, write_sound: Callable[..., Path]) -> None:
-    audio = Mfcc().open(write_sound(tmp_path / "new.flac", rate=44_100, channels=2))
+    audio = read_signal(write_sound(tmp_path / "new.flac", rate=44_100, channels=2), Mfcc.capabilities.modality)
+    assert isinstance(audio, Audio)
     assert (audio.rate, len(audio.waveform)) == (44_100, 2)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from qplug.contract.interfaces import Audio
+from qplug.signals import read_signal
 from qplug.testing.components import check_features
 from qplug_audio.raw import Raw
 
@@ -30,5 +31,6 @@ def test_silence_is_trimmed_before_the_length_is_fitted() -> None:
 
 
 def test_opens_new_recordings(tmp_path: Path, write_sound: Callable[..., Path]) -> None:
-    audio = Raw().open(write_sound(tmp_path / "new.flac", rate=44_100, channels=2))
+    audio = read_signal(write_sound(tmp_path / "new.flac", rate=44_100, channels=2), Raw.capabilities.modality)
+    assert isinstance(audio, Audio)
     assert (audio.rate, len(audio.waveform)) == (44_100, 2)

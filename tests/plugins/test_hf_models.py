@@ -22,6 +22,7 @@ from transformers.models.mobilenet_v2.image_processing_pil_mobilenet_v2 import (
 from qplug.contract.errors import DataError, NotSupported, ParameterError  # noqa: E402
 from qplug.contract.interfaces import Audio, Image  # noqa: E402
 from qplug.lab.data.cache import settings_hashes  # noqa: E402
+from qplug.signals import read_signal  # noqa: E402
 from qplug.testing.components import check_backbone, check_features  # noqa: E402
 from qplug_hf.backbone import Hf  # noqa: E402
 from qplug_hf.features import HfFeatures  # noqa: E402
@@ -357,11 +358,12 @@ def test_files_are_opened_and_damaged_ones_named(saved: Saved, tmp_path: Path) -
     (tmp_path / "damaged").write_bytes(b"nothing")
     sounds = HfFeatures(model=saved("hubert"))
     pictures = HfFeatures(model=saved("resnet"), modality="image")
-    sound, picture = sounds.open(tmp_path / "tone.wav"), pictures.open(tmp_path / "picture.png")
+    sound = read_signal(tmp_path / "tone.wav", sounds.capabilities.modality)
+    picture = read_signal(tmp_path / "picture.png", pictures.capabilities.modality)
     assert isinstance(sound, Audio)
     assert np.array_equal(sound.waveform, noise().waveform)
     assert isinstance(picture, Image)
     assert picture.pixels[1, 0, 2] == np.float32(7 / 255)
-    for extractor in (sounds, pictures):
-        with pytest.raises(DataError, match=r"damaged: cannot be decoded"):
-            extractor.open(tmp_path / "damaged")
+    for extractor, reason in ((sounds, "holds text, not a recording"), (pictures, "cannot be decoded")):
+        with pytest.raises(DataError, match=rf"damaged: {reason}"):
+            read_signal(tmp_path / "damaged", extractor.capabilities.modality)

@@ -127,6 +127,13 @@ def test_what_is_no_batch_is_named(python: Path, content: bytes, reason: str) ->
         Cifar10().index(python)
 
 
+def test_a_huge_batch_is_named_before_it_is_read(python: Path) -> None:
+    with next(python.glob("**/data_batch_1")).open("ab") as file:
+        file.truncate(2_000_000_000)
+    with pytest.raises(DataError, match=r"data_batch_1 has 2000 MB, more than any batch"):
+        Cifar10().index(python)
+
+
 def test_values_and_labels_must_agree(python: Path) -> None:
     content = pickle.dumps({"labels": [1, 2], "data": _values(0)}, protocol=2)
     (python / "cifar-10-batches-py" / "test_batch").write_bytes(content)

@@ -97,6 +97,13 @@ def test_a_packed_file_that_is_cut_is_named(small_folder: Path) -> None:
         Mnist().index(small_folder)
 
 
+def test_a_small_file_that_unpacks_to_more_than_memory_should_hold_is_named(small_folder: Path) -> None:
+    packed = small_folder / "train-images-idx3-ubyte.gz"
+    packed.write_bytes(10 * gzip.compress(bytes(30_000_000), 1))
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz holds more than 268 MB"):
+        Mnist().index(small_folder)
+
+
 def test_a_missing_file_is_explained(small_folder: Path) -> None:
     (small_folder / "t10k-labels.idx1-ubyte").unlink()
     with pytest.raises(DataError, match=r"holds no t10k-labels-idx1-ubyte\..*github\.com/cvdfoundation/mnist"):

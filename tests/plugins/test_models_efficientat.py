@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from qplug.contract.errors import DataError, NotSupported
+from qplug.signals import read_audio
 from qplug.testing.components import check_backbone
 from qplug_audio.efficientat_mel import EfficientAtMel
-from qplug_audio.files import read_audio
 from qplug_audio.urbansound8k import UrbanSound8K
 from qplug_models.efficientat import EfficientAt
 from qplug_models.mobilenet_audio import AudioTagger, scaled

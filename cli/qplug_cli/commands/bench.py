@@ -13,6 +13,7 @@ import typer
 from qplug.contract.errors import UserError
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin, Settings
+from qplug_cli.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -140,14 +141,13 @@ def _setting(text: str) -> tuple[str, str]:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(visible(line) + "\n")
     sys.stderr.flush()
 
 
 def _print(report: Report, console: Console) -> None:
-    from rich.text import Text
-
     from qplug.lab.bench.report import milliseconds, ratio
+    from qplug_cli.words import Text
 
     console.print(Text(report.conditions() + "\n", "dim"))
     times, ratios = milliseconds, ratio
@@ -164,7 +164,8 @@ def _print(report: Report, console: Console) -> None:
         console,
     )
     if report.steps:
-        console.print("\n[bold]whole training step[/bold]: head with read-out, cross-entropy, Adam")
+        heading = Text.assemble("\n", ("whole training step", "bold"), ": head with read-out, cross-entropy, Adam")
+        console.print(heading)
         headings = ("backend", "qubits", "layers", "batch", "ms", "MLP ms", "to MLP", "weights", "MLP weights", "note")
         _print_table(
             headings,
@@ -181,7 +182,8 @@ def _print(report: Report, console: Console) -> None:
 
 def _print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], console: Console) -> None:
     from rich.table import Table
-    from rich.text import Text
+
+    from qplug_cli.words import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for heading in headings:

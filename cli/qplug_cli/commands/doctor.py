@@ -216,9 +216,10 @@ def _cache_problem() -> Iterator[str]:
 
 
 def _print(health: Health, console: Console) -> None:
-    from rich.text import Text
+    from qplug_cli.words import Text
 
-    console.print(f"[bold]qplug {health.qplug}[/bold] · Python {health.python} · {health.platform}")
+    told = f" · Python {health.python} · {health.platform}"
+    console.print(Text.assemble((f"qplug {health.qplug}", "bold"), told))
     console.print(Text(f"{health.executable}\n", "dim"))
     _print_packages(health.packages, console)
     ready = sum(row.status == "ready" for row in health.plugins)
@@ -232,14 +233,15 @@ def _print(health: Health, console: Console) -> None:
     _print_facts(facts, console)
     console.print()
     if not health.problems:
-        console.print("[green]No problems found.[/green]")
+        console.print("No problems found.", style="green")
     for number, problem in enumerate(health.problems, start=1):
         console.print(Text.assemble((f"{number}. ", "bold yellow"), problem))
 
 
 def _print_facts(facts: dict[str, str], console: Console) -> None:
     from rich.table import Table
-    from rich.text import Text
+
+    from qplug_cli.words import Text
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True)
@@ -252,20 +254,23 @@ def _print_facts(facts: dict[str, str], console: Console) -> None:
 def _print_packages(packages: list[Package], console: Console) -> None:
     from rich.table import Table
 
+    from qplug_cli.words import Text
+
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for heading in ("package", "installed", "tested", ""):
         table.add_column(heading, no_wrap=True)
     for package in packages:
-        table.add_row(package.name, package.installed or "–", package.tested or "–", _remark(package))
+        remark = Text(_remark(package), "yellow")
+        table.add_row(package.name, package.installed or "–", package.tested or "–", remark)
     console.print(table)
 
 
 def _remark(package: Package) -> str:
     if package.installed is None:
-        install = f"qplug\\[{package.extra}]" if package.extra else package.name
-        return f"[yellow]pip install '{install}'[/yellow]"
+        install = f"qplug[{package.extra}]" if package.extra else package.name
+        return f"pip install '{install}'"
     if package.tested and _differs(package.installed, package.tested):
-        return "[yellow]not the tested version[/yellow]"
+        return "not the tested version"
     return ""
 
 

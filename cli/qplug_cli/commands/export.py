@@ -51,7 +51,7 @@ def export(
         output.document({"format": to.value, "files": [{"file": str(one.file), "what": one.what} for one in files]})
         return
     for one in files:
-        output.console().print(f"{one.file}: {one.what}", soft_wrap=True, markup=False)
+        output.console().print(f"{one.file}: {one.what}", soft_wrap=True)
 
 
 def _export(run: Path, to: Format, out: Path | None) -> list[Exported]:

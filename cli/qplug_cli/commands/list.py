@@ -15,11 +15,12 @@ from qplug.contract.catalogue import Entry
 from qplug.contract.errors import UnknownName
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin
+from qplug_cli.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
+    from rich.text import Text as RichText
 
 EXAMPLES = """
 **Examples**
@@ -130,13 +131,13 @@ def _print(rows: Sequence[Entry], console: Console) -> None:
     widths = _widths([_words(row) for row in rows])
     for kind, group in groupby(rows, key=lambda row: row.kind):
         kin = list(group)
-        console.print(f"[bold underline]{PLURALS[kind]}[/bold underline]")
+        console.print(PLURALS[kind], style="bold underline")
         # A narrow terminal has no room for names as wide as the widest of another kind, nor for who provides them.
         console.print(_table(kin, widths if wide else _widths([_words(row)[:2] for row in kin])), "")
 
 
 def _words(row: Entry) -> tuple[str, str, str]:
-    return row.name, STATUS[row.status][0], row.provider
+    return visible(row.name), STATUS[row.status][0], visible(row.provider)
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
@@ -151,7 +152,7 @@ def _print_lines(rows: Sequence[Entry]) -> None:
     for row, words in zip(rows, cells, strict=True):
         columns = [word.ljust(width) for word, width in zip(words, widths, strict=True)]
         told = "  ".join(filter(None, (row.summary, row.reason, row.install)))
-        sys.stdout.write("  ".join([*columns, told]).rstrip() + "\n")
+        sys.stdout.write(visible("  ".join([*columns, told])).rstrip() + "\n")
 
 
 def _table(rows: Sequence[Entry], widths: Sequence[int]) -> Table:
@@ -166,8 +167,8 @@ def _table(rows: Sequence[Entry], widths: Sequence[int]) -> Table:
     return table
 
 
-def _cells(row: Entry, *, with_provider: bool) -> list[Text]:
-    from rich.text import Text
+def _cells(row: Entry, *, with_provider: bool) -> list[RichText]:
+    from qplug_cli.words import Text
 
     _, colour = STATUS[row.status]
     name, word, provider = _words(row)

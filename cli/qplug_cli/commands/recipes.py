@@ -34,7 +34,8 @@ def recipes(json: Json = False) -> None:
         output.document([asdict(recipe) for recipe in known.values()])
         return
     from rich.padding import Padding
-    from rich.text import Text
+
+    from qplug_cli.words import Text
 
     console = output.console()
     for recipe in known.values():

@@ -39,7 +39,7 @@ def report(
     if json:
         output.document({"report": str(file), "bytes": file.stat().st_size})
     else:
-        output.console().print(f"written to {file}", soft_wrap=True, markup=False)
+        output.console().print(f"written to {file}", soft_wrap=True)
     if open_it:
         import webbrowser
 

@@ -16,6 +16,7 @@ from qplug_cli import output
 from qplug_cli.commands import recipes
 from qplug_cli.commands.list import STATUS, singular
 from qplug_cli.options import Json, NoPlugin, Settings
+from qplug_cli.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -168,7 +169,7 @@ def _rule(rule: SplitRule) -> str:
 
 
 def _print_head(row: Entry, console: Console) -> None:
-    from rich.text import Text
+    from qplug_cli.words import Text
 
     word, colour = STATUS[row.status]
     console.print(Text.assemble((row.name, "bold"), f"  {row.kind}  ", (word, colour)))
@@ -203,7 +204,8 @@ def _print_loaded(row: Entry, loaded: Loaded, console: Console) -> None:
 
 def _print_pairs(pairs: Sequence[tuple[str, str]], console: Console, *, title: str = "") -> None:
     from rich.table import Table
-    from rich.text import Text
+
+    from qplug_cli.words import Text
 
     if not pairs:
         return
@@ -217,12 +219,15 @@ def _print_pairs(pairs: Sequence[tuple[str, str]], console: Console, *, title: s
 
 
 def _print_title(title: str, console: Console) -> None:
-    console.print(f"\n[bold underline]{title}[/bold underline]" if title else "")
+    console.print()
+    if title:
+        console.print(title, style="bold underline")
 
 
 def _print_parameters(row: Entry, described: Sequence[Parameter], console: Console) -> None:
     from rich.table import Table
-    from rich.text import Text
+
+    from qplug_cli.words import Text
 
     _print_title("parameters", console)
     if not described:
@@ -237,7 +242,8 @@ def _print_parameters(row: Entry, described: Sequence[Parameter], console: Conso
         allowed = f"{each.type} in {each.range}" if each.range else each.type
         table.add_row(*(Text(cell) for cell in (each.name, each.default_text, allowed, each.description)))
     console.print(table)
-    console.print(f"[dim]set one with --set {row.kind}.{described[0].name}=VALUE in qplug run[/dim]", soft_wrap=True)
+    way = f"set one with --set {row.kind}.{described[0].name}=VALUE in qplug run"
+    console.print(way, style="dim", soft_wrap=True)
 
 
 def _print_presets(row: Entry, component: Component, console: Console) -> None:
@@ -253,13 +259,13 @@ def _print_presets(row: Entry, component: Component, console: Console) -> None:
     first = pairs[0][0]
     # In --head, a colon stands between reducer and head.
     short = "" if row.kind == "head" else f"--{row.kind} {row.name}:{first} or "
-    console.print(f"[dim]take one with {short}--set {row.kind}.preset={first} in qplug run[/dim]", soft_wrap=True)
+    way = f"take one with {short}--set {row.kind}.preset={first} in qplug run"
+    console.print(way, style="dim", soft_wrap=True)
 
 
 def _print_circuit(loaded: Loaded, console: Console) -> None:
-    from rich.text import Text
-
     from qplug.contract.circuit import draw
+    from qplug_cli.words import Text
 
     circuit = loaded.circuit
     assert circuit is not None
@@ -291,14 +297,16 @@ def _words(value: Any) -> str:
 def _show_recipe(recipe: catalogue.Recipe, *, json: bool) -> None:
     import tomli_w
 
+    from qplug_cli.words import styled
+
     if json:
         output.document({"kind": "recipe"} | asdict(recipe))
         return
     console = output.console()
-    console.print(f"[bold]{recipe.name}[/bold]  recipe")
+    console.print(styled((recipe.name, "bold"), "  recipe"))
     console.print(recipe.summary)
     for label, text in recipes.facts(recipe):
-        console.print(f"[dim]{label}: {text}[/dim]")
+        console.print(f"{label}: {text}", style="dim")
     console.print()
-    sys.stdout.write(tomli_w.dumps(dict(recipe.run)))
-    console.print(f"\n[dim]run it with: qplug run --recipe {recipe.name}[/dim]")
+    sys.stdout.write(visible(tomli_w.dumps(dict(recipe.run))))
+    console.print(f"\nrun it with: qplug run --recipe {recipe.name}", style="dim")

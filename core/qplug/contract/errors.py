@@ -21,6 +21,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+from qplug.contract.addresses import redacted
+
 
 def some_of(entries: Sequence[str], most: int) -> str:
     """The first ``most`` entries in one line, and how many more there are."""
@@ -29,9 +31,15 @@ def some_of(entries: Sequence[str], most: int) -> str:
 
 
 class QplugError(Exception):
-    """A failure of qplug or of the world around it; the command line exits with 1."""
+    """A failure of qplug or of the world around it; the command line exits with 1.
+
+    Passwords in the addresses that its message holds are hidden.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return redacted(super().__str__())
 
 
 class UserError(QplugError):
@@ -69,7 +77,25 @@ class ConfigError(UserError):
 
 
 class DataError(UserError):
-    """Files that are missing, damaged or not in the layout that the data set expects."""
+    """Files that are missing, damaged or not in the layout that the data set expects.
+
+    Attributes:
+        reason: of one file alone: what is wrong with it, without its name and without what to do; else empty.
+    """
+
+    reason = ""
+
+    @classmethod
+    def of_file(cls, file: object, reason: str) -> DataError:
+        """The error for one file of a data set, which can be left out.
+
+        Args:
+            file: its path, or what else names it.
+            reason: what is wrong, as a phrase such as ``"holds no samples"``.
+        """
+        error = cls(f"{file}: {reason}. Replace or remove the file, or go on without it: --on-bad-file skip")
+        error.reason = reason
+        return error
 
 
 class LeakError(UserError):

@@ -25,6 +25,7 @@ from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 
 from qplug.contract.errors import ParameterError, PluginError, QplugError, UnknownName
+from qplug.contract.lists import list_entries, list_text
 
 if TYPE_CHECKING:
     from qplug.contract.interfaces import Component
@@ -188,7 +189,7 @@ def value_text(value: Any) -> str:
         case bool(truth):
             return "true" if truth else "false"
         case [*entries]:
-            return ",".join(value_text(entry) for entry in entries) or "()"
+            return list_text([value_text(entry) for entry in entries])
         case written:
             return str(written)
 
@@ -413,8 +414,7 @@ def _read_text(annotation: Any, text: str) -> Any:
     if text.lower() in ("none", "null") and type(None) in leaves:
         return None
     if any(_is_list(leaf) for leaf in leaves) and str not in leaves:
-        inner = text.strip().lstrip("[(").rstrip("])").strip()
-        return [entry.strip().strip("\"'") for entry in inner.split(",")] if inner else []
+        return list_entries(text)
     return text
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 Part: TypeAlias = Literal["train", "validation", "test"]
 Modality: TypeAlias = Literal["audio", "image"]
 
+LOUDEST = 2.0**31
+"""No recording holds more than the largest number of any integer format, even if nobody scaled it to [-1, 1]."""
+
+_ROUNDING = 1e-3
 _SHOWN = 12
 """How many faults an error names."""
 
@@ -47,6 +52,10 @@ class Image:
 
 
 Signal: TypeAlias = Audio | Image
+
+Excerpt: TypeAlias = Callable[[int, int], tuple[int, int] | None]
+"""From the samples of each channel and their rate in Hz to the first one that is needed and the one behind the last;
+None: all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +208,14 @@ class Dataset(Component):
             DataError: the folder is not in the expected layout, so that nothing of it can be used.
         """
 
+    def remarks(self, folder: Path) -> Sequence[str]:
+        """What is odd about the folder and no fault, such as an empty class folder: said in the audit and by each run.
+
+        Args:
+            folder: the data set's folder; asked only where it can be read.
+        """
+        return ()
+
     @abstractmethod
     def load(self, sample: Sample) -> Signal:
         """The signal of one sample, as stored: any rate, any number of channels.
@@ -206,6 +223,18 @@ class Dataset(Component):
         Raises:
             DataError: the file cannot be decoded, is empty or is cut short.
         """
+
+    def load_excerpt(self, sample: Sample, excerpt: Excerpt) -> Signal:
+        """What features need of the signal of one sample; all of it, unless an author writes this.
+
+        Args:
+            sample: the sample.
+            excerpt: which part of its recording is enough; see ``qplug.signals.read_signal``.
+
+        Raises:
+            DataError: as ``load``.
+        """
+        return self.load(sample)
 
     def fetch(self, folder: Path) -> None:
         """Downloads the data set into ``folder`` in a way of its own. Most declare ``files`` instead.
@@ -287,14 +316,19 @@ class Dataset(Component):
                 )
         return samples, unusable
 
-    def read(self, sample: Sample) -> Signal:
+    def read(self, sample: Sample, excerpt: Excerpt | None = None) -> Signal:
         """The signal of one sample, checked: right type, float32, two or three axes, not empty, finite.
+
+        Args:
+            sample: the sample.
+            excerpt: what is needed of a recording; None: all of it.
 
         Raises:
             DataError: what the file holds cannot be used: no samples, or values that are not finite.
             PluginError: ``load`` returned something else than the declared modality.
         """
-        return checked_signal(self.load(sample), self.capabilities.modality, where=str(sample.source or sample.id))
+        signal = self.load(sample) if excerpt is None else self.load_excerpt(sample, excerpt)
+        return checked_signal(signal, self.capabilities.modality, where=str(sample.source or sample.id))
 
 
 def _listed(unusable: Sequence[Unusable]) -> str:
@@ -310,8 +344,8 @@ def checked_signal(signal: Signal, modality: Modality, *, where: str) -> Signal:
         where: the file or sample, for the error.
 
     Raises:
-        DataError: it holds no samples, or values that are not finite.
-        PluginError: it has another type, dtype or number of axes.
+        DataError: it holds no samples, values that are not finite, or values beyond all that sound is stored as.
+        PluginError: it has another type, dtype or number of axes, or pixels outside [0, 1].
     """
     kind, axes = (Audio, 2) if modality == "audio" else (Image, 3)
     if not isinstance(signal, kind):
@@ -320,11 +354,17 @@ def checked_signal(signal: Signal, modality: Modality, *, where: str) -> Signal:
     if values.dtype.name != "float32" or values.ndim != axes:
         raise PluginError(f"{where}: expected float32 with {axes} axes, got {values.dtype} with {values.ndim}.")
     if values.size == 0:
-        raise DataError(f"{where}: holds no samples. Remove the file, or go on without it: --on-bad-file skip")
-    # A sum is not finite exactly if an entry is not (float32 in [-1, 1] cannot overflow), and needs no second array.
-    if not float(values.sum()) - float(values.sum()) == 0.0:
-        raise DataError(
-            f"{where}: holds values that are not finite (NaN or infinity). "
-            "Repair or remove the file, or go on without it: --on-bad-file skip"
-        )
+        raise DataError.of_file(where, "holds no samples")
+    _refuse_values(where, float(values.min()), float(values.max()), modality)
     return signal
+
+
+def _refuse_values(where: str, low: float, high: float, modality: Modality) -> None:
+    """Raises for numbers that no feature can be made of; ``low`` and ``high`` are NaN if one of them is."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise DataError.of_file(where, "holds values that are not finite (NaN or infinity)")
+    largest = max(-low, high)
+    if modality == "audio" and largest > LOUDEST:
+        raise DataError.of_file(where, f"holds values up to {largest:.3g}, where full scale is 1")
+    if modality == "image" and not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
+        raise PluginError(f"{where}: expected pixels in [0, 1], got {low:.4g} to {high:.4g}. Divide by full scale.")

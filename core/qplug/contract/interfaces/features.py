@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qplug.contract.errors import NotSupported, PluginError
@@ -62,14 +61,19 @@ class FeatureExtractor(Component):
     def extract(self, signal: Signal) -> NDArray[np.float32]:
         """The feature of one signal: float32, of the declared ``shape``."""
 
-    def open(self, path: Path) -> Signal:
-        """The signal in a file of any format that the modality's readers know, for predictions on new files.
+    def excerpt(self, n_samples: int, rate: int) -> tuple[int, int] | None:
+        """What the feature of a recording depends on, so that no more of a long one need be decoded.
 
-        Raises:
-            DataError: the file cannot be decoded.
-            NotSupported: this extractor reads no files.
+        Whoever says so promises that ``extract`` gives the same numbers, to the last bit, for that part alone.
+
+        Args:
+            n_samples: samples of each channel of the recording.
+            rate: samples per second, Hz.
+
+        Returns:
+            The first sample and the one behind the last; None, unless an author knows better: all of them.
         """
-        raise NotSupported(f"{type(self).__name__} cannot read files; predict on the data set's own samples instead.")
+        return None
 
     def __call__(self, signal: Signal) -> NDArray[np.float32]:
         """``extract``, with what goes in and what comes out checked.

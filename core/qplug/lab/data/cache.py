@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import qplug
+from qplug import signals
 from qplug.contract.errors import DataError, Interrupted, some_of
 from qplug.contract.interfaces import INTERFACE, Component, Dataset, FeatureExtractor, Sample, Unusable
 from qplug.lab.data.disk import exclusive, writing_to
@@ -86,7 +87,8 @@ def features(
         extractor: makes the features.
         samples: what to extract; at least one.
         identity: what else the numbers depend on: names and all parameters of data set and extractor. Added here are
-            the source code of the two plugins, the versions of the packages that it imports, and qplug's.
+            the source code of the two plugins and of what reads files, the versions of the packages that these
+            import, and qplug's.
         title: the data set's name, for messages and for the name of the cache's sub-folder.
         cache: the cache folder; see ``folders.cache_folder``.
         folder: the data set's folder; files are named relative to it in messages.
@@ -127,6 +129,7 @@ def _full_identity(identity: Mapping[str, Any], dataset: Dataset, extractor: Fea
         "shape": list(extractor.shape),
         "dataset": _describe(dataset),
         "features": _describe(extractor),
+        "signals": _readers(),
         "identity": dict(identity),
     }
 
@@ -139,10 +142,16 @@ def _describe(part: Component) -> dict[str, Any]:
     return {
         "class": f"{type(part).__module__}.{type(part).__qualname__}",
         "code": code_hash(part),
-        "packages": _packages(part),
+        "packages": _packages(_sources(part)),
         "parameters": plain,
         **settings_hashes(part),
     }
+
+
+def _readers() -> dict[str, Any]:
+    """Source code of the room that reads files, and the versions of the packages that it imports."""
+    sources = [file.read_bytes() for file in sorted(Path(signals.__file__).parent.glob("*.py"))]
+    return {"code": _hash(sources), "packages": _packages(sources)}
 
 
 def settings_hashes(part: Component) -> dict[str, Any]:
@@ -162,15 +171,19 @@ def settings_hashes(part: Component) -> dict[str, Any]:
 
 def code_hash(part: object) -> str:
     """SHA-256 (hex) of the source code beside which a plugin's class is written: its package's modules."""
+    return _hash(_sources(part))
+
+
+def _hash(sources: Sequence[bytes]) -> str:
     content = hashlib.sha256()
-    for source in _sources(part):
+    for source in sources:
         content.update(hashlib.sha256(source).digest())
     return content.hexdigest()
 
 
-def _packages(part: object) -> dict[str, str]:
-    """The versions of the packages that the code beside a plugin's class imports."""
-    imported = {name.decode() for source in _sources(part) for name in _IMPORT.findall(source)}
+def _packages(sources: Sequence[bytes]) -> dict[str, str]:
+    """The versions of the packages that source code imports."""
+    imported = {name.decode() for source in sources for name in _IMPORT.findall(source)}
     versions = {}
     for name in sorted(imported - sys.stdlib_module_names):
         with suppress(PackageNotFoundError):

@@ -115,11 +115,13 @@ def _extract_one(
 ) -> tuple[NDArray[np.float32] | None, str | None]:
     author: Dataset | FeatureExtractor = dataset
     try:
-        signal = dataset.read(sample)
+        signal = dataset.read(sample, extractor.excerpt)
         author = extractor
         return extractor(signal), None
     except (DataError, OSError) as error:
         return None, _reason(error, sample)
+    except PluginError as error:
+        raise PluginError(f"{sample.id!r}: {error}") from error
     except QplugError:
         raise
     except Exception as error:
@@ -134,6 +136,8 @@ def _reason(error: DataError | OSError, sample: Sample) -> str:
     """The first sentence of the error, without the file's name in front: the list of files says it."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
+    if isinstance(error, DataError) and error.reason:
+        return error.reason
     text = str(error)
     for name in (str(sample.source), sample.source.name if sample.source else "", sample.id):
         text = text.removeprefix(name).lstrip(": ") if name else text

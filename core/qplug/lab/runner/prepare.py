@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from qplug import __version__
+from qplug.contract.errors import some_of
 from qplug.contract.interfaces import Backbone, Modality, Part, Sample
 from qplug.lab.acquire.weights import obtain
 from qplug.lab.config.model import RunConfig
@@ -31,6 +32,8 @@ from qplug.lab.data.fingerprint import duplicates, duplicates_across_parts
 from qplug.lab.data.folders import cache_folder, data_folder
 from qplug.lab.data.likeness import alike_across_parts
 from qplug.lab.data.normalise import fit_normalise
+from qplug.lab.data.remarks import folder_remarks
+from qplug.lab.data.silence import empty_samples
 from qplug.lab.data.splits import Split, make_split
 from qplug.lab.pipeline.classifier import Front, build_backbone
 from qplug.lab.pipeline.parts import Parts
@@ -148,6 +151,9 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
     folder = _folder(config, parts)
     samples, unusable = parts.dataset.inventory(folder)
     split = split_of(config, parts, samples)
+    remarks = folder_remarks(parts.dataset, folder)
+    for remark in remarks:
+        reporter.note(f"data: {remark}")
     reporter.stage(f"features of {len(samples)} samples")
     extracted = features(
         parts.dataset,
@@ -165,6 +171,7 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
         split = split.keep(extracted.kept)
     modality = parts.dataset.capabilities.modality
     alike = _alike(extracted, split, modality)
+    empty = _empty(empty_samples(extracted, parts.features), modality)
     training = split.training(extracted.values, extracted.kept)
     return Prepared(
         split=split,
@@ -172,7 +179,14 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
         normalise=fit_normalise(training, parts.features.shared_axes),
         labels=split.labels(extracted.kept),
         rows={part: split.indices(extracted.kept, part) for part in ("train", "validation", "test")},
-        warnings=(*split.warnings, *_skipped(extracted), *_duplicates(extracted, split, modality), *alike),
+        warnings=(
+            *remarks,
+            *split.warnings,
+            *_skipped(extracted),
+            *empty,
+            *_duplicates(extracted, split, modality),
+            *alike,
+        ),
     )
 
 
@@ -285,6 +299,13 @@ def _skipped(extracted: Features) -> Iterator[str]:
         more = f", and {len(extracted.skipped) - 5} more, see split.json" if len(extracted.skipped) > 5 else ""
         verb = "was" if len(extracted.skipped) == 1 else "were"
         yield f"{len(extracted.skipped)} of {n_samples} samples {verb} skipped: {names}{more}"
+
+
+def _empty(samples: Sequence[Sample], modality: Modality) -> Iterator[str]:
+    if samples:
+        noun, what = ("recording", "silent") if modality == "audio" else ("image", "black")
+        many = f"{noun} is" if len(samples) == 1 else f"{noun}s are"
+        yield f"{len(samples)} {many} {what} ({some_of([sample.id for sample in samples], 5)})"
 
 
 def _identity(config: RunConfig) -> Mapping[str, Any]:
