@@ -189,3 +189,5 @@ def _print_findings(report: Report, console: Console) -> None:
         some = "; ".join(names[:_SHOWN]) + ("; …" if len(names) > _SHOWN else "")
         colour = "yellow" if n else "green"
         console.print(styled((f"{n:>6,}", colour), f" {what}", f"  {some}" if some else ""), soft_wrap=True)
+    for remark in report.remarks:
+        console.print(styled(("  note", "yellow"), f" {remark}"), soft_wrap=True)

@@ -21,6 +21,7 @@ from qplug_audio.layout import (
     as_text,
     chosen_classes,
     class_folders,
+    class_remarks,
     group_finder,
     refuse_undecodable,
     require_folder,
@@ -118,6 +119,10 @@ class Birdsong(Dataset):
             for number in range(self._n_segments(folder / file)):
                 name = as_text(f"{file}#{number}")
                 yield Sample(name, label, as_text(f"{label}/{group}"), folder / file, offset=number)
+
+    def remarks(self, folder: Path) -> Sequence[str]:
+        """Folders of species whose names nearly are one another, or that hold nothing."""
+        return class_remarks(folder, AUDIO_SUFFIXES)
 
     def write_example(self, folder: Path, *, seed: int = 0) -> None:
         """Tones in the place of song, two species unless others are named. Synthetic."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, final
@@ -20,6 +20,7 @@ from qplug_audio.layout import (
     as_text,
     chosen_classes,
     class_folders,
+    class_remarks,
     group_finder,
     refuse_undecodable,
     require_folder,
@@ -95,13 +96,14 @@ class Folder(Dataset):
         Unusable are files in whose paths the pattern finds no group.
 
         Raises:
-            DataError: there is no folder, or fewer than two classes.
+            DataError: there is no folder, fewer than two classes, or what looks like classes are parts.
             ParameterError: the pattern is no regular expression.
         """
         require_folder("folder", folder, self.layout)
         homes = _part_folders(folder, self.layout) if self.parts else {folder: None}
-        suffixes = AUDIO_SUFFIXES if self.modality == "audio" else _IMAGE_SUFFIXES
-        found = {home: class_folders("folder", home, suffixes) for home in homes}
+        found = {home: class_folders("folder", home, self._suffixes) for home in homes}
+        if not self.parts and not self.only:
+            _refuse_parts_as_classes(found[folder])
         self.classes = chosen_classes("folder", sorted({label for its in found.values() for label in its}), self.only)
         find = None if self.group is None else group_finder("dataset.group", self.group)
         for home, part in homes.items():
@@ -114,6 +116,15 @@ class Folder(Dataset):
                         yield Unusable(as_text(name), f"dataset.group={self.group} finds no group in its path")
                     else:
                         yield Sample(as_text(name), label, as_text(group), home / label / file, part=part)
+
+    def remarks(self, folder: Path) -> Sequence[str]:
+        """Class folders whose names nearly are one another, or that hold nothing."""
+        homes = _part_folders(folder, self.layout) if self.parts else {folder: None}
+        return [remark for home in homes for remark in class_remarks(home, self._suffixes)]
+
+    @property
+    def _suffixes(self) -> frozenset[str]:
+        return AUDIO_SUFFIXES if self.modality == "audio" else _IMAGE_SUFFIXES
 
     def write_example(self, folder: Path, *, seed: int = 0) -> None:
         """Two classes of tones. Synthetic."""
@@ -135,6 +146,15 @@ class Folder(Dataset):
         assert sample.source is not None
         refuse_undecodable(sample.source)
         return read_signal(sample.source, self.modality, excerpt)
+
+
+def _refuse_parts_as_classes(names: Collection[str]) -> None:
+    parts = {_PARTS.get(name.lower()) for name in names}
+    if names and None not in parts and {"train", "test"} <= parts:
+        raise DataError(
+            f"folder: the folders {', '.join(names)} look like parts, not like classes. If the class folders lie in "
+            f"them: --set dataset.parts=true. If they are classes indeed: --set dataset.only={','.join(names)}"
+        )
 
 
 def _part_folders(folder: Path, layout: str) -> dict[Path, Part | None]:

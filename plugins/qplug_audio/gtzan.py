@@ -108,12 +108,14 @@ class Gtzan(Dataset):
             ParameterError: fewer than two genres, or one twice.
         """
         _refuse_genres(self.genres)
-        inner = [path for name in _HOMES if (path := folder / name).is_dir()]
-        home = require_folder("gtzan", inner[0] if inner else folder, self.layout)
-        found = {genre: _excerpts(home / genre) for genre in self.classes}
+        require_folder("gtzan", folder, self.layout)
+        homes = [*(path for name in _HOMES if (path := folder / name).is_dir()), folder]
+        found = {genre: [path for home in homes for path in _excerpts(home / genre)] for genre in self.classes}
         missing = [genre for genre, paths in found.items() if not paths]
         if missing:
-            raise DataError(f"gtzan: {home} holds no excerpts of {', '.join(missing)}. Expected layout: {self.layout}")
+            raise DataError(
+                f"gtzan: {homes[0]} holds no excerpts of {', '.join(missing)}. Expected layout: {self.layout}"
+            )
         paths = [path for its in found.values() for path in its]
         paths, unusable = sorted_out(folder, paths, _NAME.fullmatch, "blues.00029.au")
         yield from unusable

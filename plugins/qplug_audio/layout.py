@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from qplug.contract.errors import DataError, ParameterError
+from qplug.signals.litter import is_litter
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".au", ".aif", ".aiff", ".caf", ".w64"})
 """File-name endings that are taken for recordings, in lower case."""
@@ -33,11 +34,11 @@ def require_folder(name: str, folder: Path, layout: str) -> Path:
 
 
 def recordings(folder: Path) -> Iterator[Path]:
-    """All recordings directly in a folder, ordered by name; hidden files are passed over, links to nowhere are not."""
+    """All recordings directly in a folder, ordered by name; litter is passed over, links to nowhere are not."""
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if not entry.is_dir()]
     for name in sorted(names):
-        if not name.startswith(".") and _suffix(name) in AUDIO_SUFFIXES:
+        if not is_litter(name) and _suffix(name) in AUDIO_SUFFIXES:
             yield folder / name
 
 
@@ -47,7 +48,7 @@ def class_folders(name: str, folder: Path, suffixes: Collection[str]) -> dict[st
     Args:
         name: the data set's name.
         folder: holds one folder per class.
-        suffixes: endings of the files that count, in lower case; others and hidden ones are passed over.
+        suffixes: endings of the files that count, in lower case; others and litter are passed over.
 
     Returns:
         Paths below the class folder, with slashes. Sub-folders without such files are left out.
@@ -56,11 +57,31 @@ def class_folders(name: str, folder: Path, suffixes: Collection[str]) -> dict[st
         DataError: a class folder's name is no valid text.
     """
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        names = sorted(entry.name for entry in entries if entry.is_dir() and not is_litter(entry.name))
     found = {label: sorted(_files_below(folder / label, suffixes)) for label in names}
     found = {label: files for label, files in found.items() if files}
     _refuse_undecodable_classes(name, list(found))
     return found
+
+
+def class_remarks(folder: Path, suffixes: Collection[str]) -> list[str]:
+    """What is odd about the class folders in a folder: names that nearly are one another, folders without files."""
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_dir() and not is_litter(entry.name))
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(" ".join(name.casefold().split()), []).append(as_text(name))
+    remarks = [
+        f"classes {' and '.join(map(repr, its))} differ in case or spaces only and count as different ones. "
+        "If they are one, move their files together"
+        for its in alike.values()
+        if len(its) > 1
+    ]
+    empty = [as_text(name) for name in names if next(_files_below(folder / name, suffixes), None) is None]
+    if empty:
+        many = "folder holds" if len(empty) == 1 else "folders hold"
+        remarks.append(f"{len(empty)} {many} no file that is read, so no class is made of it ({some(empty)})")
+    return remarks
 
 
 def chosen_classes(name: str, there: Collection[str], only: Sequence[str]) -> tuple[str, ...]:
@@ -134,10 +155,11 @@ def some(things: Sequence[object]) -> str:
 
 def _files_below(folder: Path, suffixes: Collection[str]) -> Iterator[str]:
     top = os.fspath(folder)
-    for home, _, names in os.walk(top):
+    for home, folders, names in os.walk(top):
+        folders[:] = [folder for folder in folders if not is_litter(folder)]
         inner = home[len(top) + 1 :].replace(os.sep, "/")
         for name in names:
-            if _suffix(name) in suffixes and not name.startswith("."):
+            if _suffix(name) in suffixes and not is_litter(name):
                 yield f"{inner}/{name}" if inner else name
 
 

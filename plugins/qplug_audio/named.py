@@ -31,7 +31,7 @@ class NamedRecordings(Dataset):
 
 
 def recordings_in(name: str, folder: Path, inner: str, layout: str) -> list[Path]:
-    """All recordings in a sub-folder, or in the folder itself where there is no such sub-folder, ordered by name.
+    """All recordings in a sub-folder and in the folder itself, each ordered by name.
 
     Args:
         name: the data set's name.
@@ -42,10 +42,11 @@ def recordings_in(name: str, folder: Path, inner: str, layout: str) -> list[Path
     Raises:
         DataError: there is no folder, or no recording in it.
     """
-    home = require_folder(name, folder / inner if (folder / inner).is_dir() else folder, layout)
-    paths = list(recordings(home))
+    require_folder(name, folder, layout)
+    homes = [home for home in (folder / inner, folder) if home.is_dir()]
+    paths = [path for home in homes for path in recordings(home)]
     if not paths:
-        raise DataError(f"{name}: {home} holds no recording. Expected layout: {layout}")
+        raise DataError(f"{name}: {homes[0]} holds no recording. Expected layout: {layout}")
     return paths
 
 

@@ -111,7 +111,8 @@ class Ravdess(NamedRecordings):
             DataError: there is no folder of an actor, or no recording.
         """
         home = require_folder("ravdess", folder, self.layout)
-        actors = sorted(home.glob("Actor_[0-9][0-9]")) or sorted((home / _HOME).glob("Actor_[0-9][0-9]"))
+        actors = sorted([*home.glob("Actor_[0-9][0-9]"), *(home / _HOME).glob("Actor_[0-9][0-9]")])
+        actors.sort(key=lambda actor: actor.name)
         found = (path for actor in actors if actor.is_dir() for path in recordings(actor))
         paths = [path for path in found if not _SONG.fullmatch(path.stem)]
         if not paths:

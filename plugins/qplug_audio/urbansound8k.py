@@ -13,6 +13,7 @@ from pydantic import Field
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, RemoteFile, Sample, SplitRule, Unusable
 from qplug.signals import read_audio
+from qplug.signals.litter import is_litter
 from qplug_audio import examples
 from qplug_audio.layout import as_text, require_folder
 
@@ -196,6 +197,6 @@ def _rows(table: Path, layout: str) -> list[dict[str, str]]:
 
 def _unlisted(folder: Path, home: Path, listed: Set[Path | None]) -> Iterator[Unusable]:
     for path in sorted(home.glob("fold*/*.wav")):
-        if path not in listed:
+        if path not in listed and not is_litter(path.name):
             name = as_text(path.relative_to(folder).as_posix())
             yield Unusable(name, f"no row for {path.parent.name} in {OFFICIAL_METADATA}")

@@ -132,3 +132,9 @@ def test_one_recording_in_two_formats_is_named(small_folder: Path, write_sound: 
     write_sound(small_folder / "AudioWAV" / "1001_DFA_ANG_XX.flac")
     with pytest.raises(DataError, match=r"1001_DFA_ANG_XX\.wav: the same name as AudioWAV/1001_DFA_ANG_XX\.flac"):
         CremaD().index(small_folder)
+
+
+def test_recordings_in_two_layouts_are_all_read(tmp_path: Path, write_sound: Callable[..., Path]) -> None:
+    for name in ("AudioWAV/1001_DFA_ANG_XX.wav", "1002_DFA_ANG_XX.wav"):
+        write_sound(tmp_path / name)
+    assert len(CremaD().index(tmp_path)) == 2

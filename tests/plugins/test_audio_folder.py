@@ -13,6 +13,7 @@ import pytest
 
 from qplug.contract.errors import DataError, ParameterError
 from qplug.contract.interfaces import Audio, Image
+from qplug.lab.data.remarks import folder_remarks
 from qplug.testing.components import check_dataset
 from qplug_audio.folder import Folder
 
@@ -158,3 +159,35 @@ def test_indexing_costs_under_3_kilobytes_a_file(tmp_path: Path) -> None:
     n, kilobytes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert int(n) == 20_000
     assert int(kilobytes) < 60_000
+
+
+def test_litter_is_no_data_and_is_told(sounds: Path, write_sound: WriteSound) -> None:
+    before = Folder().index(sounds)
+    litter = [".ipynb_checkpoints/a.wav", "@eaDir/cat/a.wav", "__MACOSX/cat/a.wav", "cat/@eaDir/a.wav", "cat/._a-1.wav"]
+    for name in [*litter, "cat/a-1.wav.bak.wav"]:
+        write_sound(sounds / name, seconds=0.1)
+    assert Folder().index(sounds) == before
+    [told, *_] = folder_remarks(Folder(), sounds)
+    assert told.startswith("6 files are litter")
+    assert litter[0] in told
+
+
+def test_what_is_odd_about_class_folders_is_told(sounds: Path, write_sound: WriteSound) -> None:
+    for name in ("Cat/a.wav", " dog/a.wav"):
+        write_sound(sounds / name, seconds=0.1)
+    (sounds / "dog" / "late.m4a").write_bytes(b"not read")
+    told = "; ".join(folder_remarks(Folder(), sounds))
+    assert "1 file is of a format that is not read: 1 m4a (dog/late.m4a)" in told
+    assert "classes 'Cat' and 'cat' differ in case or spaces only" in told
+    assert "classes ' dog' and 'dog' differ in case or spaces only" in told
+    assert "1 folder holds no file that is read, so no class is made of it (papers)" in told
+
+
+def test_parts_are_not_taken_for_classes(tmp_path: Path, write_sound: WriteSound) -> None:
+    for part in ("train", "test"):
+        for label in ("cat", "dog"):
+            write_sound(tmp_path / part / label / "a.wav", seconds=0.1)
+    with pytest.raises(DataError, match=r"folders test, train look like parts.*--set dataset.parts=true"):
+        Folder().index(tmp_path)
+    assert len(Folder(parts=True).index(tmp_path)) == 4
+    assert len(Folder(only=("test", "train")).index(tmp_path)) == 4

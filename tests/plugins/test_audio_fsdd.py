@@ -64,3 +64,9 @@ def test_one_recording_in_two_formats_is_named(fsdd_folder: Path, write_sound: C
     write_sound(fsdd_folder / "recordings" / "7_bob_6.flac")
     with pytest.raises(DataError, match=r"/7_bob_6\.wav: the same name as recordings/7_bob_6\.flac; keep"):
         FreeSpokenDigits().index(fsdd_folder)
+
+
+def test_recordings_in_two_layouts_are_all_read(tmp_path: Path, write_sound: Callable[..., Path]) -> None:
+    for name in ("recordings/1_theo_1.wav", "2_theo_1.wav"):
+        write_sound(tmp_path / name)
+    assert len(FreeSpokenDigits().index(tmp_path)) == 2

@@ -91,3 +91,12 @@ def test_one_recording_in_two_formats_is_named(tmp_path: Path, write_sound: Writ
         write_sound(tmp_path / "Actor_12" / f"03-01-06-02-01-02-12.{suffix}")
     with pytest.raises(DataError, match=r"-12\.wav: the same name as Actor_12/03-01-06-02-01-02-12\.flac; keep one"):
         Ravdess().index(tmp_path)
+
+
+def test_actors_in_two_layouts_are_all_read(small_folder: Path) -> None:
+    before = {(sample.id, sample.fold) for sample in Ravdess().index(small_folder)}
+    inner = small_folder / "Audio_Speech_Actors_01-24"
+    inner.mkdir()
+    for actor in (5, 6, 7, 8):
+        (small_folder / f"Actor_{actor:02d}").rename(inner / f"Actor_{actor:02d}")
+    assert {(sample.id, sample.fold) for sample in Ravdess().index(small_folder)} == before

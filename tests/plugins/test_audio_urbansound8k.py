@@ -176,3 +176,9 @@ def test_a_row_that_stands_twice_is_named(small_folder: Path) -> None:
     table.write_text(table.read_text() + table.read_text().splitlines()[1] + "\n")
     with pytest.raises(DataError, match=r"UrbanSound8K\.csv, line 102: lists 1001-0-0-0\.wav again"):
         UrbanSound8K().index(small_folder)
+
+
+def test_litter_beside_slices_is_no_fault(small_folder: Path, write_sound: WriteSound) -> None:
+    before = UrbanSound8K().index(small_folder)
+    write_sound(small_folder / "audio" / "fold1" / "._1010-0-0-0.wav")
+    assert UrbanSound8K().index(small_folder) == before

@@ -208,6 +208,14 @@ class Dataset(Component):
             DataError: the folder is not in the expected layout, so that nothing of it can be used.
         """
 
+    def remarks(self, folder: Path) -> Sequence[str]:
+        """What is odd about the folder and no fault, such as an empty class folder: said in the audit and by each run.
+
+        Args:
+            folder: the data set's folder; asked only where it can be read.
+        """
+        return ()
+
     @abstractmethod
     def load(self, sample: Sample) -> Signal:
         """The signal of one sample, as stored: any rate, any number of channels.

@@ -16,6 +16,7 @@ from qplug.lab.audit.report import Report
 from qplug.lab.audit.splits import split_facts
 from qplug.lab.data.extraction import extract
 from qplug.lab.data.fingerprint import duplicates
+from qplug.lab.data.remarks import folder_remarks
 
 
 def audit(
@@ -68,6 +69,7 @@ def audit(
         silent=_ids(readable, measured.peak < SILENCE),
         clipped=_ids(readable, measured.clipped),
         splits=split_facts(dataset, samples, same),
+        remarks=folder_remarks(dataset, folder),
     )
 
 

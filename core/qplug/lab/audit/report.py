@@ -42,6 +42,7 @@ class Report:
         silent: ids of silent recordings or blank images.
         clipped: ids of clipped recordings.
         splits: what each split on offer does, the default first.
+        remarks: what is odd about the folder and no fault: litter that is left out, empty class folders.
     """
 
     dataset: str
@@ -60,6 +61,7 @@ class Report:
     silent: tuple[str, ...]
     clipped: tuple[str, ...]
     splits: Mapping[str, SplitFacts]
+    remarks: tuple[str, ...] = ()
 
     @property
     def durations(self) -> NDArray[np.float64]:
@@ -140,6 +142,7 @@ class Report:
             "unreadable": [{"id": name, "reason": reason} for name, reason in self.unreadable.items()],
             "silent": list(self.silent),
             "clipped": list(self.clipped),
+            "remarks": list(self.remarks),
             "splits": {name: facts.to_json() for name, facts in self.splits.items()},
         }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from qplug.contract.addresses import redacted
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import WeightsFile
 from qplug.lab.acquire.weights import place
@@ -15,6 +16,7 @@ from qplug.lab.config.layers import Layer
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_layer
+from qplug.lab.data.remarks import folder_remarks
 from qplug.lab.data.splits import split_rule
 from qplug.lab.pipeline.describe import Description, describe
 from qplug.lab.pipeline.parts import Parts, assemble
@@ -87,15 +89,16 @@ def _not_there(config: RunConfig, parts: Parts) -> WeightsFile | None:
 
 def _work(config: RunConfig, parts: Parts) -> Iterable[str]:
     if (missing := _not_there(config, parts)) is not None:
-        yield f"weights: downloaded from {missing.url} (licence: {missing.licence or 'none stated'})"
+        yield f"weights: downloaded from {redacted(missing.url)} (licence: {missing.licence or 'none stated'})"
     try:
-        _, samples = index(config, parts)
+        folder, samples = index(config, parts)
     except DataError as error:
         yield f"data: {error}"
         return
     split = split_of(config, parts, samples)
     sizes = ", ".join(f"{len(split.parts[part])} {part}" for part in split.parts)
     yield f"data: {len(samples)} samples ({sizes})"
+    yield from (f"data: {remark}" for remark in folder_remarks(parts.dataset, folder))
     yield f"features: extracted once with {config.features.name}, then taken from the cache"
     if parts.backbone.frozen:
         yield f"embeddings: computed once with {config.backbone.name}, then taken from the cache"

@@ -32,6 +32,7 @@ from qplug.lab.data.fingerprint import duplicates, duplicates_across_parts
 from qplug.lab.data.folders import cache_folder, data_folder
 from qplug.lab.data.likeness import alike_across_parts
 from qplug.lab.data.normalise import fit_normalise
+from qplug.lab.data.remarks import folder_remarks
 from qplug.lab.data.silence import empty_samples
 from qplug.lab.data.splits import Split, make_split
 from qplug.lab.pipeline.classifier import Front, build_backbone
@@ -150,6 +151,9 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
     folder = _folder(config, parts)
     samples, unusable = parts.dataset.inventory(folder)
     split = split_of(config, parts, samples)
+    remarks = folder_remarks(parts.dataset, folder)
+    for remark in remarks:
+        reporter.note(f"data: {remark}")
     reporter.stage(f"features of {len(samples)} samples")
     extracted = features(
         parts.dataset,
@@ -175,7 +179,14 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
         normalise=fit_normalise(training, parts.features.shared_axes),
         labels=split.labels(extracted.kept),
         rows={part: split.indices(extracted.kept, part) for part in ("train", "validation", "test")},
-        warnings=(*split.warnings, *_skipped(extracted), *empty, *_duplicates(extracted, split, modality), *alike),
+        warnings=(
+            *remarks,
+            *split.warnings,
+            *_skipped(extracted),
+            *empty,
+            *_duplicates(extracted, split, modality),
+            *alike,
+        ),
     )
 
 
