@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qplug.contract.addresses import redacted
 from qplug_cli import output
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def facts(name: str, dataset: Dataset, found: Survey) -> dict[str, Any]:
         "folder": None if found.how == "none" else str(found.folder),
         "n_samples": found.n_samples,
         "n_absent": found.n_absent,
-        "missing": [file.url for file in found.missing],
+        "missing": [redacted(file.url) for file in found.missing],
         "bytes": found.n_bytes if found.missing else 0,
         "differing": list(found.differing),
         "classes": list(dataset.classes),
@@ -102,7 +103,7 @@ def print_licence(name: str, dataset: Dataset, found: Survey) -> None:
     console = PlainConsole(stderr=True)
     console.print(name, style="bold")
     size = f", {_size(found.n_bytes)}" if found.n_bytes else ""
-    sources = list(dict.fromkeys(file.url for file in found.missing))
+    sources = list(dict.fromkeys(redacted(file.url) for file in found.missing))
     told = [
         ("licence", dataset.licence or "none stated"),
         ("cite", dataset.citation),

@@ -8,6 +8,7 @@ import traceback
 
 import typer
 
+from qplug.contract.addresses import redacted
 from qplug.contract.errors import NotInstalled, QplugError
 from qplug_cli.visible import visible
 
@@ -41,7 +42,7 @@ def explain(error: BaseException) -> int:
 
 def _say(text: str) -> None:
     label = "\x1b[1;31mqplug:\x1b[0m" if _colours() else "qplug:"
-    sys.stderr.write(f"{label} {visible(text)}\n")
+    sys.stderr.write(f"{label} {visible(redacted(text))}\n")
 
 
 def _colours() -> bool:

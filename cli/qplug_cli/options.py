@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -13,6 +14,13 @@ def _disable(names: list[str] | None) -> list[str] | None:
 
         catalogue.disable(names)
     return names
+
+
+class OnBadFile(StrEnum):
+    """What to do about a file that cannot be used."""
+
+    refuse = "refuse"
+    skip = "skip"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]

@@ -29,3 +29,16 @@ def test_folds_are_told_apart(columns, tmp_path, monkeypatch, capsys) -> None:
     runs(out=Path(tmp_path))
     heading, *lines = (line.split() for line in capsys.readouterr().out.splitlines())
     assert [line[heading.index("fold")] for line in lines] == ["4", "3"]
+
+
+def test_thousands_of_runs_stand_one_on_each_line(tmp_path, capsys) -> None:
+    for number in range(501):
+        folder = tmp_path / f"run-{number:03}"
+        folder.mkdir()
+        (folder / "run.toml").write_text(f'seed = {number}\n\n[dataset]\nname = "x"\n')
+        (folder / "metrics.json").write_text('{"test": {"accuracy": 0.5}, "stamps": ["LEAKY"]}')
+    runs(out=Path(tmp_path))
+    heading, first, *_, last = capsys.readouterr().out.splitlines()
+    assert heading.split()[:3] == ["run", "status", "backend"]
+    assert first.split()[:5] == ["run-500", "finished", "LEAKY", "–", "500"]
+    assert last.split()[:5] == ["run-000", "finished", "LEAKY", "–", "0"]

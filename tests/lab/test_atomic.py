@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 from pathlib import Path
 
@@ -68,3 +69,15 @@ def test_leftovers_of_killed_writers_are_removed_and_nothing_else(tmp_path: Path
     (tmp_path / "b.part").touch()
     remove_partial_files(tmp_path)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["b.part", "part"]
+
+
+def test_what_a_killed_writer_of_the_same_file_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    names = [".a.html.0123456789ab.part", ".a.html.abcdef012345.part", ".b.html.0123456789ab.part", ".a.html.mine.part"]
+    for name in names:
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    fcntl = pytest.importorskip("fcntl")
+    with (tmp_path / names[1]).open("rb") as written_now:
+        fcntl.flock(written_now, fcntl.LOCK_EX)
+        write_atomically(tmp_path / "a.html", b"new")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted([*names[1:], "a.html"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,6 +120,13 @@ def test_a_classical_network_is_the_same_in_onnx(runs: dict[str, Path], name: st
     given = features(run)
     assert torch.allclose(onnx_outputs(written.file, features=given)["logits"], run.model(given), rtol=1e-4, atol=1e-5)
     assert carried(written.file)["classes"] == list(run.classes)
+
+
+def test_no_telemetry_is_started(runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxscript")
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    export_network(runs["classical"])
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 @pytest.mark.parametrize("name", ["quantum", "from-qiskit", "fused"])

@@ -18,7 +18,7 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, FeatureExtractor, Modality, Sample
 from qplug.contract.interfaces.dataset import checked_signal
 from qplug.lab.data.extraction import extract_chunk
-from qplug.lab.runner.predict import features_of, load_run
+from qplug.lab.runner.predict import features_of, load_run, usable_features
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 from qplug.signals import read_image, read_signal
@@ -243,3 +243,19 @@ def test_files_with_changed_bytes_are_read_or_refused_and_nothing_else(homes: di
                 reasons.append(error.reason)
     assert len(reasons) > 20
     assert all(reasons)
+
+
+def test_one_bad_file_refuses_all_or_is_left_out(homes: dict[str, Path]) -> None:
+    from qplug_image.pixels import Pixels
+
+    bad = homes["image"] / "bad-range.tif"
+    good = next(file for file in sorted(homes["image"].iterdir()) if not file.name.startswith(("bad-", "cut-")))
+    told: list[str] = []
+    ((file, features),) = usable_features(Pixels(), [bad, good], skipped=told.append, advice=" Skip it.")
+    assert file == good
+    assert tuple(features.shape) == Pixels().shape
+    assert [text.startswith(f"left out: {bad}: ") for text in told] == [True]
+    with pytest.raises(DataError, match=r"^1 of 2 files cannot be used\. .*bad-range\.tif.* Skip it\.$"):
+        usable_features(Pixels(), [bad, good], advice=" Skip it.")
+    with pytest.raises(DataError, match=r"^1 of 1 files cannot be used\. .*bad-range\.tif"):
+        usable_features(Pixels(), [bad], skipped=told.append)

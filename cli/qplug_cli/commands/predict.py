@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from qplug_cli import output
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Json, NoPlugin, OnBadFile
 
 EXAMPLES = """
 **Examples**
@@ -25,6 +25,9 @@ WIDE = 120
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run's directory.", show_default=False)],
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Recordings or images.", show_default=False)],
+    on_bad_file: Annotated[
+        OnBadFile, typer.Option(help="What to do about files that cannot be used: refuse all, or leave these out.")
+    ] = OnBadFile.refuse,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
@@ -35,7 +38,7 @@ def predict(
         from qplug.lab.runner.predict import predict as classify
 
     with TerminalReporter(quiet=True) as reporter:
-        rows = classify(run, files, reporter)
+        rows = classify(run, files, reporter, on_bad_file=on_bad_file.value)
     if json:
         output.document(rows)
     else:

@@ -10,7 +10,7 @@ import typer
 
 from qplug.contract.errors import UserError
 from qplug_cli import results
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Json, NoPlugin, OnBadFile
 
 EXAMPLES = """
 **Examples**
@@ -37,13 +37,6 @@ class Device(StrEnum):
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
-
-
-class OnBadFile(StrEnum):
-    """What to do about a file that cannot be used."""
-
-    refuse = "refuse"
-    skip = "skip"
 
 
 def run(

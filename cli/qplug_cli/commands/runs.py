@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +27,8 @@ EXAMPLES = """
 `qplug runs --out experiments --json`
 """
 SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "cross_entropy")
+MANY = 500
+"""Runs above which one plain line is printed for each."""
 WIDE = 120
 """Columns of a terminal from which all of these are shown."""
 
@@ -56,6 +60,9 @@ def _show(found: list[RunSummary]) -> None:
     # The names are there to be copied, so they are never folded; on a narrow terminal the rest gives way.
     wide = console.width >= WIDE
     shown = SHOWN if wide else SHOWN[:1]
+    if len(found) > MANY:
+        _print_lines(found, shown)
+        return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("run", no_wrap=True, min_width=max(len(visible(summary.path.name)) for summary in found))
     for heading in ("status", "backend", "seed") if wide else ("status",):
@@ -69,6 +76,20 @@ def _show(found: list[RunSummary]) -> None:
         fold = "" if summary.fold is None else str(summary.fold)
         table.add_row(summary.path.name, _state(summary), *facts, fold, *metrics)
     console.print(table)
+
+
+def _print_lines(found: list[RunSummary], shown: Sequence[str]) -> None:
+    """One line per run without a layout that looks at all rows, which takes seconds for thousands of runs."""
+    rows = [("run", "status", "backend", "seed", "fold", *(name.replace("_", " ") for name in shown))]
+    for summary in found:
+        metrics = [f"{summary.test[name]:.3f}" if name in summary.test else "–" for name in shown]
+        facts = [summary.backend or "–", *("" if one is None else str(one) for one in (summary.seed, summary.fold))]
+        rows.append((summary.path.name, _state(summary).plain, *facts, *metrics))
+    rows = [tuple(map(visible, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write(line.rstrip() + "\n")
 
 
 def _state(summary: RunSummary) -> RichText:

@@ -21,6 +21,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+from qplug.contract.addresses import redacted
+
 
 def some_of(entries: Sequence[str], most: int) -> str:
     """The first ``most`` entries in one line, and how many more there are."""
@@ -29,9 +31,15 @@ def some_of(entries: Sequence[str], most: int) -> str:
 
 
 class QplugError(Exception):
-    """A failure of qplug or of the world around it; the command line exits with 1."""
+    """A failure of qplug or of the world around it; the command line exits with 1.
+
+    Passwords in the addresses that its message holds are hidden.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return redacted(super().__str__())
 
 
 class UserError(QplugError):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
+import time
 from pathlib import Path
 
 from qplug.contract.errors import QplugError, UserError
@@ -26,6 +28,7 @@ _REASONS = {
 }
 
 
+_CLAIMED_WITHIN = 60.0  # seconds in which a writer has surely claimed the file that it has made
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -47,9 +50,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         UserError: if the folder may not be written to, or the disk is full.
         QplugError: if writing fails in another way.
     """
+    _remove_abandoned(path)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}{PARTIAL}")
     try:
         with partial.open("xb") as file:
+            _claim(file.fileno())
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -60,6 +65,30 @@ def write_atomically(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Delete what writers of the same file left that were killed: old enough to be claimed, and claimed by nobody."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}{re.escape(PARTIAL)}")
+    with contextlib.suppress(OSError):
+        for leftover in path.parent.iterdir():
+            if pattern.fullmatch(leftover.name) and time.time() - leftover.stat().st_mtime > _CLAIMED_WITHIN:
+                with leftover.open("rb") as file:
+                    if _claim(file.fileno()):
+                        leftover.unlink(missing_ok=True)
+
+
+def _claim(descriptor: int) -> bool:
+    """Mark a file as being written, until this process ends however it does; False if another process writes it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows removes no open file anyway
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def remove_partial_files(folder: Path) -> None:

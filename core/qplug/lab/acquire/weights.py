@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from qplug.contract.addresses import redacted
 from qplug.contract.errors import DataError, Interrupted, PluginError, QplugError, UserError
 from qplug.contract.interfaces import WeightsFile
 from qplug.lab.acquire.download import download
@@ -78,7 +79,9 @@ def _announcement(declared: WeightsFile, path: Path) -> str:
     size = "" if declared.size is None else f", {readable(declared.size)}"
     licence = f"licence: {declared.licence}" if declared.licence else "no licence is stated"
     source = f", {declared.homepage}" if declared.homepage else ""
-    return f"downloading the weights {path.name}{size} ({licence}{source}) from {declared.url} to {path.parent}"
+    return (
+        f"downloading the weights {path.name}{size} ({licence}{source}) from {redacted(declared.url)} to {path.parent}"
+    )
 
 
 def _download(declared: WeightsFile, path: Path, meter: Meter, pause: float) -> None:

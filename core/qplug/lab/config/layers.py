@@ -9,7 +9,6 @@ to another component.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Any, TypeAlias
 
 from qplug.contract.errors import ConfigError, UnknownName
 from qplug.contract.parameters import PRESET
+from qplug.lab.config.reading import parse_toml, read_text
+from qplug.lab.config.shape import refuse_misshapen
 
 Layer: TypeAlias = dict[str, Any]
 
@@ -67,16 +68,18 @@ def from_file(path: Path) -> Layer:
         UnknownName: a key that no run configuration has.
     """
     try:
-        layer = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = read_text(path)
     except FileNotFoundError:
         raise ConfigError(
             f"there is no file {path}. Give --config the path of a TOML file or of a run's run.toml."
         ) from None
     except IsADirectoryError:
         raise ConfigError(f"{path} is a folder. Did you mean {path / 'run.toml'}?") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from None
-    return checked(layer, where=str(path))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from None
+    return checked(parse_toml(text, str(path), ConfigError), where=str(path))
 
 
 def checked(layer: Layer, *, where: str) -> Layer:
@@ -101,6 +104,7 @@ def checked(layer: Layer, *, where: str) -> Layer:
         if key in (*TABLES, *SECTIONS) and not isinstance(value, Mapping):
             content = 'name = "…"' if key in TABLES else "OPTION = VALUE"
             raise ConfigError(f"{where}: {key} must be a table such as [{key}] with {content}; got {value!r}.")
+    refuse_misshapen(layer, where)
     for number, branch in enumerate(layer.get("branch", ()), start=1):
         for key in branch:
             if key not in ("reducer", "head", "weight"):

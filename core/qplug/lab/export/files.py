@@ -62,7 +62,7 @@ def about(path: Path) -> dict[str, Any]:
     """
     directory = RunDirectory.open(path)
     directory.require_finished("there is nothing to export")
-    metrics, environment = directory.read_json("metrics.json"), directory.read_json("environment.json")
+    metrics, environment = (directory.read_json(name, whole=True) for name in ("metrics.json", "environment.json"))
     config = from_file(directory.path / CONFIG)
     config.pop("data_dir", None)
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,8 @@ def export_network(path: Path, out: Path | None = None) -> list[Exported]:
         QplugError: ONNX Runtime computes something else than torch.
     """
     _require()
+    # When it is imported, it would give this machine a number in the user's cache, and report what is run.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     carried = about(path)
     run = load_run(path)
     file = target(path, out, "model.onnx")

@@ -16,6 +16,7 @@ from qplug.contract.interfaces import Backbone, Backend, Head, QuantumHead, Trai
 from qplug.contract.interfaces.quantum_module import QuantumModule
 from qplug.lab.pipeline.augment import Augment
 from qplug.lab.pipeline.parts import BranchParts, Parts
+from qplug.lab.pipeline.sizes import bounded
 
 
 class Front(nn.Module):
@@ -156,7 +157,7 @@ def build_backbone(
         NotSupported: features that do not fit.
         DataError: weights that are missing, damaged or for another network.
     """
-    with seeded(seed):
+    with seeded(seed), bounded(f"backbone {type(backbone).__name__}"):
         return backbone.module(feature_shape, weights) if learnt else backbone.untaught(feature_shape)
 
 
@@ -208,7 +209,8 @@ def build_classifier(
     width = embedding_width(front, feature_shape)
     modules = []
     for number, branch in enumerate(parts.branches):
-        with seeded(seed + 1 + number):
+        names = f"{type(branch.reducer).__name__} with head {type(branch.head).__name__}"
+        with seeded(seed + 1 + number), bounded(f"reducer {names}"):
             modules.append(_branch(branch, parts.training_backend, width, n_classes, training))
     summed = WeightedSum(modules, [branch.weight for branch in parts.branches], learn_weights=learn_weights)
     return Classifier(front, summed, frozen_front=parts.backbone.frozen)

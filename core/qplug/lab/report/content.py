@@ -96,7 +96,7 @@ def tiles(run: FinishedRun) -> list[tuple[str, str, str]]:
     return [
         ("test accuracy", percent(test["accuracy"]), f"95 % interval {percent(low)} to {percent(high)}"),
         ("balanced accuracy", percent(test["balanced_accuracy"]), f"always the same class: {percent(chance(test))}"),
-        ("cross-entropy", f"{test['cross_entropy']:.3f}", "nats; lower is better"),
+        ("cross-entropy", written(test["cross_entropy"], "number"), "nats; lower is better"),
         ("trained weights", f"{parameters['trainable']:,}", quantum),
     ]
 
@@ -290,9 +290,9 @@ def loading(run: FinishedRun) -> str:
     )
 
 
-def percent(share: float) -> str:
-    """A share in [0, 1] in percent."""
-    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+def percent(share: float | None) -> str:
+    """A share in [0, 1] in percent; a dash for one that is not known."""
+    return "–" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def written(value: float | None, how: str) -> str:

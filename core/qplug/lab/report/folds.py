@@ -88,7 +88,11 @@ def tiles(found: FinishedSet) -> list[tuple[str, str, str]]:
         ("test accuracy", percent(mean["accuracy"]), f"± {percent(spread['accuracy'])} between folds"),
         ("balanced accuracy", percent(mean["balanced_accuracy"]), f"± {percent(spread['balanced_accuracy'])}"),
         ("worst and best fold", f"{100 * min(low_high):.1f} – {percent(max(low_high))}", "test accuracy"),
-        ("cross-entropy", f"{mean['cross_entropy']:.3f}", f"± {spread['cross_entropy']:.3f} nats; lower is better"),
+        (
+            "cross-entropy",
+            written(mean["cross_entropy"], "number"),
+            f"± {written(spread['cross_entropy'], 'number')} nats; lower is better",
+        ),
     ]
 
 

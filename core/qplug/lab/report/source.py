@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 from qplug.contract.circuit import Circuit
 from qplug.contract.errors import DataError
-from qplug.lab.runs.directory import CONFIG, FOLDS, METRICS, RunDirectory
+from qplug.lab.runs.directory import FOLDS, METRICS, RunDirectory
 
 
 @dataclass(frozen=True)
@@ -66,13 +65,9 @@ def read_run(path: Path) -> FinishedRun:
     """
     directory = RunDirectory.open(path)
     directory.require_finished("there is nothing to show")
-    try:
-        config = tomllib.loads(directory.read_text(CONFIG))
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"{directory.path / CONFIG} is damaged: {error}.") from error
     return FinishedRun(
         directory=directory,
-        config=config,
+        config=directory.read_config(),
         metrics=read_table(directory, METRICS),
         split=read_table(directory, "split.json"),
         environment=read_table(directory, "environment.json"),

@@ -64,7 +64,7 @@ def resume_folds(path: Path, reporter: Reporter) -> dict[str, Any]:
     with RunDirectory.reopen(path) as directory:
         if directory.status == "finished":
             raise UserError(f"all folds of {path} are finished; there is nothing to resume. Look at them: qplug runs")
-        return _Folds(directory, directory.read_json(FOLDS)).go_on(reporter)
+        return _Folds(directory, directory.read_json(FOLDS, whole=True)).go_on(reporter)
 
 
 def resume(path: Path, reporter: Reporter) -> dict[str, Any]:
@@ -107,7 +107,9 @@ class _Folds:
             layers = [{"fold": number}, self._record["settings"]]
             return run_once(layers, self._out, reporter, begun=lambda run: self._begun(number, run))
         run = RunDirectory.open(path)
-        return summary(run, run.read_json(METRICS)) if run.status == "finished" else resume_run(path, reporter)
+        return (
+            summary(run, run.read_json(METRICS, whole=True)) if run.status == "finished" else resume_run(path, reporter)
+        )
 
     def _begun(self, number: int, run: RunDirectory) -> None:
         self._record["runs"][str(number)] = run.name

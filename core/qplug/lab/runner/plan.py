@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from qplug.contract.addresses import redacted
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import WeightsFile
 from qplug.lab.acquire.weights import place
@@ -88,7 +89,7 @@ def _not_there(config: RunConfig, parts: Parts) -> WeightsFile | None:
 
 def _work(config: RunConfig, parts: Parts) -> Iterable[str]:
     if (missing := _not_there(config, parts)) is not None:
-        yield f"weights: downloaded from {missing.url} (licence: {missing.licence or 'none stated'})"
+        yield f"weights: downloaded from {redacted(missing.url)} (licence: {missing.licence or 'none stated'})"
     try:
         folder, samples = index(config, parts)
     except DataError as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -20,27 +20,33 @@ from qplug.lab.evaluation.metrics import probabilities
 from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.reporter import Reporter, Silent
-from qplug.lab.runs.directory import SETTINGS, RunDirectory
+from qplug.lab.runs.directory import CONFIG, SETTINGS, WEIGHTS, RunDirectory
+from qplug.lab.runs.shapes import MODEL, refuse_misshapen
 from qplug.lab.runs.weights import load_weights
 from qplug.signals import read_signal
 
+_SKIP = " To go on without them: --on-bad-file skip"
 
-def predict(path: Path, files: Sequence[Path], reporter: Reporter) -> list[dict[str, Any]]:
+
+def predict(
+    path: Path, files: Sequence[Path], reporter: Reporter, *, on_bad_file: Literal["refuse", "skip"] = "refuse"
+) -> list[dict[str, Any]]:
     """Class probabilities for each file, from the classifier of a finished run.
 
     Args:
         path: the run directory.
         files: recordings or images, as the run's features need; read by ``qplug.signals`` as in training.
         reporter: told what goes on.
+        on_bad_file: whether a file that cannot be used refuses all, or is left out with a warning.
 
     Returns:
         Per file: ``file``, ``label`` (the most probable class) and ``probabilities`` by class.
 
     Raises:
         UserError: there is no such run, or it is not finished.
-        DataError: files that cannot be used; the message names them all.
+        DataError: files that cannot be used; the message names them all. Skipping, only if none can be used.
     """
-    return load_run(path).predict(files, reporter)
+    return load_run(path).predict(files, reporter, on_bad_file=on_bad_file)
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,19 @@ class LoadedRun:
     classes: tuple[str, ...]
     features: FeatureExtractor
 
-    def predict(self, files: Sequence[Path | str], reporter: Reporter | None = None) -> list[dict[str, Any]]:
+    def predict(
+        self,
+        files: Sequence[Path | str],
+        reporter: Reporter | None = None,
+        *,
+        on_bad_file: Literal["refuse", "skip"] = "refuse",
+    ) -> list[dict[str, Any]]:
         """Class probabilities for each file; see ``predict``."""
         reporter = reporter or Silent()
-        features = features_of(self.features, [Path(file) for file in files])
-        reporter.stage(f"classifying {len(files)} files")
+        skipped = reporter.warn if on_bad_file == "skip" else None
+        usable = usable_features(self.features, [Path(file) for file in files], skipped=skipped, advice=_SKIP)
+        reporter.stage(f"classifying {len(usable)} files")
+        features = torch.stack([one for _, one in usable])
         chances = probabilities(predict_logits(self.model, features, on_step=reporter.progress))
         return [
             {
@@ -69,7 +83,7 @@ class LoadedRun:
                 "label": self.classes[int(row.argmax())],
                 "probabilities": dict(zip(self.classes, row.tolist(), strict=True)),
             }
-            for file, row in zip(files, chances, strict=True)
+            for (file, _), row in zip(usable, chances, strict=True)
         ]
 
 
@@ -107,6 +121,12 @@ def load_classifier(path: Path) -> tuple[Classifier, Parts, list[str]]:
     config = resolve([from_file(directory.path / "run.toml")])
     parts = assemble(config, directory.path / SETTINGS)
     weights, facts = directory.read_weights()
+    refuse_misshapen(MODEL, facts, str(directory.path / WEIGHTS), whole=True)
+    if facts["feature_shape"] != list(parts.features.shape):
+        raise DataError(
+            f"{directory.path / WEIGHTS} was trained on features of shape {facts['feature_shape']}, but {CONFIG} "
+            f"describes features of shape {list(parts.features.shape)}; one of the files is damaged."
+        )
     shape, classes = tuple(facts["feature_shape"]), list(facts["classes"])
     # The run holds all weights itself, so nothing depends on the file that the backbone's once came from.
     network = build_backbone(parts.backbone, shape, seed=config.seed, learnt=False)
@@ -120,7 +140,24 @@ def load_classifier(path: Path) -> tuple[Classifier, Parts, list[str]]:
 
 
 def features_of(extractor: FeatureExtractor, files: Sequence[Path]) -> torch.Tensor:
-    """The features (file, *shape) of new files, read as those of training were.
+    """The features (file, *shape) of new files, read as those of training were; see ``usable_features``."""
+    return torch.stack([features for _, features in usable_features(extractor, files)])
+
+
+def usable_features(
+    extractor: FeatureExtractor,
+    files: Sequence[Path],
+    *,
+    skipped: Callable[[str], None] | None = None,
+    advice: str = "",
+) -> list[tuple[Path, torch.Tensor]]:
+    """Those of some new files that can be used, each with its features, read as those of training were.
+
+    Args:
+        extractor: the run's.
+        files: new files.
+        skipped: told what is left out; None: nothing is, and one file that cannot be used refuses all.
+        advice: how to go on without such files, where others can be used.
 
     Raises:
         UserError: no files are given.
@@ -129,13 +166,17 @@ def features_of(extractor: FeatureExtractor, files: Sequence[Path]) -> torch.Ten
     modality = extractor.capabilities.modality
     if not files:
         raise UserError("no files are given. Name recordings or images to classify.")
-    features, problems = [], []
+    usable, problems = [], []
     for file in files:
         try:
             signal = checked_signal(read_signal(file, modality, extractor.excerpt), modality, where=str(file))
-            features.append(torch.from_numpy(extractor(signal)))
+            usable.append((file, torch.from_numpy(extractor(signal))))
         except DataError as error:
             problems.append(f"{file}: {error.reason}." if error.reason else str(error))
-    if problems:
-        raise DataError(f"{len(problems)} of {len(files)} files cannot be used. {' '.join(problems)}")
-    return torch.stack(features)
+    if problems and (skipped is None or not usable):
+        way = advice if usable else ""
+        raise DataError(f"{len(problems)} of {len(files)} files cannot be used. {' '.join(problems)}{way}")
+    if skipped is not None:
+        for problem in problems:
+            skipped(f"left out: {problem}")
+    return usable

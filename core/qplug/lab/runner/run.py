@@ -165,7 +165,7 @@ def _execute(
     prepared = prepare(config, parts, reporter)
     data = record_of(prepared)
     if resume and (directory.path / SPLIT).exists():
-        refuse_changed_data(str(directory.path), directory.read_json(SPLIT), data)
+        refuse_changed_data(str(directory.path), directory.read_json(SPLIT, whole=True), data)
     directory.write_json(SPLIT, data)
     for part, component in parts.of_the_network.items():
         for name, original in component.settings_files().items():

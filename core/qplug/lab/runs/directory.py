@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import csv
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from qplug.contract.errors import DataError, UserError
 from qplug.lab.atomic import remove_partial_files, storage_error, write_atomically
+from qplug.lab.config.reading import parse_json, parse_toml, read_text
+from qplug.lab.config.shape import refuse_misshapen as refuse_misshapen_config
 from qplug.lab.runs.files import csv_bytes, csv_rows, json_bytes, png_bytes
 from qplug.lab.runs.lock import Lock, is_locked
+from qplug.lab.runs.shapes import refuse_misshapen
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -203,30 +206,48 @@ class RunDirectory:
             DataError: if it is missing or no text.
         """
         try:
-            return (self.path / name).read_text(encoding="utf-8")
+            return read_text(self.path / name)
         except FileNotFoundError as error:
             raise DataError(f"run {self.name} has no {name}; it is {self.status}.") from error
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{self.path / name} cannot be read: {error}.") from error
 
-    def read_json(self, name: str) -> Any:
-        """A JSON file's content.
+    def read_config(self) -> dict[str, Any]:
+        """The tables of ``run.toml``.
+
+        Raises:
+            DataError: if it is missing or damaged.
+            ConfigError: if tables, lists or names in it are not what and where they should be.
+        """
+        where = str(self.path / CONFIG)
+        config = parse_toml(self.read_text(CONFIG), where, DataError)
+        refuse_misshapen_config(config, where)
+        return config
+
+    def read_json(self, name: str, *, whole: bool = False) -> Any:
+        """A JSON file's content, of the shape that the run's file of that name has.
+
+        Args:
+            name: the file's name.
+            whole: whether all must be there that a later command relies on.
 
         Raises:
             DataError: if it is missing or damaged.
         """
-        try:
-            return json.loads(self.read_text(name))
-        except json.JSONDecodeError as error:
-            raise DataError(f"{self.path / name} is damaged: {error}.") from error
+        content = parse_json(self.read_text(name), str(self.path / name), DataError)
+        refuse_misshapen(name, content, str(self.path / name), whole=whole)
+        return content
 
     def read_csv(self, name: str) -> list[dict[str, str]]:
         """A table's rows, every value as text.
 
         Raises:
-            DataError: if it is missing.
+            DataError: if it is missing or damaged.
         """
-        return csv_rows(self.read_text(name))
+        try:
+            return csv_rows(self.read_text(name))
+        except csv.Error as error:
+            raise DataError(f"{self.path / name} is damaged: {error}.") from error
 
     def read_weights(self, name: str = WEIGHTS) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The ``state_dict`` and the metadata.

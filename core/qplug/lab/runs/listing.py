@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qplug.contract.errors import QplugError
+from qplug.contract.errors import DataError, QplugError
+from qplug.lab.config.reading import parse_json, parse_toml
 from qplug.lab.runs.directory import CONFIG, FOLDS, METRICS, RunDirectory, Status
+from qplug.lab.runs.glance import glance
 
 
 @dataclass(frozen=True)
@@ -80,15 +81,19 @@ def summarise(path: Path) -> RunSummary:
 def _config(run: RunDirectory, problems: list[str]) -> dict[str, Any]:
     name = FOLDS if (run.path / FOLDS).is_file() else CONFIG
     try:
-        return dict(run.read_json(FOLDS)["settings"]) if name == FOLDS else tomllib.loads(run.read_text(CONFIG))
-    except (QplugError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        if name == FOLDS:
+            return dict(run.read_json(FOLDS)["settings"])
+        text = run.read_text(CONFIG)
+        plain = glance(text)
+        return parse_toml(text, CONFIG, DataError) if plain is None else plain
+    except (QplugError, KeyError, TypeError, ValueError) as error:
         problems.append(f"{name} is damaged: {error}.")
         return {}
 
 
 def _test_metrics(run: RunDirectory, problems: list[str]) -> tuple[dict[str, float], tuple[str, ...]]:
     try:
-        content = run.read_json(METRICS)
+        content = parse_json(run.read_text(METRICS), METRICS, DataError)
     except QplugError as error:
         problems.append(str(error))
         return {}, ()

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from qplug.contract.errors import DataError
+from qplug.lab.config.reading import parse_json
 
 
 def weights_bytes(state_dict: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> bytes:
@@ -30,7 +31,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-        return load_file(path), {name: json.loads(value) for name, value in metadata.items()}
+        facts = {name: parse_json(value, f"{path}, {name},", DataError) for name, value in metadata.items()}
+        return load_file(path), facts
     except FileNotFoundError as error:
         raise DataError(f"there is no weights file {path}; the run may not have ended.") from error
     except (OSError, SafetensorError, ValueError) as error:
