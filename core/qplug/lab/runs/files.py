@@ -65,7 +65,7 @@ def png_bytes(figure: Figure) -> bytes:
     image = io.BytesIO()
     with rc_context({"text.parse_math": False}):  # labels of ticks are made while a figure is drawn
         for text in figure.findobj(Text):
-            text.set_parse_math(False)  # type: ignore[attr-defined]  # names of users may hold dollar signs
+            text.set_parse_math(False)  # names of users may hold dollar signs
         figure.savefig(image, format="png", dpi=_RESOLUTION, metadata={"Software": None})
     return image.getvalue()
 
