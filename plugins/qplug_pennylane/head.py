@@ -13,6 +13,7 @@ from torch import Tensor
 
 from qplug.heads.traced_head import ImportedHead, ImportedReadout, TracedCircuit, TracedHead
 
+from .exactness import refuse_inexact
 from .tracing import trace_function, trace_tape
 
 WeightShapes: TypeAlias = Mapping[str, int | tuple[int, ...]]
@@ -80,9 +81,11 @@ class PennyLaneHead(TracedHead):
             input_argument: the name of the argument that takes the inputs.
 
         Raises:
-            CircuitError: the QNode contains what the contract cannot express.
+            CircuitError: the QNode contains what the contract cannot express, or its numbers are not exact: shots, or
+                a device with noise.
         """
         shapes = {name: _shape(shape) for name, shape in weight_shapes.items()}
+        refuse_inexact(qnode)
 
         def tape_of(inputs: Tensor, parameters: Tensor) -> Any:
             named = {input_argument: inputs, **_unpacked(parameters, shapes)}

@@ -9,13 +9,14 @@ import pennylane as qml
 import torch
 from torch import Tensor
 
-from qplug.contract.circuit import Circuit, Gate, Observable
+from qplug.contract.circuit import Circuit, Gate
 from qplug.contract.errors import CircuitError
 from qplug.heads.angles import trace
-from qplug.heads.readouts import LinearCombination
+from qplug.heads.proof import Evaluated, prove
 from qplug.heads.traced_head import TracedCircuit
 
 from .gates import WITHOUT_EFFECT, contract_name
+from .measured import measured
 
 QuantumFunction: TypeAlias = Callable[[Tensor, Tensor], Any]
 """(n_inputs,) or (batch, n_inputs), and (n_parameters,) → PennyLane measurements; queues PennyLane operations."""
@@ -24,27 +25,29 @@ TapeFunction: TypeAlias = Callable[[Tensor, Tensor], Any]
 
 
 def trace_function(function: QuantumFunction, n_inputs: int, n_parameters: int) -> TracedCircuit:
-    """Traces a quantum function as PennyLane users write it.
+    """Traces a quantum function as PennyLane users write it, and proves that its circuit is the function's.
 
     It is called with one sample (n_inputs,); a function that indexes a batch (``inputs[:, 0]``) with a batch of one.
 
     Raises:
-        CircuitError: it measures in mid-circuit, prepares a state, uses an operation that does not decompose into the
-            contract's gates, measures what is not an expectation value of Pauli strings, or depends on values.
+        CircuitError: it prepares a state, uses an operation that does not decompose into the contract's gates, measures
+            what is not a sum of Pauli strings, depends on values, or returns other measurements than it makes.
     """
-    return trace_tape(lambda inputs, weights: qml.tape.make_qscript(function)(inputs, weights), n_inputs, n_parameters)
+    return trace_tape(lambda inputs, weights: _tape(function, inputs, weights), n_inputs, n_parameters, batched=False)
 
 
-def trace_tape(tape_of: TapeFunction, n_inputs: int, n_parameters: int) -> TracedCircuit:
-    """``trace_function`` for what makes a tape."""
+def trace_tape(tape_of: TapeFunction, n_inputs: int, n_parameters: int, *, batched: bool = True) -> TracedCircuit:
+    """``trace_function`` for what makes a tape; ``batched``: it is also used with whole batches, as a QNode is."""
     try:
-        return _Tracer(tape_of).trace(n_inputs, n_parameters)
+        return _Tracer(tape_of, tape_of if batched else None).trace(n_inputs, n_parameters)
     except CircuitError:
         raise
     except Exception as first:
         # Whatever went wrong with one sample, a function written for batches may go well with a batch of one.
         try:
-            return _Tracer(lambda inputs, weights: tape_of(inputs[None], weights)).trace(n_inputs, n_parameters)
+            return _Tracer(lambda inputs, weights: tape_of(inputs[None], weights), tape_of).trace(
+                n_inputs, n_parameters
+            )
         except CircuitError:
             raise
         except Exception:
@@ -54,35 +57,88 @@ def trace_tape(tape_of: TapeFunction, n_inputs: int, n_parameters: int) -> Trace
             ) from first
 
 
+def _tape(function: QuantumFunction, inputs: Tensor, weights: Tensor) -> Any:
+    """The tape, if what is returned is what was measured, in that order, as a QNode asks too."""
+    with qml.queuing.AnnotatedQueue() as queue:
+        returned = function(inputs, weights)
+    tape = qml.tape.QuantumScript.from_queue(queue)
+    flat = qml.pytrees.flatten(returned, is_leaf=lambda leaf: isinstance(leaf, qml.measurements.MeasurementProcess))[0]
+    flat = [leaf for leaf in flat if leaf is not None]
+    if not flat and not tape.measurements:
+        raise CircuitError("the quantum function measures nothing; end it with qml.expval(…) of Pauli operators.")
+    if len(flat) != len(tape.measurements) or any(a is not b for a, b in zip(flat, tape.measurements, strict=True)):
+        raise CircuitError(
+            f"the quantum function makes {len(tape.measurements)} measurements ({_names(tape.measurements)}) and "
+            f"returns {_names(flat) or 'none'}. Return all of them, in the order in which they are made."
+        )
+    return tape
+
+
+def _names(measurements: Sequence[Any]) -> str:
+    return ", ".join(map(str, measurements))
+
+
 class _Tracer:
-    def __init__(self, tape_of: TapeFunction) -> None:
+    def __init__(self, tape_of: TapeFunction, batched: TapeFunction | None) -> None:
         self.tape_of = tape_of
+        self.batched = batched
         self.tape: Any = None
 
     def trace(self, n_inputs: int, n_parameters: int) -> TracedCircuit:
         traced = trace(self._angles, n_inputs, n_parameters)
-        wires = _wires(self.tape)
-        position = {wire: index for index, wire in enumerate(wires)}
+        wires, gates = _structure(self.tape)
         left = iter(traced.angles)
-        gates = []
-        for operation in self.tape.operations:
-            name = contract_name(operation)
-            if name is None:
-                continue
-            angles = tuple(next(left) for _ in operation.data)
-            gates.append(Gate(name, tuple(position[wire] for wire in operation.wires), angles))
-        observables, values = _measured(self.tape.measurements, position)
-        return TracedCircuit(Circuit(len(wires), tuple(gates), observables), traced, values)
+        placed = tuple(
+            Gate(name, on, tuple(next(left) for _ in operation.data))
+            for (name, on), operation in zip(gates, _gates(self.tape), strict=True)
+        )
+        observables, values = measured(self.tape.measurements, wires)
+        circuit = Circuit(len(wires), placed, observables)
+        batched = None if self.batched is None else self._evaluated_batch
+        prove(self._evaluated, circuit, traced, values, n_inputs, n_parameters, batched=batched)
+        return TracedCircuit(circuit, traced, values)
 
     def _angles(self, inputs: Tensor, parameters: Tensor) -> list[Tensor]:
         """Every gate's angles in turn, for one sample; keeps the tape for its structure."""
         self.tape = lower(self.tape_of(inputs, parameters))
-        return [
-            torch.as_tensor(angle, dtype=torch.float64).reshape(())
-            for operation in self.tape.operations
-            if contract_name(operation)
-            for angle in operation.data
-        ]
+        return [_angle(angle).reshape(()) for operation in _gates(self.tape) for angle in operation.data]
+
+    def _evaluated(self, inputs: Tensor, parameters: Tensor) -> Evaluated:
+        return _seen(lower(self.tape_of(inputs, parameters)), ())
+
+    def _evaluated_batch(self, inputs: Tensor, parameters: Tensor) -> Evaluated | None:
+        """None if the original does not take a batch: it then knows samples only."""
+        assert self.batched is not None
+        tape = self.batched(inputs, parameters)
+        if tape.batch_size != len(inputs):
+            return None
+        return _seen(lower(tape), (len(inputs),))
+
+
+def _seen(tape: Any, shape: tuple[int, ...]) -> Evaluated:
+    wires, gates = _structure(tape)
+    angles = [_angle(angle) for operation in _gates(tape) for angle in operation.data]
+    columns = [angle.reshape(shape if angle.numel() > 1 else ()).expand(shape) for angle in angles]
+    observables, values = measured(tape.measurements, wires)
+    return Evaluated(
+        gates, torch.stack(columns, -1) if columns else torch.zeros(*shape, 0, dtype=torch.float64), observables, values
+    )
+
+
+def _angle(angle: Any) -> Tensor:
+    return torch.as_tensor(angle, dtype=torch.float64)
+
+
+def _gates(tape: Any) -> list[Any]:
+    return [operation for operation in tape.operations if contract_name(operation)]
+
+
+def _structure(tape: Any) -> tuple[dict[Any, int], list[tuple[str, tuple[int, ...]]]]:
+    """The position of each wire, and name and wires of each gate."""
+    position = {wire: index for index, wire in enumerate(_wires(tape))}
+    return position, [
+        (str(contract_name(operation)), tuple(position[wire] for wire in operation.wires)) for operation in _gates(tape)
+    ]
 
 
 def lower(tape: Any) -> Any:
@@ -91,6 +147,7 @@ def lower(tape: Any) -> Any:
     Raises:
         CircuitError: an operation that the contract cannot express, by its name.
     """
+    tape = _deferred(tape)
     for operation in tape.operations:
         _refuse(operation)
     (lowered,), _ = qml.devices.preprocess.decompose(
@@ -101,6 +158,21 @@ def lower(tape: Any) -> Any:
         name="the circuit contract",
     )
     return lowered
+
+
+def _deferred(tape: Any) -> Any:
+    """Mid-circuit measurements that only control gates become controls on further wires."""
+    made = [op for op in tape.operations if isinstance(op, qml.ops.MidMeasure)]
+    used = {m for op in tape.operations if isinstance(op, qml.ops.Conditional) for m in op.meas_val.measurements}
+    if not made or any(op not in used or op.postselect is not None for op in made):
+        return tape  # refused by name
+    if any(measurement.mv is not None for measurement in tape.measurements):
+        raise CircuitError(
+            "the quantum function returns the result of a mid-circuit measurement; a qplug circuit can only use it to "
+            "control gates (qml.cond). Measure the wire at the end instead."
+        )
+    (deferred,), _ = qml.defer_measurements(tape)
+    return deferred
 
 
 def _refuse(operation: Any) -> None:
@@ -121,41 +193,3 @@ def _refuse(operation: Any) -> None:
 def _wires(tape: Any) -> list[Any]:
     wires = list(tape.wires)
     return sorted(wires) if all(isinstance(wire, int) for wire in wires) else wires
-
-
-def _measured(
-    measurements: Sequence[Any], position: dict[Any, int]
-) -> tuple[tuple[Observable, ...], LinearCombination]:
-    """The Pauli strings that occur, and how each measurement is a sum of them."""
-    rows: list[dict[Observable, float]] = []
-    offsets: list[float] = []
-    for measurement in measurements:
-        sentence = _sentence(measurement)
-        row = {_observable(word, position): float(factor) for word, factor in sentence.items() if len(word)}
-        rows.append(row)
-        offsets.append(float(sum(factor for word, factor in sentence.items() if not len(word))))
-    observables = list(dict.fromkeys(observable for row in rows for observable in row))
-    if not observables:
-        raise CircuitError("the quantum function measures nothing; end it with qml.expval(…) of Pauli operators.")
-    matrix = torch.tensor([[row.get(observable, 0.0) for observable in observables] for row in rows])
-    return tuple(observables), LinearCombination(matrix, torch.tensor(offsets))
-
-
-def _sentence(measurement: Any) -> Any:
-    if not isinstance(measurement, qml.measurements.ExpectationMP):
-        raise CircuitError(
-            f"the measurement {measurement} is not an expectation value. A qplug circuit measures qml.expval of Pauli "
-            "operators; use for instance qml.expval(qml.PauliZ(0))."
-        )
-    sentence = getattr(measurement.obs, "pauli_rep", None)
-    if sentence is None:
-        raise CircuitError(
-            f"the observable {measurement.obs} is not a sum of Pauli strings. A qplug circuit measures products and "
-            "sums of qml.PauliX, qml.PauliY and qml.PauliZ."
-        )
-    return sentence
-
-
-def _observable(word: Any, position: dict[Any, int]) -> Observable:
-    letters = sorted((position[wire], letter) for wire, letter in word.items())
-    return Observable("".join(letter for _, letter in letters), tuple(wire for wire, _ in letters))

@@ -123,3 +123,30 @@ def test_a_qnode_that_samples_mid_circuit_is_refused_by_name() -> None:
 
     with pytest.raises(CircuitError, match="MidMeasure"):
         PennyLaneHead.from_qnode(measured, n_inputs=1, weight_shapes={})
+
+
+def plain(inputs: Tensor) -> Any:
+    qml.RX(inputs[..., 0], wires=0)
+    return qml.expval(qml.PauliZ(0))
+
+
+def test_shots_and_noise_of_a_device_are_refused() -> None:
+    model = qml.NoiseModel({qml.noise.op_eq(qml.RX): qml.noise.partial_wires(qml.AmplitudeDamping, 0.4)})
+    cases = {
+        "has a noise model": qml.QNode(plain, qml.add_noise(qml.device("default.mixed", wires=1), model)),
+        r"readout errors \(readout_prob=0.1": qml.QNode(plain, qml.device("default.mixed", wires=1, readout_prob=0.1)),
+        "from 10 shots": qml.set_shots(qml.QNode(plain, qml.device("default.qubit")), 10),
+    }
+    for named, noisy in cases.items():
+        with pytest.raises(CircuitError, match=named):
+            PennyLaneHead.from_qnode(noisy, n_inputs=1, weight_shapes={})
+
+
+def test_a_qnode_that_mixes_the_samples_of_a_batch_is_refused() -> None:
+    @qml.qnode(qml.device("default.qubit"))
+    def mixing(inputs: Tensor) -> Any:
+        qml.RX(inputs[..., 0] - inputs.mean(), wires=0)
+        return qml.expval(qml.PauliZ(0))
+
+    with pytest.raises(CircuitError, match="with a batch of inputs the angle of rx on 0"):
+        PennyLaneHead.from_qnode(mixing, n_inputs=2, weight_shapes={})

@@ -103,7 +103,35 @@ def named_wires(inputs: Tensor, weights: Tensor) -> Any:
     return [qml.expval(qml.PauliZ("left")), qml.expval(qml.PauliY("right")), qml.expval(qml.PauliZ(7))]
 
 
-SINGLE = [templates, other_templates, preprocessing, many_gates, re_uploading, sums_of_paulis, named_wires]
+def other_observables(inputs: Tensor, weights: Tensor) -> Any:
+    qml.AngleEmbedding(inputs, wires=range(3))
+    qml.BasicEntanglerLayers(weights[:3].reshape(1, 3), wires=range(3))
+    matrix = torch.arange(64.0, dtype=torch.float64).reshape(8, 8).numpy()
+    return [
+        qml.expval(qml.Projector([0, 1], wires=[2, 0])),
+        qml.probs(wires=[1, 0]),
+        qml.expval(qml.Hermitian((matrix + matrix.T) / 64, wires=[2, 0, 1])),
+    ]
+
+
+def deferred(inputs: Tensor, weights: Tensor) -> Any:
+    qml.AngleEmbedding(inputs % 0.7 - torch.floor(inputs), wires=range(3))
+    qml.cond(qml.measure(0), qml.RY)(weights[0], wires=1)
+    qml.CNOT([1, 2])
+    return [qml.expval(qml.PauliZ(1)), qml.expval(qml.PauliX(2))]
+
+
+SINGLE = [
+    other_observables,
+    deferred,
+    templates,
+    other_templates,
+    preprocessing,
+    many_gates,
+    re_uploading,
+    sums_of_paulis,
+    named_wires,
+]
 
 
 def for_batches(inputs: Tensor, weights: Tensor) -> Any:
@@ -127,7 +155,7 @@ def original(function: Callable[..., Any], inputs: Tensor, weights: Tensor) -> T
     for sample in inputs if function is not for_batches else inputs[:, None]:
         result = qnode(sample, weights)
         values = result if isinstance(result, list | tuple) else [result]
-        rows.append(torch.stack([value.reshape(()) for value in values]))
+        rows.append(torch.cat([value.reshape(-1) for value in values]))
     return torch.stack(rows)
 
 
@@ -177,7 +205,6 @@ def after_a_gate(operation: Callable[[], Any], measured: Callable[[], Any] = lam
     ("operation", "named"),
     [
         (lambda: qml.measure(0), "MidMeasure.* measures in mid-circuit"),
-        (lambda: qml.cond(qml.measure(0), qml.PauliX)(1), "MidMeasure.* measures in mid-circuit"),
         (lambda: qml.StatePrep(np.array([0.6, 0.8]), wires=1), "StatePrep prepares a state"),
         (lambda: qml.AmplitudeEmbedding(np.array([0.6, 0.8]), wires=1), "AmplitudeEmbedding prepares a state"),
         (lambda: qml.DepolarizingChannel(0.1, wires=0), "DepolarizingChannel is a noise channel"),
@@ -191,11 +218,13 @@ def test_what_cannot_be_expressed_is_refused_by_name(operation: Callable[[], Any
 @pytest.mark.parametrize(
     ("measured", "named"),
     [
-        (lambda: qml.probs(wires=0), "probs.* is not an expectation value"),
+        (lambda: qml.probs(wires=range(7)), "probs of 7 wires is not an expectation value"),
+        (lambda: qml.probs(), "probs.* leaves open which wires"),
         (lambda: qml.var(qml.PauliZ(0)), "var.* is not an expectation value"),
         (lambda: qml.sample(), "sample.* is not an expectation value"),
-        (lambda: qml.expval(qml.Projector([0], wires=0)), "Projector.* is not a sum of Pauli strings"),
-        (lambda: qml.expval(qml.Hermitian(np.eye(2), wires=0)), "(?s)Hermitian.* is not a sum of Pauli strings"),
+        (lambda: qml.expval(qml.Projector([0] * 5, wires=range(5))), "Projector.* is not a sum of Pauli strings"),
+        (lambda: qml.expval(qml.Hermitian(np.eye(32), wires=range(5))), "(?s)Hermitian.* is not a sum of Pauli"),
+        (lambda: qml.expval(qml.Z(0) @ qml.X(0) @ qml.Z(1)), "factor 1j, which is not real"),
         (lambda: None, "measures nothing"),
     ],
 )
@@ -244,3 +273,83 @@ def test_a_transformed_qnode_keeps_its_transforms() -> None:
 
     traced = trace_tape(lambda inputs, weights: qml.workflow.construct_tape(qnode, level="user")(inputs, weights), 1, 0)
     assert [gate.name for gate in traced.circuit.gates] == ["rx"]
+
+
+FROZEN: dict[str, Callable[[Tensor, Tensor], Any]] = {
+    "tolist": lambda z, w: z.tolist(),
+    "detach": lambda z, w: z.detach().numpy(),
+    "asarray": lambda z, w: np.asarray(z.detach()),
+    "toarray": lambda z, w: qml.math.toarray(z),
+    "unwrap": lambda z, w: qml.math.unwrap([z])[0],
+    "torch.tensor": lambda z, w: torch.tensor([z[0], z[1]]),
+    "np.arctan": lambda z, w: np.arctan(z),
+    "np.clip": lambda z, w: np.clip(z.detach().numpy(), -1, 1),
+    "np.array([0.5": lambda z, w: z * np.array([0.5, 2.0]),
+    "qml.numpy": lambda z, w: qml.numpy.tanh(z.detach().numpy()),
+    "half": lambda z, w: [z[0], np.tanh(z[1].detach().numpy())],
+    "w.detach": lambda z, w: z + w.detach().numpy()[:2],
+    "w.tolist": lambda z, w: [z[0] + w.tolist()[0], z[1]],
+    "rand": lambda z, w: z + np.random.rand(),
+    "randn": lambda z, w: z + torch.randn(2),
+    "randn_like": lambda z, w: z + torch.randn_like(z),
+    "dropout": lambda z, w: torch.nn.functional.dropout(z),
+    "default_rng": lambda z, w: z * np.random.default_rng().random(),
+    "a rare branch": lambda z, w: [z[0], z[1] if z.tolist()[0] < 100 else w[0]],
+    "no gradient": lambda z, w: z // 0.5,
+}
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_what_would_stay_as_it_was_is_refused(name: str) -> None:
+    def function(inputs: Tensor, weights: Tensor) -> Any:
+        angles = FROZEN[name](inputs, weights)
+        qml.RY(angles[0], wires=0)
+        qml.RX(angles[1], wires=1)
+        return qml.expval(qml.PauliZ(0))
+
+    with pytest.raises(CircuitError, match=r"cannot be traced|writes into a tensor in place|vmap|floor_divide"):
+        trace_function(function, 2, 3)
+
+
+def test_the_line_that_reads_values_is_named() -> None:
+    def function(inputs: Tensor, weights: Tensor) -> Any:
+        qml.AngleEmbedding(np.arctan(inputs), wires=range(2))
+        return qml.expval(qml.PauliZ(0))
+
+    with pytest.raises(CircuitError, match=r"AngleEmbedding\(np\.arctan\(inputs\).*torch\.arctan for np\.arctan"):
+        trace_function(function, 2, 0)
+
+
+def test_a_structure_drawn_anew_at_each_call_is_refused() -> None:
+    def function(inputs: Tensor, weights: Tensor) -> Any:
+        qml.AngleEmbedding(inputs, wires=range(2))
+        qml.RandomLayers(weights.reshape(1, 6), wires=range(2), seed=None)
+        return qml.expval(qml.PauliZ(0))
+
+    with pytest.raises(CircuitError, match="its gates are others, from gate"):
+        trace_function(function, 2, 6)
+
+
+@pytest.mark.parametrize("of", ["inputs", "weights"])
+def test_factors_of_observables_must_be_constant(of: str) -> None:
+    def function(inputs: Tensor, weights: Tensor) -> Any:
+        qml.RY(inputs[0], wires=0)
+        factor = inputs[0] if of == "inputs" else weights[0]
+        return qml.expval(qml.Hamiltonian([factor], [qml.PauliZ(0)]))
+
+    with pytest.raises(CircuitError, match="factors must be constant"):
+        trace_function(function, 1, 1)
+
+
+@pytest.mark.parametrize(("chosen", "named"), [(slice(None, None, -1), "makes 2"), (slice(1), "makes 2 .* returns")])
+def test_measurements_are_returned_as_made(chosen: slice, named: str) -> None:
+    with pytest.raises(CircuitError, match=named):
+        trace_function(after_a_gate(lambda: None, lambda: [qml.expval(qml.Z(0)), qml.expval(qml.X(0))][chosen]), 1, 0)
+
+
+def test_a_random_state_is_as_it_was() -> None:
+    torch.manual_seed(3)
+    wanted = torch.rand(2)
+    torch.manual_seed(3)
+    trace_function(templates, 3, 24)
+    assert torch.equal(torch.rand(2), wanted)

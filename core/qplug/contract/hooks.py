@@ -17,13 +17,14 @@ import inspect
 import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pluggy
 
 from qplug.contract.errors import PluginError
+from qplug.contract.guard import guarded
 
 hookimpl = pluggy.HookimplMarker("qplug")
 """Marks a plugin's function as the implementation of the hook of the same name."""
@@ -64,6 +65,8 @@ class Specifications:
     def epoch_ended(self, run: RunInfo, epoch: int, metrics: Mapping[str, float]) -> None:
         """One pass over the training part is done and the validation part was looked at.
 
+        What is given is a copy that cannot be changed, here and in the other hooks.
+
         Args:
             run: the run.
             epoch: counted from 1.
@@ -85,11 +88,16 @@ HOOKS = ("run_started", "epoch_ended", "run_ended")
 
 
 class Hooks:
-    """The hook plugins of one run. One that raises is put aside with a warning, and the run goes on."""
+    """The hook plugins of one run. One that raises is put aside with a warning, and the run goes on.
+
+    Nothing that a plugin does reaches the run: it gets copies, and what belongs to the whole process (random state,
+    threads, working directory and the rest, see ``qplug.contract.guard``) is put back after each call.
+    """
 
     def __init__(self) -> None:
         self._manager = pluggy.PluginManager("qplug")
         self._manager.add_hookspecs(Specifications)
+        self._told: set[tuple[str, str]] = set()
 
     @property
     def names(self) -> list[str]:
@@ -122,16 +130,50 @@ class Hooks:
         plugins = self._manager.list_name_plugin()
         for name, plugin in plugins:
             others = [other for _, other in plugins if other is not plugin]
-            try:
-                self._manager.subset_hook_caller(hook, others)(**arguments)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # SystemExit in a hook must not end the run either
-                self._manager.unregister(name=name)
-                _log.warning(
-                    "the hook plugin %r raised %s in %s: %s. It is put aside, and the run goes on.",
-                    name, type(error).__name__, hook, error,
-                )  # fmt: skip
+            caller = self._manager.subset_hook_caller(hook, others)
+            if caller.get_hookimpls():
+                self._call_one(name, hook, caller, {key: copied(value) for key, value in arguments.items()})
+
+    def _call_one(self, name: str, hook: str, caller: Any, arguments: dict[str, Any]) -> None:
+        try:
+            with guarded(f"the hook plugin {name!r}", told=self._told):
+                caller(**arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit in a hook must not end the run either
+            self._manager.unregister(name=name)
+            _log.warning(
+                "the hook plugin %r raised %s in %s: %s. It is put aside, and the run goes on.",
+                name, type(error).__name__, hook, _words(error),
+            )  # fmt: skip
+
+
+def _words(error: BaseException) -> str:
+    try:
+        text = " ".join(str(error).split())
+    except Exception as worse:  # a plugin's exception may fail at being told
+        return f"(its text cannot be had: {type(worse).__name__})"
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+class _ReadOnly(dict[str, Any]):
+    """A dictionary, so that JSON and the like take it, that refuses to be changed."""
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("what a hook is given cannot be changed; make a copy with dict(...)")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+
+def copied(value: Any) -> Any:
+    """A copy that shares nothing with the original and refuses to be changed: mappings, lists and dataclasses in it."""
+    if isinstance(value, Mapping):
+        return _ReadOnly({key: copied(entry) for key, entry in value.items()})
+    if isinstance(value, list | tuple):
+        return tuple(copied(entry) for entry in value)
+    if isinstance(value, RunInfo):
+        return replace(value, config=copied(value.config))
+    return value
 
 
 def loggers() -> list[str]:

@@ -85,6 +85,8 @@ def train(
             accelerator=work.device,
             devices=n_ranks,
             strategy=_strategy(work.device) if n_ranks > 1 else "auto",
+            # Inside srun Lightning would take the tasks of the job for processes of this training.
+            plugins=[LightningEnvironment()] if n_ranks == 1 else None,
             sync_batchnorm=normalises_whole_batches(work.device, n_ranks),
             precision="bf16-mixed" if options.mixed_precision else "32-true",
             max_epochs=options.epochs - state.epoch,
