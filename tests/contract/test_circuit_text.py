@@ -40,7 +40,7 @@ def test_any_circuit_survives_both_texts() -> None:
 
 
 def _json(**changes: Any) -> str:
-    whole = json.loads(Circuit(1, (Gate("rx", (0,), (0.5,)),), Z0).to_json()) | changes
+    whole = json.loads(to_json(Circuit(1, (Gate("rx", (0,), (0.5,)),), Z0))) | changes
     return json.dumps({key: value for key, value in whole.items() if value is not None})
 
 
