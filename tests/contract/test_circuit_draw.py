@@ -140,6 +140,7 @@ def test_a_circuit_without_gates_is_drawn() -> None:
 def test_drawing_text_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"
+        "from qplug.circuits import draw, to_json, to_qasm3\n"
         "from qplug.contract.circuit import Circuit, Observable\n"
         "circuit = Circuit(1, (), (Observable('X', (0,)),))\n"
         "draw(circuit), to_json(circuit), to_qasm3(circuit)\n"

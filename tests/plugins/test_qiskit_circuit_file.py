@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from qplug.contract.circuit import Encoding, Gate, Observable, qasm3
+from qplug.circuits import qasm3
+from qplug.contract.circuit import Encoding, Gate, Observable
 from qplug.contract.errors import CircuitError, DataError, NotSupported
 from qplug.heads.quantum_module import QuantumModule
 from qplug_qiskit.aer import Aer
