@@ -11,12 +11,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from mmap import mmap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -30,6 +28,7 @@ from qplug.lab.data.cache import Features, code_hash, features, settings_hashes
 from qplug.lab.data.embeddings import embeddings
 from qplug.lab.data.fingerprint import duplicates, duplicates_across_parts
 from qplug.lab.data.folders import cache_folder, data_folder
+from qplug.lab.data.labelled import Labelled
 from qplug.lab.data.likeness import alike_across_parts
 from qplug.lab.data.normalise import fit_normalise
 from qplug.lab.data.remarks import folder_remarks
@@ -40,8 +39,6 @@ from qplug.lab.pipeline.classifier import Front, build_backbone
 from qplug.lab.pipeline.parts import Parts
 from qplug.lab.runner.reporter import Reporter
 
-IN_MEMORY = 10**9
-"""Rows that take fewer bytes than this are read once and kept."""
 UNUSED = 24 * 3600.0
 """Seconds after which example files that other code made are removed."""
 
@@ -69,6 +66,11 @@ class Prepared:
     def samples(self, part: Part) -> Sequence[Sample]:
         """The samples of a part, in the order of its rows."""
         return [self.features.kept[row] for row in self.rows[part]]
+
+    def labelled(self, part: Part) -> Labelled:
+        """A part as it is judged."""
+        rows = self.rows[part]
+        return Labelled(part, rows, self.labels[rows], self.samples(part), tuple(self.split.classes))
 
 
 def index(config: RunConfig, parts: Parts) -> tuple[Path, list[Sample]]:
@@ -231,43 +233,6 @@ def embedded(
         device=resolve_device(config.device),
         progress=reporter.progress,
     )
-
-
-def rows(values: NDArray[np.float32], indices: NDArray[np.int64]) -> torch.Tensor | Subset:
-    """The rows at ``indices``: in memory if they take less than 1 GB, else read when they are asked for."""
-    size = len(indices) * values[0].nbytes
-    return torch.from_numpy(np.array(values[indices])) if size < IN_MEMORY else Subset(values, indices)
-
-
-class Subset:
-    """Some rows of an array on disk, read batch by batch."""
-
-    def __init__(self, values: NDArray[np.float32], indices: NDArray[np.int64]) -> None:
-        self._values = values
-        self._indices = indices
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # numpy copies a mapped file's content into a pickle; another process maps the file itself.
-        values = self._values
-        if isinstance(values, np.memmap) and isinstance(values.base, mmap):  # the whole mapping, no slice of it
-            place = (values.filename, values.offset, values.shape, values.dtype.str)
-            return _mapped_again, (*place, self._indices)
-        return Subset, (values, self._indices)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(n, *shape of one row)."""
-        return (len(self._indices), *self._values.shape[1:])
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, index: Any, /) -> NDArray[np.float32]:
-        return np.asarray(self._values[self._indices[np.asarray(index)]])
-
-
-def _mapped_again(path: str, offset: int, shape: tuple[int, ...], dtype: str, indices: NDArray[np.int64]) -> Subset:
-    return Subset(np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape), indices)
 
 
 def _duplicates(extracted: Features, split: Split, modality: Modality) -> Iterator[str]:
