@@ -20,7 +20,7 @@ from torch import nn
 
 from qplug import __version__
 from qplug.contract.errors import some_of
-from qplug.contract.interfaces import Backbone, Modality, Part, Sample
+from qplug.contract.interfaces import Backbone, Modality, Part, Sample, Unusable
 from qplug.lab.acquire.weights import obtain
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
@@ -79,12 +79,17 @@ def index(config: RunConfig, parts: Parts) -> tuple[Path, list[Sample]]:
     Raises:
         DataError: there is no folder, or it is not in the expected layout.
     """
-    folder = _folder(config, parts)
+    folder = dataset_folder(config, parts)
     samples, _ = parts.dataset.inventory(folder)
     return folder, samples
 
 
-def _folder(config: RunConfig, parts: Parts) -> Path:
+def dataset_folder(config: RunConfig, parts: Parts) -> Path:
+    """The data set's folder; for a smoke run, one of generated files.
+
+    Raises:
+        DataError: there is no such folder.
+    """
     if config.smoke and parts.dataset.capabilities.needs_folder:
         return example_folder(config, parts)
     return data_folder(config.dataset.name, parts.dataset, config.data_dir)
@@ -150,25 +155,13 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
         DataError: files are missing or damaged or make no sample.
         LeakError: a group stands in two parts.
     """
-    folder = _folder(config, parts)
+    folder = dataset_folder(config, parts)
     samples, unusable = parts.dataset.inventory(folder)
     split = split_of(config, parts, samples)
     remarks = folder_remarks(parts.dataset, folder)
     for remark in remarks:
         reporter.note(f"data: {remark}")
-    reporter.stage(f"features of {len(samples)} samples")
-    extracted = features(
-        parts.dataset,
-        parts.features,
-        samples,
-        identity=_identity(config),
-        title=config.dataset.name,
-        folder=folder,
-        cache=cache_folder(),
-        unusable=unusable,
-        on_bad_file=config.on_bad_file,
-        progress=reporter.progress,
-    )
+    extracted = extract(config, parts, folder, samples, unusable, reporter)
     if extracted.skipped:
         split = split.keep(extracted.kept)
     modality = parts.dataset.capabilities.modality
@@ -189,6 +182,42 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
             *_duplicates(extracted, split, modality),
             *alike,
         ),
+    )
+
+
+def extract(
+    config: RunConfig,
+    parts: Parts,
+    folder: Path,
+    samples: Sequence[Sample],
+    unusable: Sequence[Unusable],
+    reporter: Reporter,
+) -> Features:
+    """The features of some samples of the run's data set, cached ones from the cache.
+
+    Args:
+        config: the run.
+        parts: its components.
+        folder: the data set's folder.
+        samples: what to extract.
+        unusable: what of the data set makes no sample; reported together with the files that cannot be read.
+        reporter: told what goes on.
+
+    Raises:
+        DataError: files are missing or damaged, unless the run leaves these out.
+    """
+    reporter.stage(f"features of {len(samples)} samples")
+    return features(
+        parts.dataset,
+        parts.features,
+        samples,
+        identity=_identity(config),
+        title=config.dataset.name,
+        folder=folder,
+        cache=cache_folder(),
+        unusable=unusable,
+        on_bad_file=config.on_bad_file,
+        progress=reporter.progress,
     )
 
 
@@ -220,14 +249,12 @@ def _weights_path(config: RunConfig, backbone: Backbone, reporter: Reporter) -> 
     return obtain(declared, config.backbone.name, tell=tell, progress=progress)
 
 
-def embedded(
-    config: RunConfig, parts: Parts, front: Front, prepared: Prepared, reporter: Reporter
-) -> NDArray[np.float32]:
+def embedded(config: RunConfig, parts: Parts, front: Front, found: Features, reporter: Reporter) -> NDArray[np.float32]:
     """The embeddings (sample, n_features) of all features behind a frozen front, cached ones from the cache."""
-    reporter.stage(f"embeddings of {len(prepared.features.kept)} samples")
+    reporter.stage(f"embeddings of {len(found.kept)} samples")
     return embeddings(
         front,
-        prepared.features,
+        found,
         identity={"backbone": to_layer(config)["backbone"], **settings_hashes(parts.backbone)},
         cache=cache_folder(),
         device=resolve_device(config.device),

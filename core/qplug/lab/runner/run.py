@@ -196,7 +196,7 @@ def _view(config: RunConfig, parts: Parts, front: Front, prepared: Prepared, rep
     """The untrained classifier, and what it is trained on: features, or the embeddings of a frozen front."""
     shape = parts.features.shape
     values = prepared.features.values
-    inputs = embedded(config, parts, front, prepared, reporter) if parts.backbone.frozen else values
+    inputs = embedded(config, parts, front, prepared.features, reporter) if parts.backbone.frozen else values
 
     @functools.cache  # several branches may be fitted
     def training() -> TrainingPart:
@@ -269,7 +269,7 @@ def _head_first(job: _Job, reporter: Reporter) -> HeadFirst:
     """The head and the embeddings that the backbone, as it is before any training, gives it."""
     from qplug.lab.training.fit import HeadFirst
 
-    values = embedded(job.config, job.parts, job.view.model.front, job.prepared, reporter)
+    values = embedded(job.config, job.parts, job.view.model.front, job.prepared.features, reporter)
     training, validation = (rows(values, job.prepared.rows[part]) for part in ("train", "validation"))
     return HeadFirst(job.view.model.branches, training, validation)
 
