@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         WeightsFile,
         attempt,
     )
-    from qplug.lab.runner.predict import load_run
+    from qplug.lab.runner.loaded import load_run
 
 __version__ = "0.1.0"
 
@@ -96,7 +96,7 @@ _HOME = {
         "WeightsFile",
         "attempt",
     ),
-    "qplug.lab.runner.predict": ("load_run",),
+    "qplug.lab.runner.loaded": ("load_run",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -82,13 +82,7 @@ class Lda(Reducer):
         """
         inputs = training.inputs.detach().cpu().double().numpy()
         labels = training.labels.cpu().numpy()
-        most = min(len(np.unique(labels)) - 1, inputs.shape[1])
-        if n_outputs > most:
-            raise NotSupported(
-                f"lda finds at most {most} directions for {len(np.unique(labels))} classes in {inputs.shape[1]} "
-                f"features, but {n_outputs} outputs were asked for. Use a head with at most {most} inputs "
-                f"(--set reducer.n_outputs={most}) or --reducer pca."
-            )
+        self.refuse_outputs(inputs.shape[1], n_outputs, len(np.unique(labels)))
         shrinkage = "auto" if self.shrinkage is None else self.shrinkage
         analysis = LinearDiscriminantAnalysis(solver="eigen", shrinkage=shrinkage, n_components=n_outputs)
         analysis.fit(inputs, labels)
@@ -101,6 +95,20 @@ class Lda(Reducer):
         explained = analysis.explained_variance_ratio_[:n_outputs]
         self._fitted = (_tensor(mean), _tensor(directions), _tensor(explained))
         self._scores = _tensor(scores / spread)
+
+    def refuse_outputs(self, n_inputs: int, n_outputs: int, n_classes: int) -> None:
+        """There is one direction fewer than classes, and no more than features.
+
+        Raises:
+            NotSupported: more outputs than that.
+        """
+        most = min(n_classes - 1, n_inputs)
+        if n_outputs > most:
+            raise NotSupported(
+                f"lda finds at most {most} directions for {n_classes} classes in {n_inputs} features, but {n_outputs} "
+                f"outputs were asked for. Use a head with at most {most} inputs (--set reducer.n_outputs={most}) or "
+                "--reducer pca."
+            )
 
     def module(self, n_inputs: int, n_outputs: int) -> nn.Module:
         """The projection (batch, n_inputs) → (batch, n_outputs); before ``fit`` all its numbers are NaN.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from qplug.contract import catalogue
-from qplug.contract.catalogue.claims import Claim, canonical
-from qplug.contract.catalogue.loading import import_claimed
+from qplug import catalogue
+from qplug.catalogue.claims import Claim, canonical
+from qplug.catalogue.loading import import_claimed
 from qplug.contract.errors import QplugError, UnknownName
 from qplug.contract.interfaces import KINDS
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug.lab.config.recipes import with_recipe
+from qplug.lab.config.resolve import resolve
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 
@@ -46,3 +47,10 @@ def test_every_hybrid_recipe_has_a_classical_twin_of_as_many_parameters() -> Non
     }
     for name in hybrids:
         assert catalogue.recipe(f"{name}-classical").base == name
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("crema-d-transfer")])
+def test_a_made_up_backbone_does_not_learn_with_the_step_of_the_head(name: str) -> None:
+    config = resolve(with_recipe([], name, smoke=True))
+    assert not config.backbone.parameters["frozen"]
+    assert config.training.backbone_learning_rate == 0.0003

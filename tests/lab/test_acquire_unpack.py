@@ -204,3 +204,29 @@ def test_checksums_of_other_algorithms_are_told(tmp_path: Path) -> None:
     for wrong in ("crc32:00000000", "md5:123", 64 * "0"):
         with pytest.raises(PluginError, match=re.escape(repr(wrong))):
             checksums.parse(wrong)
+
+
+@pytest.mark.parametrize("records", [b"1 a=" * 2000, b"99 path=x\n", b"12 no value\n", b"x path=y\n"])
+def test_a_malformed_extended_header_is_refused(tmp_path: Path, records: bytes) -> None:
+    archive, data = work(tmp_path)
+    header = tarfile.TarInfo("header")
+    header.type, header.size = tarfile.XHDTYPE, len(records)
+    padded = records + b"\0" * (-len(records) % 512)
+    one, bad = tarfile.TarInfo("a").tobuf(), header.tobuf(tarfile.USTAR_FORMAT) + padded
+    archive.write_bytes(one + bad + tarfile.TarInfo("b").tobuf() + b"\0" * 1024)
+    with pytest.raises(DataError, match=rf"{archive.name} cannot be unpacked \(a malformed extended header\)"):
+        unpack(archive, data)
+    assert tree(data) == {}
+
+
+def test_long_names_in_extended_headers_are_read(tmp_path: Path) -> None:
+    for format_ in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        (tmp_path / str(format_)).mkdir()
+        archive, data = work(tmp_path / str(format_))
+        name = "/".join(["set", "é" * 60, "b" * 120, "c.txt"])
+        with tarfile.open(archive, "w:gz", format=format_) as opened:
+            info = tarfile.TarInfo(name)
+            info.size = 3
+            opened.addfile(info, io.BytesIO(b"one"))
+        unpack(archive, data)
+        assert tree(data) == {name: b"one"}

@@ -214,3 +214,22 @@ def test_another_kind_of_failure_is_not_the_users(tmp_path: Path) -> None:
     (run.path / "history.csv").mkdir()
     with pytest.raises(QplugError, match=r"history\.csv cannot be written: Is a directory"):
         run.write_text("history.csv", "x")
+
+
+def test_no_text_of_a_table_is_a_formula(tmp_path: Path) -> None:
+    texts = ["=1+1", "@sum", "-a", "+b", "'=quoted", "'quoted", "line\nbreak", "plain"]
+    with create(tmp_path) as run:
+        path = run.write_csv("table.csv", [{"id": text, "value": -1.5} for text in texts])
+        assert [row["id"] for row in run.read_csv("table.csv")] == texts
+    lines = path.read_text().splitlines()
+    assert lines[1] == "'=1+1,-1.5"
+    assert not any(line.startswith(("=", "@", "+", "-")) for line in lines)
+
+
+def test_no_text_of_a_figure_is_mathematics(tmp_path: Path) -> None:
+    figure = Figure()
+    axes = figure.add_subplot(title="$\\frac{$")
+    axes.plot(["$a_{$", "$b^$"], [0, 1], label="$\\x$")
+    axes.legend()
+    with create(tmp_path) as run:
+        assert run.write_figure("figure.png", figure).stat().st_size > 0

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qplug.contract import catalogue
-from qplug.contract.catalogue import Entry
+from qplug import catalogue
+from qplug.catalogue import Entry
 from qplug.contract.errors import UserError
 from qplug_cli import output
 from qplug_cli.commands import recipes
@@ -266,7 +266,7 @@ def _print_presets(row: Entry, component: Component, console: Console) -> None:
 
 
 def _print_circuit(loaded: Loaded, console: Console) -> None:
-    from qplug.contract.circuit import draw
+    from qplug.circuits import drawn_text as draw
     from qplug_cli.words import Text
 
     circuit = loaded.circuit

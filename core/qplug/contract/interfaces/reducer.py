@@ -73,6 +73,13 @@ class Reducer(Component):
             )
         return self.n_outputs or wanted or self.suggested_outputs(n_inputs)
 
+    def refuse_outputs(self, n_inputs: int, n_outputs: int, n_classes: int) -> None:
+        """Refuses what ``fit`` could not give for any training part of so many classes, before features are extracted.
+
+        Raises:
+            NotSupported: too many outputs are asked for.
+        """
+
     def suggested_outputs(self, n_inputs: int) -> int:
         """How many outputs suit it where neither user nor head says."""
         return n_inputs

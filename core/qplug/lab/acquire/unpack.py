@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import lzma
+import re
 import shutil
 import stat
 import tarfile
@@ -12,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from qplug.contract.errors import DataError, UserError
 from qplug.lab.acquire.meter import Meter
@@ -26,8 +27,19 @@ MOST_ALWAYS = 200_000_000
 """… unless it unpacks to fewer bytes than this."""
 MOST_FILES = 2_000_000
 
+MOST_HEADER = 1 << 20
+"""Bytes of a tar archive's extended header at most; names and attributes of a file take a few kB."""
+
 _BLOCK = 1 << 18
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, NotImplementedError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True)
@@ -137,12 +149,61 @@ def _zip_members(file: BinaryIO, archive: Path) -> Iterator[_Member]:
 
 
 def _tar_members(file: BinaryIO, archive: Path) -> Iterator[_Member]:
-    with tarfile.open(fileobj=file, mode="r:*") as opened:
+    with tarfile.open(fileobj=file, mode="r:*", tarinfo=_TarInfo) as opened:
         for info in opened:
             if info.isreg():
                 yield _Member(info.name, info.size, lambda info=info: _extracted(opened, info))  # type: ignore[misc]
             elif not info.isdir():
                 raise _no_plain_file(archive, info.name)
+
+
+class _TarInfo(tarfile.TarInfo):
+    """Headers that are checked before ``tarfile``, whose time and memory grow with the square of a bad one, reads them.
+
+    ``tarfile`` hands extended headers to these methods; they have no public names.
+    """
+
+    def _proc_pax(self, opened: Any) -> Any:
+        content = self._checked_header(opened)
+        _refuse_bad_records(content[: self.size])
+        return super()._proc_pax(opened)  # type: ignore[misc]
+
+    def _proc_gnulong(self, opened: Any) -> Any:
+        self._checked_header(opened)
+        return super()._proc_gnulong(opened)  # type: ignore[misc]
+
+    def _checked_header(self, opened: Any) -> bytes:
+        """The header's content, which the next reading gives again."""
+        if self.size > MOST_HEADER:
+            raise tarfile.ReadError(f"an extended header of {self.size} bytes")
+        file = opened.fileobj
+        content: bytes = file.read(-(-self.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE)
+        opened.fileobj = _ReadAgain(content, lambda: setattr(opened, "fileobj", file))
+        return content
+
+
+class _ReadAgain:
+    """Gives content that was read already, once, and steps aside."""
+
+    def __init__(self, content: bytes, step_aside: Callable[[], None]) -> None:
+        self._content, self._step_aside = content, step_aside
+
+    def read(self, size: int) -> bytes:
+        self._step_aside()
+        return self._content
+
+
+def _refuse_bad_records(content: bytes) -> None:
+    """Raises an error unless each record is ``length key=value`` and a line feed, as long as it says."""
+    start = 0
+    while start < len(content) and content[start] != 0:
+        length = re.compile(rb"(\d{1,9}) ").match(content, start)
+        end = start + int(length[1]) if length else 0
+        if length is None or end > len(content) or content[end - 1 : end] != b"\n" or end <= length.end():
+            raise tarfile.ReadError("a malformed extended header")
+        if b"=" not in content[length.end() : end]:
+            raise tarfile.ReadError("a malformed extended header")
+        start = end
 
 
 def _extracted(opened: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.model import RunConfig
 from qplug.lab.pipeline.classifier import (
     Classifier,
@@ -18,6 +18,7 @@ from qplug.lab.pipeline.classifier import (
     count_parameters,
     embedding_width,
 )
+from qplug.lab.pipeline.fitting import refuse_single_samples
 from qplug.lab.pipeline.parts import Parts
 
 
@@ -77,10 +78,17 @@ def describe(config: RunConfig, parts: Parts, network: nn.Module | None = None) 
     classifier = build_classifier(
         parts, front, shape, n_classes=n_classes, seed=config.seed, learn_weights=learn_weights
     )
+    trained = classifier.branches if parts.backbone.frozen else classifier
+    if any(parameter.requires_grad for parameter in trained.parameters()):
+        refuse_single_samples(trained, config.training.batch_size)
+    width = embedding_width(front, shape)
+    for branch in parts.branches:
+        n_outputs = branch.reducer.outputs(width, branch.head.n_inputs)
+        branch.reducer.refuse_outputs(width, n_outputs, n_classes)
     if parts.backend is not None:
         for module in classifier.quantum_modules():
             parts.backend.accept(module.circuit)  # else an evaluation that cannot be would end the run after training
-    return Description(steps(config, parts, classifier, embedding_width(front, shape)), count_parameters(classifier))
+    return Description(steps(config, parts, classifier, width), count_parameters(classifier))
 
 
 def steps(config: RunConfig, parts: Parts, classifier: Classifier, width: int) -> tuple[Step, ...]:

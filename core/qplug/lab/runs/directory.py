@@ -15,7 +15,7 @@ from qplug.contract.errors import DataError, UserError
 from qplug.lab.atomic import remove_partial_files, storage_error, write_atomically
 from qplug.lab.config.reading import parse_json, parse_toml, read_text
 from qplug.lab.config.shape import refuse_misshapen as refuse_misshapen_config
-from qplug.lab.runs.files import csv_bytes, json_bytes, png_bytes
+from qplug.lab.runs.files import csv_bytes, csv_rows, json_bytes, png_bytes
 from qplug.lab.runs.lock import Lock, is_locked
 from qplug.lab.runs.shapes import refuse_misshapen
 
@@ -245,7 +245,7 @@ class RunDirectory:
             DataError: if it is missing or damaged.
         """
         try:
-            return list(csv.DictReader(self.read_text(name).splitlines()))
+            return csv_rows(self.read_text(name))
         except csv.Error as error:
             raise DataError(f"{self.path / name} is damaged: {error}.") from error
 

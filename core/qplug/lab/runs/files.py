@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from qplug.contract.errors import DataError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""How text begins that a spreadsheet would calculate, and such text behind apostrophes of its own."""
 _RESOLUTION = 200  # dots per inch: sharp in print at the figures' own size
 
 
@@ -25,6 +28,8 @@ def json_bytes(content: Any) -> bytes:
 def csv_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """A table with a header; the columns of all rows, in the order in which they first occur.
 
+    Text that a spreadsheet would take for a formula stands behind an apostrophe, which ``csv_rows`` takes away.
+
     Raises:
         DataError: if there are no rows, because nobody could tell the columns.
     """
@@ -34,14 +39,34 @@ def csv_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({column: _no_formula(value) for column, value in row.items()} for row in rows)
     return text.getvalue().encode()
+
+
+def csv_rows(text: str) -> list[dict[str, str]]:
+    """The rows that ``csv_bytes`` wrote."""
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    return [{column: _as_was(value) for column, value in row.items()} for row in rows]
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def _as_was(value: str) -> str:
+    return value[1:] if isinstance(value, str) and value.startswith("'") and _FORMULA.match(value) else value
 
 
 def png_bytes(figure: Figure) -> bytes:
     """A figure as PNG; the same figure gives the same bytes."""
+    from matplotlib import rc_context
+    from matplotlib.text import Text
+
     image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=_RESOLUTION, metadata={"Software": None})
+    with rc_context({"text.parse_math": False}):  # labels of ticks are made while a figure is drawn
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)  # names of users may hold dollar signs
+        figure.savefig(image, format="png", dpi=_RESOLUTION, metadata={"Software": None})
     return image.getvalue()
 
 

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from qplug.contract.errors import ParameterError
 from qplug.lab.atomic import remove_partial_files, storage_error
 from qplug.lab.config.training import TrainingOptions
-from qplug.lab.rows import Device, Rows
+from qplug.lab.data.row_source import Device, Rows
+from qplug.lab.pipeline.fitting import refuse_single_samples
 from qplug.lab.training import checkpoint
 from qplug.lab.training.batches import Batches, Part
 from qplug.lab.training.checkpoint import State
@@ -186,7 +187,7 @@ def _fit_phase(
     )
     options.refuse_unsuited_monitor(n_classes, parts[1].labels.tolist())
     trainable(model, quantum)  # refuses a model that cannot be trained
-    _check_batch_size(model, options.batch_size)
+    refuse_single_samples(model, options.batch_size)
     accelerator = check_devices(options, device)
     if not resume:
         _clear(checkpoints)  # after a kill in the first epoch they could be taken for this training's own
@@ -264,9 +265,3 @@ def _fingerprint(
         "seed": seed,
         **{f"training.{name}": value for name, value in options.model_dump().items()},
     }
-
-
-def _check_batch_size(model: nn.Module, batch_size: int) -> None:
-    norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-    if batch_size == 1 and any(isinstance(module, norms) for module in model.modules()):
-        raise ParameterError("training.batch_size is 1, but the model has batch norm, which needs 2 or more samples.")
