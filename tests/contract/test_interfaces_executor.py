@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-import qplug
-from qplug.contract.catalogue.claims import Claim
-from qplug.contract.catalogue.loading import import_claimed
+from qplug import catalogue
+from qplug.catalogue.claims import Claim
+from qplug.catalogue.loading import import_claimed
 from qplug.contract.errors import PluginError, UserError
 from qplug.contract.interfaces import Cell, Done, Executor, ExecutorCapabilities, Needs, attempt
 from qplug.lab.comparison.local import Local
@@ -182,9 +182,9 @@ def test_plugins_announce_executors_like_any_other_kind(site) -> None:
     site.add(
         "qplug-elsewhere", {"qplug.executors": {"elsewhere": "elsewhere_plugin:Part"}}, {"elsewhere_plugin": source}
     )
-    row = next(row for row in qplug.contract.catalogue.entries("executor") if row.name == "elsewhere")
+    row = next(row for row in catalogue.entries("executor") if row.name == "elsewhere")
     assert (row.status, row.summary) == ("ready", "elsewhere")
-    found = qplug.contract.catalogue.load("executor", "elsewhere")
+    found = catalogue.load("executor", "elsewhere")
     assert [done.result for done in found()(ECHO, given(2))] == ["0", "1"]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from qplug.contract.catalogue import load
+from qplug.catalogue import load
 from qplug.contract.errors import QplugError, UserError
 from qplug.contract.interfaces import Cell, Done, Needs
 from qplug.lab.comparison.local import Local
