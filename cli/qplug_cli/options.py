@@ -10,7 +10,7 @@ import typer
 
 def _disable(names: list[str] | None) -> list[str] | None:
     if names:
-        from qplug.contract import catalogue
+        from qplug import catalogue
 
         catalogue.disable(names)
     return names

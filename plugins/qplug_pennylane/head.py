@@ -11,7 +11,7 @@ import pennylane as qml
 import torch
 from torch import Tensor
 
-from qplug.contract.interfaces.traced_head import ImportedHead, ImportedReadout, TracedCircuit, TracedHead
+from qplug.heads.traced_head import ImportedHead, ImportedReadout, TracedCircuit, TracedHead
 
 from .exactness import refuse_inexact
 from .tracing import trace_function, trace_tape

@@ -12,7 +12,7 @@ import torch
 
 from qplug.contract.circuit import Observable
 from qplug.contract.errors import CircuitError
-from qplug.contract.interfaces.readouts import LinearCombination
+from qplug.heads.readouts import LinearCombination
 
 _MOST_PROBABILITIES = 6
 _MOST_MATRIX_WIRES = 4

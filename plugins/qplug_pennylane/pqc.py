@@ -9,7 +9,7 @@ import pennylane as qml
 from pydantic import Field
 from torch import Tensor
 
-from qplug.contract.interfaces.head_parameters import INPUT_MAPS, BatchNorm, InputMap, ReadOut
+from qplug.heads.head_parameters import INPUT_MAPS, BatchNorm, InputMap, ReadOut
 
 from .head import PennyLaneHead
 

@@ -10,7 +10,7 @@ import pennylane as qml
 from pydantic import Field
 from torch import Tensor
 
-from qplug.contract.interfaces.head_parameters import BatchNorm, ReadOut
+from qplug.heads.head_parameters import BatchNorm, ReadOut
 
 from .head import PennyLaneHead
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from qplug.contract.circuit import Circuit, Gate
 from qplug.contract.errors import CircuitError
-from qplug.contract.interfaces.angles import trace
-from qplug.contract.interfaces.proof import Evaluated, prove
-from qplug.contract.interfaces.traced_head import TracedCircuit
+from qplug.heads.angles import trace
+from qplug.heads.proof import Evaluated, prove
+from qplug.heads.traced_head import TracedCircuit
 
 from .gates import WITHOUT_EFFECT, contract_name
 from .measured import measured

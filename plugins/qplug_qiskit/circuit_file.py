@@ -15,7 +15,7 @@ from qiskit.qasm3 import loads
 from qiskit.quantum_info import SparsePauliOp
 
 from qplug.contract.errors import CircuitError, DataError, NotSupported
-from qplug.contract.interfaces.head_parameters import BatchNorm, ReadOut
+from qplug.heads.head_parameters import BatchNorm, ReadOut
 
 from .head import Parametrised, QiskitHead
 

@@ -11,7 +11,7 @@ from qiskit.circuit import Parameter, ParameterExpression
 from torch import Tensor
 
 from qplug.contract.errors import CircuitError
-from qplug.contract.interfaces.angles import AngleFunction
+from qplug.heads.angles import AngleFunction
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sin": torch.sin,

@@ -15,7 +15,7 @@ from qiskit.quantum_info import SparsePauliOp
 from torch import Tensor
 
 from qplug.contract.errors import CircuitError
-from qplug.contract.interfaces.traced_head import ImportedHead, ImportedReadout, TracedCircuit, TracedHead
+from qplug.heads.traced_head import ImportedHead, ImportedReadout, TracedCircuit, TracedHead
 
 from .tracing import probabilities, trace_circuit
 

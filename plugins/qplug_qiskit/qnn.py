@@ -12,7 +12,7 @@ from qiskit.circuit import ParameterVector
 from qiskit.circuit.library import efficient_su2, real_amplitudes, zz_feature_map
 from torch import Tensor
 
-from qplug.contract.interfaces.head_parameters import INPUT_MAPS, BatchNorm, InputMap, ReadOut
+from qplug.heads.head_parameters import INPUT_MAPS, BatchNorm, InputMap, ReadOut
 
 from .head import Parametrised, QiskitHead
 

@@ -20,9 +20,9 @@ from qiskit.quantum_info import Pauli, SparsePauliOp
 
 from qplug.contract.circuit import GATES, Angle, Circuit, Encoding, Gate, Observable, Weight
 from qplug.contract.errors import CircuitError
-from qplug.contract.interfaces.angles import trace
-from qplug.contract.interfaces.readouts import LinearCombination
-from qplug.contract.interfaces.traced_head import TracedCircuit
+from qplug.heads.angles import trace
+from qplug.heads.readouts import LinearCombination
+from qplug.heads.traced_head import TracedCircuit
 
 from .expressions import Value, angle_function
 

@@ -29,8 +29,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qplug.contract import catalogue
-from qplug.lab.bench.conditions import device_name, threads
+from qplug import catalogue
+from qplug.bench.conditions import device_name, threads
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.runner.run import suitable_threads
 from qplug.lab.training.fit import fit
@@ -80,8 +81,8 @@ def component(kind: str, name: str, **parameters: Any) -> Any:
 def networks(case: Case, n_qubits: int) -> tuple[nn.Module, nn.Module, tuple[int, int]]:
     """The hybrid classifier, its twin, and how many parameters their heads have."""
     torch.manual_seed(0)
-    quantum = component("head", "pennylane-pqc", n_qubits=n_qubits).on(
-        component("backend", "torch"), n_qubits, N_CLASSES
+    quantum = QuantumModule(
+        component("head", "pennylane-pqc", n_qubits=n_qubits), component("backend", "torch"), n_qubits, N_CLASSES
     )
     count = sum(parameter.numel() for parameter in quantum.parameters())
     twin = component("head", "mlp", match_parameters=count, activation="tanh", batch_norm=True)

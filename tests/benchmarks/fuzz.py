@@ -23,6 +23,7 @@ from typing import Any
 import tomli_w
 
 from qplug import Circuit, Encoding, Gate, Observable, Weight
+from qplug.circuits import from_json, from_qasm3, to_json, to_qasm3
 from qplug.contract.errors import UserError
 from qplug.lab.config.layers import from_file
 from qplug.lab.config.recipes import with_recipe
@@ -30,7 +31,7 @@ from qplug.lab.config.resolve import resolve
 from qplug.lab.export.weights import export_weights
 from qplug.lab.pipeline.parts import assemble
 from qplug.lab.report.page import write_report
-from qplug.lab.runner.predict import load_run
+from qplug.lab.runner.loaded import load_run
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import resume_run, run_once
 from qplug.lab.runs.listing import list_runs
@@ -134,13 +135,13 @@ def configurations(home: Path) -> Callable[[random.Random], None]:
 
 def circuits_as_json(home: Path) -> Callable[[random.Random], None]:
     """Reads a damaged circuit in JSON."""
-    text = CIRCUIT.to_json()
+    text = to_json(CIRCUIT)
 
     def attempt(random_: random.Random) -> None:
         if random_.random() < 0.4:
-            Circuit.from_json(damaged_text(text, random_))
+            from_json(damaged_text(text, random_))
         else:
-            Circuit.from_json(json.dumps(damaged_value(json.loads(text), random_)))
+            from_json(json.dumps(damaged_value(json.loads(text), random_)))
 
     return attempt
 
@@ -149,12 +150,12 @@ def circuits_as_qasm3(home: Path) -> Callable[[random.Random], None]:
     """Reads a damaged circuit in OpenQASM 3, as qplug writes it, by its own reader and by that of any OpenQASM 3."""
     from qplug_qiskit.circuit_file import CircuitFile
 
-    text, file = CIRCUIT.to_qasm3(), home / "circuit.qasm"
+    text, file = to_qasm3(CIRCUIT), home / "circuit.qasm"
 
     def attempt(random_: random.Random) -> None:
         damaged = damaged_text(text, random_)
         with contextlib.suppress(UserError):
-            Circuit.from_qasm3(damaged)
+            from_qasm3(damaged)
         _write(file, damaged)
         CircuitFile(path=str(file)).circuit(1)
 

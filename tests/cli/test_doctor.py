@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from qplug.contract.catalogue import Entry
+from qplug.catalogue import Entry
 from qplug_cli import output
 from qplug_cli.commands import doctor as command
 from qplug_cli.commands.doctor import Package

@@ -2,8 +2,8 @@
 
 import pytest
 
-from qplug.contract import catalogue
-from qplug.contract.catalogue import Entry
+from qplug import catalogue
+from qplug.catalogue import Entry
 from qplug.contract.errors import UnknownName
 from qplug_cli.commands import list as command
 

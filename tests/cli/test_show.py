@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug.contract.errors import ParameterError, UnknownName, UserError
 from qplug_cli.commands import show as command
 
@@ -60,7 +60,7 @@ def test_a_component_that_is_not_installed_is_explained_from_the_registry(site, 
         requires=("not_there_at_all",), paper="arXiv:1", licence="MIT",
     )  # fmt: skip
     registry = catalogue.Registry({("head", "far"): known}, {})
-    monkeypatch.setattr("qplug.contract.catalogue.listing.registry", lambda: registry)
+    monkeypatch.setattr("qplug.catalogue.listing.registry", lambda: registry)
     command.show("head", "far")
     out = capsys.readouterr().out
     for told in ("needs an extra", "far away", "needs not_there_at_all", "pip install 'qplug[pennylane]'", "arXiv:1"):

@@ -11,7 +11,7 @@ import pytest
 from rich.table import Table
 
 import qplug_cli
-from qplug.contract.catalogue import Entry
+from qplug.catalogue import Entry
 from qplug.contract.errors import UserError
 from qplug.lab.runs.listing import RunSummary
 from qplug_cli import audit_page, data_pages, errors, output, results

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from qplug.contract import catalogue
-from qplug.contract.catalogue.claims import Claim, claims
-from qplug.contract.catalogue.loading import import_claimed
-from qplug.contract.catalogue.probe import probe
-from qplug.contract.catalogue.verdicts import Verdict, recall, remember
+from qplug import catalogue
+from qplug.catalogue.claims import Claim, claims
+from qplug.catalogue.loading import import_claimed
+from qplug.catalogue.probe import probe
+from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserError
 from qplug.contract.interfaces import Head
 
@@ -209,7 +209,7 @@ def test_what_needs_missing_packages_says_how_to_install_them(site, monkeypatch)
     )
     absent = catalogue.Known(kind="head", name="elsewhere", summary="far away", provider="qplug-elsewhere")
     registry = catalogue.Registry({("head", "mlp"): known, ("head", "elsewhere"): absent}, {})
-    monkeypatch.setattr("qplug.contract.catalogue.listing.registry", lambda: registry)
+    monkeypatch.setattr("qplug.catalogue.listing.registry", lambda: registry)
     found = catalogue.entry("head", "mlp")
     assert (found.status, found.install) == ("needs-extra", "pip install 'qplug[torch]'")
     with pytest.raises(NotInstalled, match=r"head 'mlp' needs not_there_at_all.*pip install 'qplug\[torch\]'"):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from qplug.circuits import draw, figure
+from qplug.circuits.drawn_text import columns, symbols
 from qplug.contract.circuit import GATES, Circuit, Encoding, Gate, Observable, Weight
-from qplug.contract.circuit.draw import columns, symbols
 from qplug.testing.circuits import angle_embedding_strongly_entangling, random_circuit
 
 SMALL = Circuit(
@@ -28,7 +29,7 @@ SMALL = Circuit(
 
 
 def test_a_small_circuit_as_text() -> None:
-    assert SMALL.draw().split("\n") == [
+    assert draw(SMALL).split("\n") == [
         "0: ─────RY(x0)────⊕────╳────────⟨Z⟩───",
         "                  │    │",
         "1: ──U(0.5,w0,x1)─┼─S†─╳───●──────────",
@@ -38,7 +39,7 @@ def test_a_small_circuit_as_text() -> None:
 
 
 def test_eight_qubits_and_two_layers_fit_in_100_columns_without_a_fold() -> None:
-    lines = angle_embedding_strongly_entangling(8, 2).draw(width=100).split("\n")
+    lines = draw(angle_embedding_strongly_entangling(8, 2), width=100).split("\n")
     assert len(lines) == 15
     assert max(map(len, lines)) <= 100
     assert lines[0].startswith("0: ──RY(x0)─RZ(w0)──RY(w1)──RZ(w2)──●─")
@@ -50,7 +51,7 @@ def test_eight_qubits_and_two_layers_fit_in_100_columns_without_a_fold() -> None
 def test_a_long_circuit_folds_and_loses_nothing(width: int, seed: int) -> None:
     strings = (Observable("ZX", (2, 0)), Observable("Y", (1,)))
     circuit = Circuit(4, random_circuit(4, 60, seed).gates, strings)
-    drawn = circuit.draw(width=width)
+    drawn = draw(circuit, width=width)
     assert max(map(len, drawn.split("\n"))) <= width
     assert drawn.count("»") == 2 * 4 * (drawn.count("0: ") - 1)
     for sign, name in (("╳", "swap"), ("√X", "sx"), ("T†", "tdg")):
@@ -89,7 +90,7 @@ def test_every_gate_has_a_sign_on_each_wire(name: str) -> None:
 
 def test_a_figure_shows_each_gate_and_its_angle(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    drawn = SMALL.figure()
+    drawn = figure(SMALL)
     texts = [text.get_text() for text in drawn.axes[0].texts]
     for expected in ("RY", "x0", "U", "0.5,w0,x1", "S†", "RZ", "w0", "⟨Z⟩", "⟨X⟩⟨Y⟩"):
         assert expected in texts
@@ -99,20 +100,20 @@ def test_a_figure_shows_each_gate_and_its_angle(tmp_path: Path) -> None:
 
 def test_a_titled_figure_says_what_circuit_it_is_and_how_large() -> None:
     pytest.importorskip("matplotlib")
-    drawn = SMALL.figure(title="chirps · pqc · circuit", stamp="LEAKY")
+    drawn = figure(SMALL, title="chirps · pqc · circuit", stamp="LEAKY")
     texts = [text.get_text() for text in drawn.texts if text.get_text()]
     assert texts == [
         "LEAKY", "chirps · pqc · circuit", "3 qubits, depth 4, 6 gates: 1 ry, 1 u, 1 cx, 1 sdg, 1 swap, 1 crz"
     ]  # fmt: skip
-    assert SMALL.figure().texts == []
-    assert drawn.get_figheight() > SMALL.figure().get_figheight()
+    assert figure(SMALL).texts == []
+    assert drawn.get_figheight() > figure(SMALL).get_figheight()
 
 
 def test_the_head_of_a_figure_stands_above_the_circuit_and_on_the_page() -> None:
     pytest.importorskip("matplotlib")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    drawn = random_circuit(3, 5, 0).figure(title="a very long title " * 8, stamp="SYNTHETIC DATA · LEAKY")
+    drawn = figure(random_circuit(3, 5, 0), title="a very long title " * 8, stamp="SYNTHETIC DATA · LEAKY")
     renderer = FigureCanvasAgg(drawn).get_renderer()
     boxes = [text.get_window_extent(renderer) for text in drawn.texts if text.get_text()]
     assert boxes[-1].y0 >= drawn.axes[0].get_window_extent().y1
@@ -123,7 +124,7 @@ def test_the_head_of_a_figure_stands_above_the_circuit_and_on_the_page() -> None
 
 def test_a_long_figure_folds_into_rows_and_lists_its_pauli_strings() -> None:
     pytest.importorskip("matplotlib")
-    short, long = random_circuit(3, 5, 0).figure(), random_circuit(3, 120, 0).figure()
+    short, long = figure(random_circuit(3, 5, 0)), figure(random_circuit(3, 120, 0))
     assert long.get_figwidth() < 2 * short.get_figwidth()
     assert long.get_figheight() > 2 * short.get_figheight()
     assert any(text.get_text().startswith("measured: ⟨") for text in long.axes[0].texts)
@@ -131,17 +132,18 @@ def test_a_long_figure_folds_into_rows_and_lists_its_pauli_strings() -> None:
 
 def test_a_circuit_without_gates_is_drawn() -> None:
     circuit = Circuit(1, (), (Observable("X", (0,)),))
-    assert circuit.draw() == "0: ──⟨X⟩"
+    assert draw(circuit) == "0: ──⟨X⟩"
     pytest.importorskip("matplotlib")
-    assert [text.get_text() for text in circuit.figure().axes[0].texts] == ["0", "⟨X⟩"]
+    assert [text.get_text() for text in figure(circuit).axes[0].texts] == ["0", "⟨X⟩"]
 
 
 def test_drawing_text_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"
+        "from qplug.circuits import draw, to_json, to_qasm3\n"
         "from qplug.contract.circuit import Circuit, Observable\n"
         "circuit = Circuit(1, (), (Observable('X', (0,)),))\n"
-        "circuit.draw(), circuit.to_json(), circuit.to_qasm3()\n"
+        "draw(circuit), to_json(circuit), to_qasm3(circuit)\n"
         "print(sorted({'numpy', 'torch', 'matplotlib'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from qplug.contract.circuit import Encoding, Weight
 from qplug.contract.errors import CircuitError
-from qplug.contract.interfaces.angles import TracedAngles, trace
+from qplug.heads.angles import TracedAngles, trace
 
 MATRIX = torch.tensor([[0.5, -1.0, 2.0], [1.0, 0.25, 0.0]], dtype=torch.float64)
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces.quantum_module import LinearReadout
-from qplug.contract.interfaces.readouts import LinearCombination, ParityReadout, ScaledReadout, readout
+from qplug.heads.quantum_module import LinearReadout
+from qplug.heads.readouts import LinearCombination, ParityReadout, ScaledReadout, readout
 
 
 def test_z_scales_the_first_values_and_learns_the_factor() -> None:

@@ -42,7 +42,7 @@ import json, os, sys
 import matplotlib.pyplot, sklearn.decomposition, torch
 import qplug.lab.runner.folds, qplug.lab.runner.record, qplug.lab.training.fit, qplug.lab.config.recipes
 import qplug_cli.commands.run, qplug_cli.commands.resume, qplug_cli.progress
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug_cli.main import run
 
 for kind, name in {parts!r}:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug.lab.config.recipes import with_recipe
 from qplug.lab.config.resolve import resolve
 from qplug.lab.runner.reporter import Silent

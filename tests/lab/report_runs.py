@@ -10,7 +10,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from qplug import Circuit, Encoding, Gate, Observable, Weight
-from qplug.lab.evaluation.metrics import metrics
+from qplug.circuits import to_qasm3
+from qplug.lab.judging.metrics import metrics
 from qplug.lab.runs.directory import RunDirectory
 
 NASTY = "<script>alert('x')</script> & \"quotes\""
@@ -123,7 +124,7 @@ def finished_run(folder: Path, **changes: Any) -> Path:
             "leaky": True, "shared_groups": ["anna"], "left_out": [], "sizes": {"train": 20, "test": 10},
             "hashes": {"train": "a" * 64, "test": "b" * 64, "all": "f" * 64},
         })  # fmt: skip
-        directory.write_text("circuit.qasm", circuit().to_qasm3())
+        directory.write_text("circuit.qasm", to_qasm3(circuit()))
         for name in ("confusion_matrix", "curves", "circuit"):
             directory.write_figure(f"{name}.png", Figure(figsize=(1, 0.5)))
         directory.write_text("metrics.json", json.dumps(facts(**changes)))

@@ -3,9 +3,9 @@ from collections import Counter
 import pytest
 import torch
 
+from qplug.bench.floor import floor_steps, passes
+from qplug.bench.sizes import Sizes
 from qplug.contract.circuit import Circuit, Encoding, Gate, Observable, Weight
-from qplug.lab.bench.floor import floor_steps, passes
-from qplug.lab.bench.sizes import Sizes
 
 Z = (Observable("Z", (0,)),)
 

@@ -1,5 +1,5 @@
-from qplug.lab.bench.forecast import Forecast
-from qplug.lab.bench.sizes import Sizes
+from qplug.bench.forecast import Forecast
+from qplug.bench.sizes import Sizes
 
 
 def cases(*qubits, batch=1):

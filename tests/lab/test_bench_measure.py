@@ -4,14 +4,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from qplug import bench as room
+from qplug.bench import Effort, Options, bench, bench_tables
+from qplug.bench.candidates import Candidate, backends, of_backend
+from qplug.bench.measure import Benchmark
+from qplug.bench.problem import Outcome, Truth, circuit_problem, head_problem
+from qplug.bench.sizes import Sizes
 from qplug.contract.errors import NotSupported, UnknownName
 from qplug.contract.interfaces import Backend, BackendCapabilities
-from qplug.lab import bench as room
-from qplug.lab.bench import Effort, Options, bench, bench_tables
-from qplug.lab.bench.candidates import Candidate, backends, of_backend
-from qplug.lab.bench.measure import Benchmark
-from qplug.lab.bench.problem import Outcome, Truth, circuit_problem, head_problem
-from qplug.lab.bench.sizes import Sizes
 from qplug_torch.backend import Torch
 
 QUICK = Effort(budget=2.0, rounds=2, turn=0.0)

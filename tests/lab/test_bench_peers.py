@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from qplug.bench.peers import peers
+from qplug.bench.problem import Problem, Truth
 from qplug.contract.circuit import GATES, Circuit, Encoding, Gate, Observable, Weight
-from qplug.lab.bench.peers import peers
-from qplug.lab.bench.problem import Problem, Truth
 
 HERE, LEFT_OUT = peers()
 OBSERVABLES = (Observable("Z", (0,)), Observable("X", (2,)), Observable("YZ", (2, 1)))

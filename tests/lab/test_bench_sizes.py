@@ -1,7 +1,7 @@
 import pytest
 
+from qplug.bench.sizes import Sizes
 from qplug.contract.errors import NotSupported, ParameterError, UnknownName, UserError
-from qplug.lab.bench.sizes import Sizes
 
 SIZED = """
 from typing import Annotated

@@ -1,6 +1,6 @@
 import time
 
-from qplug.lab.bench.timing import Effort, interleaved
+from qplug.bench.timing import Effort, interleaved
 
 
 def test_candidates_take_turns_so_that_noise_hits_all_alike():

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug.contract.errors import UnknownName
 from qplug.contract.interfaces import Component, Dataset
 from qplug.lab.config.branches import from_head

@@ -8,17 +8,18 @@ import pytest
 import torch
 from torch import nn
 
-from qplug.contract import catalogue, parameters
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug import catalogue
+from qplug.contract import parameters
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.model import Branch, Choice
-from qplug.lab.evaluation.angles import AngleFacts, angle_facts
+from qplug.lab.judging.angles import AngleFacts, angle_facts
 
 
 def head(**values: object) -> QuantumModule:
     backend = parameters.create(catalogue.load("backend", "torch"), {}, what="backend torch")
     made = parameters.create(catalogue.load("head", "pennylane-pqc"), {"n_qubits": 6, **values}, what="head")
     torch.manual_seed(0)
-    module = made.on(backend, 6, 3)  # type: ignore[attr-defined]
+    module = QuantumModule(made, backend, 6, 3)  # type: ignore[attr-defined]
     assert isinstance(module, QuantumModule)
     return module
 

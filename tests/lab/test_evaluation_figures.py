@@ -14,15 +14,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from qplug.lab.evaluation.calibration import calibration
-from qplug.lab.evaluation.confusion import confusion_matrix
-from qplug.lab.evaluation.curves import curves
-from qplug.lab.evaluation.discrimination import roc_pr
-from qplug.lab.evaluation.embedding import components, embedding_scatter
-from qplug.lab.evaluation.gradients import gradient_norms, has_quantum_gradients
-from qplug.lab.evaluation.mistakes import Mistake, Scales, misclassified, worst_mistakes
-from qplug.lab.evaluation.reliability import reliability
-from qplug.lab.evaluation.style import shortened
+from qplug.lab.figures.calibration import calibration
+from qplug.lab.figures.confusion import confusion_matrix
+from qplug.lab.figures.curves import curves
+from qplug.lab.figures.discrimination import roc_pr
+from qplug.lab.figures.embedding import components, embedding_scatter
+from qplug.lab.figures.gradients import gradient_norms, has_quantum_gradients
+from qplug.lab.figures.mistakes import Mistake, Scales, misclassified, worst_mistakes
+from qplug.lab.figures.style import shortened
+from qplug.lab.judging.reliability import reliability
 
 LABELS, PREDICTED = [0] * 10 + [1] * 5, [0] * 9 + [1] + [1] * 3 + [0] * 2
 

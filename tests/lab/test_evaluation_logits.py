@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from qplug.contract.errors import DataError, QplugError
-from qplug.lab.evaluation.logits import predict_logits
+from qplug.lab.judging.logits import predict_logits
 
 
 def test_logits_do_not_depend_on_the_batch_size_and_dropout_is_off() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from qplug.contract.errors import DataError
-from qplug.lab.evaluation.metrics import metrics, probabilities, wilson
+from qplug.lab.judging.metrics import metrics, probabilities, wilson
 
 
 def logits_for(predicted: list[int], n_classes: int) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from qplug.lab.evaluation.predictions import prediction_rows
+from qplug.lab.judging.predictions import prediction_rows
 
 
 def test_a_row_tells_everything_about_one_answer() -> None:

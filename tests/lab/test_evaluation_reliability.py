@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from qplug.lab.evaluation.metrics import metrics
-from qplug.lab.evaluation.reliability import reliability
+from qplug.lab.judging.metrics import metrics
+from qplug.lab.judging.reliability import reliability
 
 
 def two(confidences: list[float]) -> torch.Tensor:

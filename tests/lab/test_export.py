@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import torch
 
-from qplug import Circuit, load_run
+from qplug import load_run
+from qplug.circuits import from_qasm3
 from qplug.contract.errors import NotInstalled, NotSupported, QplugError, UserError
 from qplug.lab.export import network
 from qplug.lab.export.circuits import bind, export_circuits
 from qplug.lab.export.network import export_network
 from qplug.lab.export.weights import export_weights
-from qplug.lab.runner.predict import LoadedRun
+from qplug.lab.runner.loaded import LoadedRun
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 from qplug.lab.runs.weights import load_weights, read_weights
@@ -98,9 +99,9 @@ def test_trained_circuits_give_the_model_s_own_expectation_values(runs: dict[str
     names = [f"circuit{number}.{end}" for number in ("", "-2") for end in ("qasm", "template.qasm", "json")]
     assert [one.file for one in written] == [home / name for name in names]
     for stem, module in zip(("circuit", "circuit-2"), load_run(runs["fused"]).model.quantum_modules(), strict=True):
-        trained = Circuit.from_qasm3((home / f"{stem}.qasm").read_text())
+        trained = from_qasm3((home / f"{stem}.qasm").read_text())
         facts = json.loads((home / f"{stem}.json").read_text())
-        template = Circuit.from_qasm3((home / f"{stem}.template.qasm").read_text())
+        template = from_qasm3((home / f"{stem}.template.qasm").read_text())
         assert template == module.circuit
         assert trained.n_weights == 0
         assert bind(template, list(facts["weights"].values())) == trained

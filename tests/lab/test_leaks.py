@@ -35,7 +35,7 @@ from qplug.lab.data.likeness import alike_across_parts
 from qplug.lab.data.normalise import fit_normalise
 from qplug.lab.data.splits import PARTS, Split, make_split
 from qplug.lab.data.training_part import training_part
-from qplug.lab.evaluation.logits import predict_logits
+from qplug.lab.judging.logits import predict_logits
 from qplug.lab.pipeline.augment import Augment
 from qplug.lab.pipeline.classifier import Front, build_backbone
 from qplug.lab.pipeline.parts import assemble

@@ -11,7 +11,7 @@ from torch import nn
 
 from qplug.contract.circuit import Circuit, Observable
 from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.layers import from_assignments
 from qplug.lab.pipeline.memory import judged_at_once
 from qplug.lab.runner.plan import plan

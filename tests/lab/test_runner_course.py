@@ -10,8 +10,8 @@ import torch
 
 from qplug.contract.errors import NotSupported
 from qplug.lab.config.layers import from_assignments
-from qplug.lab.runner.course import Circuits, Course, Phase
 from qplug.lab.runner.plan import Plan, plan
+from qplug.lab.runner.training_plan import Circuits, Course, Phase
 
 CLASSICAL = 64 * 3 + 3 + 2 * 3 + 3 * 10 + 10
 """The linear reducer from 64 numbers to 3, and behind the circuit a batch norm and a linear read-out for ten digits."""

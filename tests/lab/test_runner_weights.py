@@ -13,8 +13,8 @@ import torch
 
 from qplug.contract.errors import DataError, NotSupported, QplugError
 from qplug.lab.config.layers import from_assignments
+from qplug.lab.runner.loaded import load_run
 from qplug.lab.runner.plan import plan
-from qplug.lab.runner.predict import load_run
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 from qplug_models.mobilenet_audio import AudioTagger

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug.contract.circuit import Circuit
 from qplug.contract.errors import NotSupported, ParameterError
 from qplug.contract.interfaces import Backend, BackendCapabilities, QuantumHead
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.training.devices import check_devices, per_device
 from qplug.lab.training.fit import fit
@@ -46,7 +46,7 @@ class MatrixEncoding(nn.Module):
         head = catalogue.load("head", "pennylane-pqc")(n_qubits=3)
         assert isinstance(head, QuantumHead)
         self.reducer = nn.Linear(5, 3)
-        self.quantum = head.on(backend, 3, 2)
+        self.quantum = QuantumModule(head, backend, 3, 2)
 
     def forward(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.quantum(self.reducer(inputs))

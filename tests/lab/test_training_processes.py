@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from qplug.contract.errors import DataError, QplugError, UserError
 from qplug.lab.config.training import TrainingOptions
-from qplug.lab.rows import FileRows, Rows, take
+from qplug.lab.data.row_source import FileRows, Rows, take
 from qplug.lab.runner.prepare import Subset
 from qplug.lab.training.fit import Fitted, fit
 

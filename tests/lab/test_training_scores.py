@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qplug.lab.config.training import LOWER_IS_BETTER, OF_TWO_CLASSES, Metric, TrainingOptions
-from qplug.lab.evaluation.metrics import metrics
+from qplug.lab.judging.metrics import metrics
 from qplug.lab.training.scores import scores
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import torch
 
-from qplug.contract.catalogue import entries, load
-from qplug.contract.circuit import qasm3
+from qplug.catalogue import entries, load
+from qplug.circuits import qasm3
 from qplug.contract.interfaces import Backend, QuantumHead
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.testing.circuits import angle_embedding_strongly_entangling
 from qplug.testing.equivalence import check_head, check_pair
 
@@ -73,7 +73,7 @@ def test_qiskit_ml_gives_every_head_the_same_numbers(head: str, circuit_file: st
 def test_weights_trained_on_one_backend_are_checked_on_another(circuit_file: str) -> None:
     head = make_head("pennylane-pqc", circuit_file)
     torch.manual_seed(0)
-    module = head.on(make_backend("torch"), 3, 2)
+    module = QuantumModule(head, make_backend("torch"), 3, 2)
     assert isinstance(module, QuantumModule)
     inputs = torch.randn(20, 3)
     labels = (inputs[:, 0] > 0).long()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug.contract.errors import NotInstalled, UnknownName, UserError
 from qplug.contract.hooks import Hooks, RunInfo, loggers
 from qplug_loggers import mlflow, numbers, tensorboard

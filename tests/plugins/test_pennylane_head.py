@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from qplug.contract.errors import CircuitError, NotSupported
-from qplug.contract.interfaces.traced_head import ImportedHead
+from qplug.heads.quantum_module import QuantumModule
+from qplug.heads.traced_head import ImportedHead
 from qplug_pennylane.default_qubit import DefaultQubit
 from qplug_pennylane.head import PennyLaneHead
 from qplug_pennylane.lightning_qubit import LightningQubit
@@ -36,7 +37,7 @@ def test_a_torch_layer_as_a_head_gives_its_numbers_and_gradients() -> None:
     torch.manual_seed(0)
     layer = qml.qnn.TorchLayer(qnode, SHAPES)
     head = PennyLaneHead.from_torch_layer(layer, n_inputs=3, read_out="values")
-    module = head.on(DefaultQubit(), 3, 3)
+    module = QuantumModule(head, DefaultQubit(), 3, 3)
     inputs = torch.randn(5, 3, requires_grad=True)
     torch.testing.assert_close(module(inputs), layer(inputs).float(), atol=1e-6, rtol=0)
     wanted = torch.autograd.grad(layer(inputs).square().sum(), [inputs, *layer.parameters()])
@@ -47,7 +48,7 @@ def test_a_torch_layer_as_a_head_gives_its_numbers_and_gradients() -> None:
 
 def test_a_qnode_starts_from_the_given_weights() -> None:
     weights = {"weights": torch.rand(2, 3, 3), "extra": torch.rand(2)}
-    module = values_head(weights=weights).on(DefaultQubit(), 3, 3)
+    module = QuantumModule(values_head(weights=weights), DefaultQubit(), 3, 3)
     inputs = torch.randn(4, 3)
     wanted = torch.stack(list(qnode(inputs, **weights)), 1).float()
     torch.testing.assert_close(module(inputs), wanted, atol=1e-6, rtol=0)
@@ -57,7 +58,7 @@ def test_without_weights_the_start_is_random_and_seeded() -> None:
     starts = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        starts.append(values_head().on(DefaultQubit(), 3, 3).circuit_parameters.detach())
+        starts.append(QuantumModule(values_head(), DefaultQubit(), 3, 3).circuit_parameters.detach())
     assert torch.equal(starts[0], starts[1])
     assert not torch.equal(starts[0], starts[2])
     assert starts[0].shape == (20,)
@@ -65,7 +66,7 @@ def test_without_weights_the_start_is_random_and_seeded() -> None:
 
 def test_values_need_as_many_classes() -> None:
     with pytest.raises(NotSupported, match="3 values, which cannot be the logits of 2 classes"):
-        values_head().on(DefaultQubit(), 3, 2)
+        QuantumModule(values_head(), DefaultQubit(), 3, 2)
 
 
 def test_another_number_of_inputs_is_refused() -> None:
@@ -86,12 +87,12 @@ def test_a_hamiltonian_is_summed_before_the_read_out() -> None:
     )
     inputs = torch.randn(4, 2)
     wanted = energy(inputs, weights).float()[:, None]
-    torch.testing.assert_close(head.on(DefaultQubit(), 2, 1)(inputs), wanted, atol=1e-6, rtol=0)
+    torch.testing.assert_close(QuantumModule(head, DefaultQubit(), 2, 1)(inputs), wanted, atol=1e-6, rtol=0)
 
 
 def test_gradients_reach_the_layer_before_the_head() -> None:
     for backend in (DefaultQubit(), LightningQubit()):
-        network = nn.Sequential(nn.Linear(5, 3), values_head().on(backend, 3, 3))
+        network = nn.Sequential(nn.Linear(5, 3), QuantumModule(values_head(), backend, 3, 3))
         network(torch.randn(4, 5)).square().sum().backward()
         assert network[0].weight.grad.abs().sum() > 0
         assert network[1].circuit_parameters.grad.abs().sum() > 0
@@ -99,7 +100,7 @@ def test_gradients_reach_the_layer_before_the_head() -> None:
 
 @pytest.mark.parametrize("backend", [DefaultQubit(), LightningQubit()])
 def test_a_model_can_be_copied_pickled_saved_and_loaded(backend: Any) -> None:
-    module = values_head().on(backend, 3, 3)
+    module = QuantumModule(values_head(), backend, 3, 3)
     inputs = torch.randn(2, 3)
     logits = module(inputs)
     pickled = pickle.loads(pickle.dumps(module))  # noqa: S301, TID251 made in this line
@@ -108,7 +109,7 @@ def test_a_model_can_be_copied_pickled_saved_and_loaded(backend: Any) -> None:
     stored = io.BytesIO()
     torch.save(module.state_dict(), stored)
     stored.seek(0)
-    fresh = values_head().on(backend, 3, 3)
+    fresh = QuantumModule(values_head(), backend, 3, 3)
     fresh.load_state_dict(torch.load(stored, weights_only=True))
     torch.testing.assert_close(fresh(inputs), logits)
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from qplug.contract.errors import NotSupported
+from qplug.heads.quantum_module import QuantumModule
 from qplug_pennylane.default_qubit import DefaultQubit
 from qplug_pennylane.head import PennyLaneHead
 from qplug_pennylane.pqc import Pqc
@@ -35,7 +36,7 @@ VARIANTS: list[PennyLaneHead] = [
 def test_every_variant_is_its_quantum_function(head: PennyLaneHead) -> None:
     torch.manual_seed(0)
     n_inputs = head.n_inputs
-    module = head.on(DefaultQubit(), n_inputs, 2 if n_inputs > 1 else 1)
+    module = QuantumModule(head, DefaultQubit(), n_inputs, 2 if n_inputs > 1 else 1)
     inputs = torch.randn(3, n_inputs, requires_grad=True)
     weights = module.circuit_parameters.reshape(head.weight_shape)
     qnode = qml.QNode(head.quantum_function, qml.device("default.qubit"))
@@ -64,7 +65,7 @@ def test_layers_are_pennylanes_template_in_one_call() -> None:
 
 @pytest.mark.parametrize("rotation", ["x", "y", "z"])
 def test_every_embedding_lets_the_inputs_through(rotation: Any) -> None:
-    module = Pqc(n_qubits=2, rotation=rotation).on(DefaultQubit(), 2, 2)
+    module = QuantumModule(Pqc(n_qubits=2, rotation=rotation), DefaultQubit(), 2, 2)
     inputs = torch.randn(3, 2, requires_grad=True)
     module.expectations(inputs).square().sum().backward()
     assert (inputs.grad.abs() > 1e-6).all()
@@ -80,7 +81,7 @@ def test_scale_is_radians_per_unit() -> None:
 
 def test_z_read_out_refuses_more_classes_than_qubits() -> None:
     with pytest.raises(NotSupported, match="2 qubits for 10 classes"):
-        Pqc(n_qubits=2, read_out="z").on(DefaultQubit(), 2, 10)
+        QuantumModule(Pqc(n_qubits=2, read_out="z"), DefaultQubit(), 2, 10)
 
 
 def test_weights_start_uniform_over_the_circle() -> None:
@@ -95,7 +96,7 @@ def test_a_head_learns_two_classes_and_its_copy_keeps_them() -> None:
     torch.manual_seed(0)
     labels = torch.arange(60) % 2
     inputs = torch.randn(60, 2) * 0.3 + torch.where(labels[:, None] == 1, 1.0, -1.0)
-    module = Pqc(n_qubits=2).on(DefaultQubit(), 2, 2)
+    module = QuantumModule(Pqc(n_qubits=2), DefaultQubit(), 2, 2)
     optimiser = torch.optim.Adam(module.parameters(), lr=0.1)
     for _ in range(25):
         optimiser.zero_grad()

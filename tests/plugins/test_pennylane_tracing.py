@@ -11,7 +11,7 @@ from torch import Tensor
 
 from qplug.contract.circuit import Encoding, Gate, Observable, Weight
 from qplug.contract.errors import CircuitError
-from qplug.contract.interfaces.traced_head import TracedCircuit
+from qplug.heads.traced_head import TracedCircuit
 from qplug_pennylane.default_qubit import DefaultQubit
 from qplug_pennylane.tracing import trace_function, trace_tape
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from qplug.contract.circuit import Encoding, Gate, Observable, qasm3
+from qplug.circuits import qasm3
+from qplug.contract.circuit import Encoding, Gate, Observable
 from qplug.contract.errors import CircuitError, DataError, NotSupported
+from qplug.heads.quantum_module import QuantumModule
 from qplug_qiskit.aer import Aer
 from qplug_qiskit.circuit_file import CircuitFile
 from qplug_qiskit.qnn import Qnn
@@ -46,7 +48,7 @@ def test_inputs_and_weights_are_told_apart_by_name_and_ordered_by_number(tmp_pat
 
 
 def test_a_file_trains(tmp_path: Path) -> None:
-    module = head(tmp_path, PROGRAM).on(Aer(), 2, 3)
+    module = QuantumModule(head(tmp_path, PROGRAM), Aer(), 2, 3)
     (module(torch.randn(4, 2)) * torch.randn(4, 3)).sum().backward()
     assert module.circuit_parameters.grad is not None
 

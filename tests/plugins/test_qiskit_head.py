@@ -16,6 +16,7 @@ from qiskit_machine_learning.neural_networks import EstimatorQNN, SamplerQNN
 from torch import nn
 
 from qplug.contract.errors import CircuitError, NotSupported
+from qplug.heads.quantum_module import QuantumModule
 from qplug_qiskit.aer import Aer
 from qplug_qiskit.head import QiskitHead
 from qplug_qiskit.qnn import EfficientSu2, Qnn
@@ -41,7 +42,7 @@ def estimator_qnn() -> EstimatorQNN:
 def test_an_estimator_qnn_as_a_head_gives_its_numbers_and_gradients() -> None:
     connector = TorchConnector(estimator_qnn(), initial_weights=np.array([0.3, -1.0, 2.0, 0.7]))
     head = QiskitHead.from_qnn(connector.neural_network, weights=connector.weight, read_out="values")
-    module = head.on(Aer(), 2, 2)
+    module = QuantumModule(head, Aer(), 2, 2)
     inputs = torch.randn(3, 2, generator=torch.Generator().manual_seed(0)).requires_grad_()
     torch.testing.assert_close(module(inputs), connector(inputs), atol=1e-5, rtol=0)
     wanted = torch.autograd.grad(connector(inputs).square().sum(), [inputs, connector.weight])
@@ -59,7 +60,7 @@ def test_a_qnn_without_observables_measures_all_qubits() -> None:
         default_precision=0.0,
     )
     inputs, weights = np.array([[0.1, 0.5]]), np.array([0.3, -1.0, 2.0, 0.7])
-    module = QiskitHead.from_qnn(qnn, weights=weights, read_out="values").on(Aer(), 2, 1)
+    module = QuantumModule(QiskitHead.from_qnn(qnn, weights=weights, read_out="values"), Aer(), 2, 1)
     np.testing.assert_allclose(module(torch.tensor(inputs)).detach(), qnn.forward(inputs, weights), atol=1e-6)
 
 
@@ -75,7 +76,7 @@ def test_a_sampler_qnn_as_a_head_gives_its_probabilities(interpreted: bool) -> N
     )
     inputs, weights = np.array([[0.1, 0.5], [1.0, -2.0]]), np.array([0.3, -1.0, 2.0, 0.7])
     head = QiskitHead.from_qnn(qnn, weights=weights, read_out="values")
-    probabilities = head.on(Aer(), 2, 2 if interpreted else 4)(torch.tensor(inputs)).detach()
+    probabilities = QuantumModule(head, Aer(), 2, 2 if interpreted else 4)(torch.tensor(inputs)).detach()
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
     np.testing.assert_allclose(probabilities, qnn.forward(inputs, weights), atol=0.01)
     assert len(head.circuit(2).observables) == (1 if interpreted else 3)
@@ -88,7 +89,7 @@ def test_something_else_cannot_become_a_head() -> None:
 
 def test_values_need_as_many_classes() -> None:
     with pytest.raises(NotSupported, match="2 values, which cannot be the logits of 3"):
-        QiskitHead.from_qnn(estimator_qnn(), read_out="values").on(Aer(), 2, 3)
+        QuantumModule(QiskitHead.from_qnn(estimator_qnn(), read_out="values"), Aer(), 2, 3)
 
 
 def test_any_circuit_can_be_a_head() -> None:
@@ -101,7 +102,7 @@ def test_any_circuit_can_be_a_head() -> None:
     inputs = torch.tensor([[0.2, 0.9]])
     bound = Statevector(circuit.assign_parameters({x: [0.2, 0.9], w: [0.5, 1.0]}))
     wanted = [bound.expectation_value(SparsePauliOp(label)).real for label in ("IZ", "ZI")]
-    np.testing.assert_allclose(head.on(Aer(), 2, 2)(inputs)[0].detach(), wanted, atol=1e-6)
+    np.testing.assert_allclose(QuantumModule(head, Aer(), 2, 2)(inputs)[0].detach(), wanted, atol=1e-6)
 
 
 def qnn_by_hand(entanglement: str, inputs: np.ndarray, weights: np.ndarray) -> list[float]:
@@ -114,7 +115,7 @@ def qnn_by_hand(entanglement: str, inputs: np.ndarray, weights: np.ndarray) -> l
 @pytest.mark.parametrize("entanglement", ["full", "linear", "circular", "reverse_linear"])
 def test_the_qnn_is_qiskits_feature_map_and_ansatz(entanglement: str) -> None:
     head = Qnn(n_qubits=3, entanglement=entanglement, scale=0.4)  # type: ignore[arg-type]
-    module = head.on(Aer(), 3, 2)
+    module = QuantumModule(head, Aer(), 3, 2)
     inputs = torch.randn(2, 3)
     got = module.expectations(inputs).detach().numpy()
     weights = module.circuit_parameters.detach().numpy()
@@ -133,7 +134,7 @@ def test_defaults_are_the_qc_cnn_systems_circuit() -> None:
     "head", [Qnn(n_qubits=2), EfficientSu2(n_qubits=1), EfficientSu2(n_qubits=2, angle_map="tanh")]
 )
 def test_gradients_reach_the_layer_before_the_head(head: QiskitHead) -> None:
-    network = nn.Sequential(nn.Linear(3, head.n_inputs), head.on(Aer(), head.n_inputs, 2))
+    network = nn.Sequential(nn.Linear(3, head.n_inputs), QuantumModule(head, Aer(), head.n_inputs, 2))
     (network(torch.randn(4, 3)) * torch.randn(4, 2)).sum().backward()
     assert network[0].weight.grad.abs().sum() > 0
     assert network[1].circuit_parameters.grad.abs().sum() > 0
@@ -141,7 +142,7 @@ def test_gradients_reach_the_layer_before_the_head(head: QiskitHead) -> None:
 
 @pytest.mark.parametrize("head", [Qnn(n_qubits=2), QiskitHead.from_qnn(estimator_qnn())])
 def test_a_model_can_be_copied_and_pickled(head: QiskitHead) -> None:
-    module = head.on(Aer(), 2, 2).eval()
+    module = QuantumModule(head, Aer(), 2, 2).eval()
     inputs = torch.randn(2, 2)
     logits = module(inputs)
     pickled = pickle.loads(pickle.dumps(module))  # noqa: S301, TID251 made in this line

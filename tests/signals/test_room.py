@@ -14,7 +14,7 @@ from qplug.contract.errors import DataError, NotInstalled, PluginError
 from qplug.contract.interfaces import Audio, FeatureCapabilities, FeatureExtractor, Image, Sample, Signal
 from qplug.contract.interfaces.dataset import checked_signal
 from qplug.lab.data.extraction import extract_chunk
-from qplug.lab.runner.predict import features_of
+from qplug.lab.runner.loaded import features_of
 from qplug.signals import read_audio, read_signal
 from qplug_audio.chirps import Chirps
 from qplug_audio.raw import Raw

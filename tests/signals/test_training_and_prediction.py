@@ -18,7 +18,7 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, FeatureExtractor, Modality, Sample
 from qplug.contract.interfaces.dataset import checked_signal
 from qplug.lab.data.extraction import extract_chunk
-from qplug.lab.runner.predict import features_of, load_run, usable_features
+from qplug.lab.runner.loaded import features_of, load_run, usable_features
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 from qplug.signals import read_image, read_signal

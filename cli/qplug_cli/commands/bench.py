@@ -18,7 +18,7 @@ from qplug_cli.visible import visible
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from qplug.lab.bench import Options, Report
+    from qplug.bench import Options, Report
 
 EXAMPLES = """
 **Examples**
@@ -76,8 +76,8 @@ def bench(
     batches = _numbers(batch, "--batch")
     if threads is not None:  # for the libraries that decide when they are imported
         os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    from qplug.lab.bench import Effort, Options
-    from qplug.lab.bench import bench as measure
+    from qplug.bench import Effort, Options
+    from qplug.bench import bench as measure
 
     options = Options(
         settings=dict(_setting(text) for text in settings or ()),
@@ -101,7 +101,7 @@ def bench(
 
 
 def _tables(head: str, axes: dict[str, list[int]], options: Options, *, json: bool) -> None:
-    from qplug.lab.bench import bench_tables
+    from qplug.bench import bench_tables
 
     report, text = bench_tables(head, axes, options)
     if json:
@@ -146,7 +146,7 @@ def _say(line: str) -> None:
 
 
 def _print(report: Report, console: Console) -> None:
-    from qplug.lab.bench.report import milliseconds, ratio
+    from qplug.bench.report import milliseconds, ratio
     from qplug_cli.words import Text
 
     console.print(Text(report.conditions() + "\n", "dim"))

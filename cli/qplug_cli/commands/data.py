@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug.contract.errors import DataError, UserError
 from qplug_cli import data_pages, output
 from qplug_cli.options import Json, NoPlugin, Settings

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import qplug
-from qplug.contract import catalogue
-from qplug.contract.catalogue import Entry
+from qplug import catalogue
+from qplug.catalogue import Entry
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin
 

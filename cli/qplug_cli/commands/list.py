@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qplug.contract import catalogue
-from qplug.contract.catalogue import Entry
+from qplug import catalogue
+from qplug.catalogue import Entry
 from qplug.contract.errors import UnknownName
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin

@@ -35,7 +35,7 @@ def predict(
     from qplug_cli.progress import TerminalReporter, loading
 
     with loading():
-        from qplug.lab.runner.predict import predict as classify
+        from qplug.lab.runner.loaded import predict as classify
 
     with TerminalReporter(quiet=True) as reporter:
         rows = classify(run, files, reporter, on_bad_file=on_bad_file.value)

@@ -10,7 +10,7 @@ from qplug_cli import output
 from qplug_cli.options import Json
 
 if TYPE_CHECKING:
-    from qplug.contract.catalogue import Recipe
+    from qplug.catalogue import Recipe
 
 EXAMPLES = """
 **Examples**
@@ -27,7 +27,7 @@ EXAMPLES = """
 
 def recipes(json: Json = False) -> None:
     """Every recipe: what it runs, on which protocol, and what the original reported."""
-    from qplug.contract import catalogue
+    from qplug import catalogue
 
     known = catalogue.registry().recipes
     if json:

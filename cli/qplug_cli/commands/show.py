@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qplug.contract import catalogue
-from qplug.contract.catalogue import Entry
+from qplug import catalogue
+from qplug.catalogue import Entry
 from qplug.contract.errors import UserError
 from qplug_cli import output
 from qplug_cli.commands import recipes
@@ -242,6 +242,8 @@ def _print_parameters(row: Entry, described: Sequence[Parameter], console: Conso
         allowed = f"{each.type} in {each.range}" if each.range else each.type
         table.add_row(*(Text(cell) for cell in (each.name, each.default_text, allowed, each.description)))
     console.print(table)
+    if row.kind == "executor":
+        return  # where cells are carried out is no setting of a run
     way = f"set one with --set {row.kind}.{described[0].name}=VALUE in qplug run"
     console.print(way, style="dim", soft_wrap=True)
 
@@ -264,7 +266,7 @@ def _print_presets(row: Entry, component: Component, console: Console) -> None:
 
 
 def _print_circuit(loaded: Loaded, console: Console) -> None:
-    from qplug.contract.circuit import draw
+    from qplug.circuits import drawn_text as draw
     from qplug_cli.words import Text
 
     circuit = loaded.circuit

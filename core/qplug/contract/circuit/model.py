@@ -15,7 +15,7 @@ from qplug.contract.circuit.standard import GATES
 from qplug.contract.errors import CircuitError, UnknownName
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,57 +203,6 @@ class Circuit:
     def gate_counts(self) -> dict[str, int]:
         """How often each gate name occurs, most frequent first."""
         return dict(Counter(gate.name for gate in self.gates).most_common())
-
-    def to_json(self) -> str:
-        """The circuit as JSON text, versioned and exact."""
-        from qplug.contract.circuit import json_text
-
-        return json_text.dump(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> Circuit:
-        """The circuit that ``to_json`` wrote.
-
-        Raises:
-            CircuitError: not such a text, or one of a later version.
-        """
-        from qplug.contract.circuit import json_text
-
-        return json_text.load(text)
-
-    def to_qasm3(self) -> str:
-        """The circuit as an OpenQASM 3 program; observables stand in comments, see ``qplug.contract.circuit.qasm3``."""
-        from qplug.contract.circuit import qasm3
-
-        return qasm3.dump(self)
-
-    @classmethod
-    def from_qasm3(cls, text: str) -> Circuit:
-        """The circuit of an OpenQASM 3 program in the subset that ``to_qasm3`` writes.
-
-        Raises:
-            CircuitError: something outside that subset, with its line and what is allowed.
-        """
-        from qplug.contract.circuit import qasm3
-
-        return qasm3.load(text)
-
-    def draw(self, *, width: int = 100) -> str:
-        """The circuit as text, at most ``width`` characters wide, folded if it is longer."""
-        from qplug.contract.circuit import draw
-
-        return draw.text(self, width)
-
-    def figure(self, *, title: str = "", stamp: str = "") -> Figure:
-        """The circuit as a matplotlib figure, to show or to save.
-
-        Args:
-            title: what is shown; qubits, depth and gate counts then stand below it. Without one there is no head.
-            stamp: a warning such as ``"LEAKY"`` above the title.
-        """
-        from qplug.contract.circuit import draw_figure
-
-        return draw_figure.figure(self, title=title, stamp=stamp)
 
     @cached_property
     def _hash(self) -> int:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from qplug.contract.circuit import Circuit
-    from qplug.contract.interfaces.backend import Backend
     from qplug.contract.interfaces.training_part import TrainingPart
 
 
@@ -89,26 +88,17 @@ class QuantumHead(Head):
 
         return torch.rand(circuit.n_weights, generator=generator) * (2 * math.pi)
 
-    def readout(self, n_observables: int, n_classes: int) -> nn.Module:
-        """A module (batch, n_observables) → logits (batch, n_classes). By default batch norm, then a linear layer.
+    def readout(self, n_observables: int, n_classes: int) -> nn.Module | None:
+        """A module (batch, n_observables) → logits (batch, n_classes); None, as by default, for the usual one.
 
-        Expectation values are small (standard deviation .03 to .07 on random circuits), and a linear layer alone
-        starves on them; see the page on training quantum heads.
+        The usual one, ``qplug.heads.quantum_module.LinearReadout``, is batch norm, then a linear layer. Expectation
+        values are small (standard deviation .03 to .07 on random circuits), and a linear layer alone starves on them;
+        see the page on training quantum heads.
         """
-        from qplug.contract.interfaces.quantum_module import LinearReadout
-
-        return LinearReadout(n_observables, n_classes)
+        return None
 
     def build(self, n_inputs: int, n_classes: int) -> nn.Module:
-        """Refused: a quantum head needs a backend; use ``on``."""
-        raise NotSupported(f"{type(self).__name__} is a quantum head and runs on a backend: use on(backend, …).")
-
-    def on(self, backend: Backend, n_inputs: int, n_classes: int) -> nn.Module:
-        """The module (batch, n_inputs) → logits (batch, n_classes) that runs the circuit on ``backend``.
-
-        Raises:
-            NotSupported: the backend cannot run the circuit, such as more qubits than it has.
-        """
-        from qplug.contract.interfaces.quantum_module import QuantumModule
-
-        return QuantumModule(self, backend, n_inputs, n_classes)
+        """Refused: a quantum head needs a backend; ``qplug.heads.quantum_module.QuantumModule`` joins the two."""
+        raise NotSupported(
+            f"{type(self).__name__} is a quantum head and runs on a backend: QuantumModule(head, backend, …)."
+        )

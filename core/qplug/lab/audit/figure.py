@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qplug.contract.interfaces import Part
 from qplug.lab.audit.report import Report
 from qplug.lab.audit.splits import SplitFacts, counted
-from qplug.lab.evaluation.style import BLUE, GREY, INK, ORANGE, RED, RULE, Canvas
+from qplug.lab.figures.style import BLUE, GREY, INK, ORANGE, RED, RULE, Canvas
 
 _PARTS: Mapping[Part, str] = {"train": BLUE, "validation": "#8FBCE0", "test": ORANGE}
 _WIDTH, _LEFT, _GAP = 9.0, 1.35, 0.95  # in inches, as all lengths here

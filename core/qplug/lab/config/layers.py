@@ -148,7 +148,7 @@ def from_assignments(assignments: Iterable[str], named: Mapping[str, str] | None
 
 
 def _no_kind(name: str, value: str, named: Mapping[str, str]) -> UnknownName:
-    from qplug.lab.config.meant import meant  # imports plugins, and only a mistake needs it
+    from qplug.lab.config.likely_targets import meant  # imports plugins, and only a mistake needs it
 
     targets = meant(name, named) or tuple(get_close_matches(name, OPTIONS, n=1))
     hint = f" Did you mean {' or '.join(f'--set {target}={value}' for target in targets)}?" if targets else ""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from qplug.contract import catalogue, parameters
+from qplug import catalogue
+from qplug.contract import parameters
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backend, QuantumHead
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.layers import Layer
 
 MATCH = "match"
@@ -50,5 +52,5 @@ def _size(name: str, n_classes: int) -> tuple[int, int]:
     if not isinstance(head, QuantumHead) or head.n_inputs is None:
         raise NotSupported(f"head.match={name} names no quantum head of a known size. Quantum heads: qplug list heads")
     backend = cast(Backend, parameters.create(catalogue.load("backend", "torch"), {}, what="backend torch"))
-    module = head.on(backend, head.n_inputs, n_classes)
+    module = QuantumModule(head, backend, head.n_inputs, n_classes)
     return head.n_inputs, sum(value.numel() for value in module.parameters() if value.requires_grad)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qplug.contract import catalogue, parameters
+from qplug import catalogue
+from qplug.contract import parameters
 from qplug.contract.parameters import PRESET
 from qplug.lab.config.layers import Layer, merge
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug.contract.errors import ConfigError
 from qplug.lab.config.layers import Layer, checked, merge
 

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from qplug.contract import catalogue, parameters
+from qplug import catalogue
+from qplug.contract import parameters
 from qplug.contract.errors import ConfigError
 from qplug.contract.interfaces import Dataset, Head
 from qplug.contract.parameters import PRESET

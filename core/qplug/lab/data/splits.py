@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qplug.contract.errors import DataError, LeakError, PluginError, UnknownName, UserError
 from qplug.contract.interfaces import Dataset, Part, Sample, SplitRule
-from qplug.lab.data.dealing import deal
+from qplug.lab.data.stratified import deal
 
 PARTS: tuple[Part, ...] = get_args(Part)
 TEST_SHARE = 0.2

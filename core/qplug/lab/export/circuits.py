@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from qplug.circuits import to_qasm3
 from qplug.contract.circuit import Circuit, Gate, Weight
 from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.export.files import Exported, about, target, write
-from qplug.lab.runner.predict import load_run
+from qplug.lab.runner.loaded import load_run
 
 
 def export_circuits(path: Path, out: Path | None = None) -> list[Exported]:
@@ -54,8 +55,8 @@ def _export(module: QuantumModule, file: Path, carried: dict[str, Any]) -> list[
     }
     template, values = file.with_suffix(f".template{file.suffix}"), file.with_suffix(".json")
     return [
-        write(file, bind(circuit, weights).to_qasm3().encode(), "the trained circuit; its inputs are encoding angles"),
-        write(template, circuit.to_qasm3().encode(), "the same with its weights as inputs too"),
+        write(file, to_qasm3(bind(circuit, weights)).encode(), "the trained circuit; its inputs are encoding angles"),
+        write(template, to_qasm3(circuit).encode(), "the same with its weights as inputs too"),
         write(values, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode(), "the weights by name"),
     ]
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from qplug.contract.errors import NotInstalled, NotSupported, QplugError
 from qplug.lab.export.files import Exported, about, target, write
-from qplug.lab.export.split import Before, Behind
-from qplug.lab.runner.predict import load_run
+from qplug.lab.pipeline.cut import Before, Behind
+from qplug.lab.runner.loaded import load_run
 
 _NEEDED = ("onnx", "onnxscript", "onnxruntime")
 _ABSOLUTE, _RELATIVE = 1e-5, 1e-4  # how far ONNX Runtime may be from torch, both in single precision

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from qplug.contract.errors import NotSupported, PluginError
 from qplug.contract.interfaces import Backbone, Backend, Head, QuantumHead, TrainingPart
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.pipeline.augment import Augment
 from qplug.lab.pipeline.parts import BranchParts, Parts
 from qplug.lab.pipeline.sizes import bounded
@@ -228,7 +228,9 @@ def _branch(
         branch.reducer.fit(training(), n_outputs)
     reducer = branch.reducer.module(width, n_outputs)
     if branch.head.capabilities.quantum:
-        return nn.Sequential(reducer, cast(QuantumHead, branch.head).on(cast(Backend, backend), n_outputs, n_classes))
+        return nn.Sequential(
+            reducer, QuantumModule(cast(QuantumHead, branch.head), cast(Backend, backend), n_outputs, n_classes)
+        )
     if branch.head.capabilities.fitted:
         _fit_head(branch, reducer, training)
         return nn.Sequential(reducer, branch.head.build(n_outputs, n_classes))

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.model import RunConfig
 from qplug.lab.pipeline.classifier import (
     Classifier,

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from qplug.contract import catalogue, parameters
+from qplug import catalogue
+from qplug.contract import parameters
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backbone, Backend, Component, Dataset, FeatureExtractor, Head, Reducer
 from qplug.lab.config.augmentation import AugmentationOptions

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug.contract.circuit import Circuit
 from qplug.lab.report.source import FinishedRun
 

@@ -172,7 +172,7 @@ def pooled(found: FinishedSet) -> Picture:
     Raises:
         DataError: a run's predictions name classes that its metrics do not know.
     """
-    from qplug.lab.evaluation.confusion import confusion_matrix  # matplotlib and scikit-learn, a second
+    from qplug.lab.figures.confusion import confusion_matrix  # matplotlib and scikit-learn, a second
 
     names = classes(found)
     number = {name: place for place, name in enumerate(names)}

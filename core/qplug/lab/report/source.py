@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qplug.circuits import from_qasm3
 from qplug.contract.circuit import Circuit
 from qplug.contract.errors import DataError
 from qplug.lab.runs.directory import FOLDS, METRICS, RunDirectory
@@ -72,7 +73,7 @@ def read_run(path: Path) -> FinishedRun:
         split=read_table(directory, "split.json"),
         environment=read_table(directory, "environment.json"),
         circuits={
-            file.stem: Circuit.from_qasm3(directory.read_text(file.name))
+            file.stem: from_qasm3(directory.read_text(file.name))
             for file in sorted(directory.path.glob("circuit*.qasm"))
         },
         fold_set=_fold_set(directory),

@@ -20,10 +20,10 @@ from qplug.lab.data.remarks import folder_remarks
 from qplug.lab.data.splits import split_rule
 from qplug.lab.pipeline.describe import Description, describe
 from qplug.lab.pipeline.parts import Parts, assemble
-from qplug.lab.runner.course import Course, course_of
 from qplug.lab.runner.prepare import index, learnt_network, split_of
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import refuse_head_first_behind_frozen
+from qplug.lab.runner.training_plan import Course, course_of
 from qplug.lab.runner.unused import unused_backend
 
 

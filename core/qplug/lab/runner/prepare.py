@@ -33,11 +33,11 @@ from qplug.lab.data.folders import cache_folder, data_folder
 from qplug.lab.data.likeness import alike_across_parts
 from qplug.lab.data.normalise import fit_normalise
 from qplug.lab.data.remarks import folder_remarks
+from qplug.lab.data.row_source import resolve_device
 from qplug.lab.data.silence import empty_samples
 from qplug.lab.data.splits import Split, make_split
 from qplug.lab.pipeline.classifier import Front, build_backbone
 from qplug.lab.pipeline.parts import Parts
-from qplug.lab.rows import resolve_device
 from qplug.lab.runner.reporter import Reporter
 
 IN_MEMORY = 10**9

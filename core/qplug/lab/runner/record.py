@@ -12,18 +12,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug.contract.interfaces import Part
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.model import RunConfig
-from qplug.lab.evaluation.angles import AngleFacts, angle_facts
-from qplug.lab.evaluation.logits import predict_logits
-from qplug.lab.evaluation.metrics import metrics
-from qplug.lab.evaluation.predictions import prediction_rows
+from qplug.lab.judging.angles import AngleFacts, angle_facts
+from qplug.lab.judging.logits import predict_logits
+from qplug.lab.judging.metrics import metrics
+from qplug.lab.judging.predictions import prediction_rows
 from qplug.lab.pipeline.classifier import Classifier, count_parameters, embedding_width
 from qplug.lab.pipeline.describe import steps
 from qplug.lab.pipeline.parts import Parts
-from qplug.lab.runner.figures import Judged, write_figures
+from qplug.lab.runner.drawing import Judged, write_figures
 from qplug.lab.runner.prepare import Prepared, rows
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.summary import summary

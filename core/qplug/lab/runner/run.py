@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from qplug.contract import catalogue
+from qplug import catalogue
 from qplug.contract.errors import Interrupted, NotSupported, UserError
 from qplug.contract.hooks import Hooks, RunInfo
 from qplug.contract.interfaces import Backend, TrainingPart

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qplug.contract.errors import DataError
-from qplug.lab.rows import Rows, take
+from qplug.lab.data.row_source import Rows, take
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 
 from qplug.contract.errors import NotSupported, ParameterError
 from qplug.lab.config.training import TrainingOptions
-from qplug.lab.rows import Device, resolve_device
+from qplug.lab.data.row_source import Device, resolve_device
 
 
 def check_devices(options: TrainingOptions, device: Device) -> Literal["cpu", "cuda"]:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from qplug.contract.errors import ParameterError
 from qplug.lab.atomic import remove_partial_files, storage_error
 from qplug.lab.config.training import TrainingOptions
+from qplug.lab.data.row_source import Device, Rows
 from qplug.lab.pipeline.fitting import refuse_single_samples
-from qplug.lab.rows import Device, Rows
 from qplug.lab.training import checkpoint
 from qplug.lab.training.batches import Batches, Part
 from qplug.lab.training.checkpoint import State

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from qplug.contract.errors import NotSupported, UnknownName
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.pipeline.classifier import Classifier
 

@@ -28,8 +28,8 @@ from torch import Tensor
 
 from qplug.contract.errors import QplugError, UserError
 from qplug.lab.atomic import remove_partial_files
+from qplug.lab.data.row_source import FileRows, Rows
 from qplug.lab.data.workers import deaf_to_ctrl_c, environment, prepare_worker
-from qplug.lab.rows import FileRows, Rows
 from qplug.lab.training.batches import Part
 from qplug.lab.training.checkpoint import load_state
 from qplug.lab.training.module import OnEpoch, OnStep

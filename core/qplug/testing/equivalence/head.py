@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from qplug.contract.errors import UserError
 from qplug.contract.interfaces import Backend, QuantumHead
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.testing.equivalence.failures import (
     TOLERANCES,
     BrokenPromise,
@@ -56,7 +56,7 @@ class _Trial:
         """The module, with the same parameters at every call unless another seed is given."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed if seed is None else seed)
-            module = self.head.on(backend or self.backend, self.n_inputs, self.n_classes)
+            module = QuantumModule(self.head, backend or self.backend, self.n_inputs, self.n_classes)
         if not isinstance(module, QuantumModule):
             raise BrokenPromise(f"{type(self.head).__name__}.on must give a QuantumModule; got {type(module)}.")
         return module.to(self.device, self.dtype)

@@ -1,0 +1,115 @@
+"""Heads of chosen sizes: which parameters of a head say how many qubits and layers it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from qplug import catalogue
+from qplug.contract import parameters
+from qplug.contract.circuit import Circuit
+from qplug.contract.errors import NotSupported, UserError
+from qplug.contract.interfaces import QuantumHead
+
+QUBITS = ("n_qubits",)
+LAYERS = ("n_layers", "ansatz_reps", "reps")
+"""The names under which heads keep their size; the first one that a head has is set."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One size of a head, and a batch.
+
+    Attributes:
+        head: the head.
+        n_layers: how many layers were asked for, or the head has by default; None for a head without layers.
+        batch: samples per call.
+    """
+
+    head: QuantumHead
+    n_layers: int | None
+    batch: int
+
+    @cached_property
+    def n_inputs(self) -> int:
+        """How many inputs the head takes; one for each qubit that was asked for if it takes any number."""
+        return self.head.n_inputs or int(getattr(self.head, "n_qubits", 4))
+
+    @cached_property
+    def circuit(self) -> Circuit:
+        """The head's circuit."""
+        return self.head.circuit(self.n_inputs)
+
+    @property
+    def n_qubits(self) -> int:
+        """The circuit's qubits."""
+        return self.circuit.n_qubits
+
+    @property
+    def work(self) -> int:
+        """Amplitudes times gates: what a plain simulator's time and memory grow with."""
+        return self.batch * int(2**self.n_qubits) * max(1, len(self.circuit.gates))
+
+    def __str__(self) -> str:
+        layers = "" if self.n_layers is None else f", layers {self.n_layers}"
+        return f"qubits {self.n_qubits}{layers}, batch {self.batch}"
+
+
+class Sizes:
+    """Makes heads of one kind in any size.
+
+    Args:
+        name: the head's name.
+        settings: values of its other parameters.
+
+    Raises:
+        UnknownName: there is no such head.
+        NotSupported: it is not a quantum head.
+    """
+
+    def __init__(self, name: str, settings: Mapping[str, Any]) -> None:
+        self.name = name
+        self.settings = dict(settings)
+        self.head_class: Any = catalogue.load("head", name)
+        if not issubclass(self.head_class, QuantumHead):
+            raise NotSupported(
+                f"the head {name!r} has no circuit, so there is nothing to run on different backends. "
+                "Name a quantum head, such as pennylane-pqc: qplug list heads"
+            )
+        self.names = [parameter.name for parameter in parameters.describe(self.head_class)]
+
+    def cases(self, qubits: Sequence[int], layers: Sequence[int], batches: Sequence[int]) -> list[Case]:
+        """Every combination; an empty list of qubits or layers stands for what the head has by default.
+
+        Raises:
+            UserError: qubits or layers are asked of a head that has no parameter for them.
+            ParameterError: more or fewer than the head can have.
+        """
+        default: list[int | None] = [None]
+        return [
+            self.case(n_qubits, n_layers, batch)
+            for n_qubits in [*qubits] or default
+            for n_layers in [*layers] or default
+            for batch in batches
+        ]
+
+    def case(self, n_qubits: int | None, n_layers: int | None, batch: int) -> Case:
+        """One combination; None stands for what the head has by default."""
+        values = self.settings | self._setting("qubits", QUBITS, n_qubits) | self._setting("layers", LAYERS, n_layers)
+        head = parameters.create(self.head_class, values, f"head {self.name}")
+        layers = next((getattr(head, name, None) for name in LAYERS if name in self.names), None)
+        return Case(head, layers, batch)
+
+    def _setting(self, what: str, names: Sequence[str], value: int | None) -> dict[str, int]:
+        if value is None:
+            return {}
+        for name in names:
+            if name in self.names:
+                return {name: value}
+        raise UserError(
+            f"--{what} {value} was asked for, but the head {self.name!r} has no parameter for its number of {what} "
+            f"(it would be called {' or '.join(names)}; it has {', '.join(self.names) or 'none'}). "
+            f"Leave --{what} out, or choose another head."
+        )

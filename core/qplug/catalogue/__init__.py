@@ -1,0 +1,30 @@
+"""The catalogue: what is installed (entry points), what is known (registry.toml), and one component by name.
+
+Entry points are the truth about what is installed; they are read without importing anything. The registry is the truth
+about what is known, and whom a name belongs to. A plugin that cannot be imported, clashes, or is not what its
+interface asks is quarantined: shown with its reason, refused when asked for, and in nobody else's way.
+"""
+
+from qplug.catalogue.claims import GROUPS
+from qplug.catalogue.entry import Entry, Status
+from qplug.catalogue.listing import disable, entries, entry, hooks, load
+from qplug.catalogue.registry import Known, Recipe, Registry, recipe, registry, shipped
+from qplug.catalogue.verdicts import cache_folder
+
+__all__ = [
+    "GROUPS",
+    "Entry",
+    "Known",
+    "Recipe",
+    "Registry",
+    "Status",
+    "cache_folder",
+    "disable",
+    "entries",
+    "entry",
+    "hooks",
+    "load",
+    "recipe",
+    "registry",
+    "shipped",
+]

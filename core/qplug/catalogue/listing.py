@@ -1,0 +1,327 @@
+"""Installed and known, merged: the rows of the catalogue, and one component by name."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from qplug.catalogue.claims import GROUPS, Claim, canonical, claims, same_distribution
+from qplug.catalogue.entry import Entry
+from qplug.catalogue.registry import Known, registry
+from qplug.catalogue.standard_output import stdout_to_stderr
+from qplug.catalogue.verdicts import Verdict, recall, remember
+from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserError
+from qplug.contract.interfaces.component import KINDS
+
+if TYPE_CHECKING:
+    from qplug.contract.hooks import Hooks
+    from qplug.contract.interfaces import Component
+
+_log = logging.getLogger("qplug")
+_ORDER = {"ready": 0, "needs-extra": 1, "not-installed": 2, "disabled": 3, "quarantined": 4}
+
+
+def entries(kind: str | None = None, *, probe_all: bool = False) -> list[Entry]:
+    """All components that are installed or known, by kind and name; a name claimed twice has a row per claim.
+
+    No plugin is imported into this process. A plugin that the registry does not vouch for is tried once in a process
+    of its own, and the verdict is remembered until something changes.
+
+    Args:
+        kind: one of ``KINDS``, or ``"hook"``; None for all of them.
+        probe_all: try every installed plugin again, those included that the registry vouches for.
+
+    Raises:
+        UnknownName: there is no such kind.
+    """
+    if kind is not None and kind not in GROUPS:
+        raise UnknownName.of("kind", kind, GROUPS)
+    return _rows([claim for claim in claims() if kind in (None, claim.kind)], _known(kind), probe_all=probe_all)
+
+
+def entry(kind: str, name: str) -> Entry:
+    """The row of one component: where several distributions claim its name, the one that may be used.
+
+    Raises:
+        UnknownName: no such kind, or nothing of that kind has that name; with near ones.
+    """
+    if kind not in GROUPS:
+        raise UnknownName.of("kind", kind, GROUPS)
+    return _find(kind, name)[0]
+
+
+def load(kind: str, name: str) -> type[Component]:
+    """The class of one component, imported and checked.
+
+    Args:
+        kind: one of ``KINDS``.
+        name: as in ``qplug list``.
+
+    Raises:
+        UnknownName: no such kind or name, with near ones.
+        NotInstalled: it is known, but it or its packages are missing; with the command that installs them.
+        PluginError: it is quarantined; with the reason and the distribution.
+        UserError: the user disabled it.
+    """
+    if kind not in KINDS:
+        raise UnknownName.of("kind", kind, KINDS)
+    row, claim = _find(kind, name)
+    # What the registry vouches for is tried anew each time: a failure that was noted may have been of the moment.
+    again = row.status == "quarantined" and claim is not None and _is_vouched(claim)
+    if not again:
+        _refuse(row)
+    assert claim is not None  # what is ready is installed
+    loaded: type[Component] = _import(row, claim)
+    if again:
+        remember({claim: Verdict(True)})
+    return loaded
+
+
+def hooks() -> Hooks:
+    """The installed hook plugins, ready for one run.
+
+    Those that lack their packages or are disabled are left out; those that cannot be loaded too, with a warning.
+
+    Raises:
+        UserError: one that ``QPLUG_LOGGERS`` names does not exist, lacks its packages, or is disabled.
+    """
+    from qplug.contract.hooks import Hooks, loggers
+
+    for name in loggers():
+        _refuse(_find("hook", name)[0])
+    taking_part = Hooks()
+    claimed = [claim for claim in claims() if claim.kind == "hook"]
+    for row, claim in _pairs(claimed, _known("hook")):
+        if claim is None or row.status in ("disabled", "needs-extra"):
+            continue
+        try:
+            _refuse(row)
+            taking_part.register(_import(row, claim), f"{claim.name} ({claim.provider})")
+        except PluginError as error:
+            _log.warning("%s", error)
+    return taking_part
+
+
+def disable(names: Iterable[str]) -> None:
+    """Disables plugins for this process and those it starts, by way of ``QPLUG_DISABLE``.
+
+    Args:
+        names: distributions (``qplug-foo``), components (``foo``), or components with their kind (``head:foo``).
+
+    Raises:
+        UnknownName: nothing installed has that name, with near ones.
+    """
+    installed = claims()
+    known = {word for claim in installed for word in (claim.provider, claim.name, f"{claim.kind}:{claim.name}")}
+    for name in names:
+        if not any(_is_meant(claim, name) for claim in installed):
+            raise UnknownName.of("plugin", name, known, advice="All plugins and their providers: qplug list")
+        os.environ["QPLUG_DISABLE"] = ",".join(filter(None, (os.environ.get("QPLUG_DISABLE", ""), name)))
+
+
+# Rows
+
+
+def _known(kind: str | None) -> dict[tuple[str, str], Known]:
+    return {key: known for key, known in registry().components.items() if kind in (None, key[0])}
+
+
+def _rows(found: Sequence[Claim], known: Mapping[tuple[str, str], Known], *, probe_all: bool = False) -> list[Entry]:
+    return [row for row, _ in _pairs(found, known, probe_all=probe_all)]
+
+
+def _pairs(
+    found: Sequence[Claim], known: Mapping[tuple[str, str], Known], *, probe_all: bool = False
+) -> list[tuple[Entry, Claim | None]]:
+    """Rows with the claims behind them; a known component that is not installed has none."""
+    settled = _settle_without_import(found, known)
+    open_questions = [claim for claim in found if claim not in settled]
+    verdicts = _verdicts(open_questions, known, probe_all=probe_all)
+    pairs: list[tuple[Entry, Claim | None]] = [
+        (settled.get(claim) or _judged(claim, known.get((claim.kind, claim.name)), verdicts.get(claim)), claim)
+        for claim in found
+    ]
+    claimed = {(claim.kind, claim.name) for claim in found}
+    pairs += [(_absent(entry), None) for key, entry in known.items() if key not in claimed]
+    kinds = list(GROUPS)
+    return sorted(pairs, key=lambda pair: (kinds.index(pair[0].kind), pair[0].name, _ORDER[pair[0].status]))
+
+
+def _settle_without_import(found: Sequence[Claim], known: Mapping[tuple[str, str], Known]) -> dict[Claim, Entry]:
+    """Rows of claims about which all is clear from names alone: disabled, clashing, or without their packages."""
+    settled = {claim: _row(claim, "disabled", reason=word) for claim in found if (word := _disabled_by(claim))}
+    active = [claim for claim in found if claim not in settled]
+    for key, group in groupby(active, key=lambda claim: (claim.kind, claim.name)):
+        rivals, owner = list(group), known.get(key)
+        for claim in rivals:
+            if row := _clash(claim, rivals, owner) or _lacking(claim, owner):
+                settled[claim] = row
+    return settled
+
+
+def _disabled_by(claim: Claim) -> str:
+    words = [word.strip() for word in os.environ.get("QPLUG_DISABLE", "").split(",")]
+    meant = next((word for word in words if word and _is_meant(claim, word)), "")
+    return f"disabled by {meant!r} in QPLUG_DISABLE or --no-plugin" if meant else ""
+
+
+def _is_vouched(claim: Claim) -> bool:
+    owner = registry().components.get((claim.kind, claim.name))
+    return owner is not None and same_distribution(owner.provider, claim.provider)
+
+
+def _is_meant(claim: Claim, word: str) -> bool:
+    return word in (claim.name, f"{claim.kind}:{claim.name}") or same_distribution(word, claim.provider)
+
+
+def _clash(claim: Claim, rivals: Sequence[Claim], owner: Known | None) -> Entry | None:
+    """A name has one owner: whom the registry says, however many claim it. Without one, nobody gets a disputed name."""
+    if owner is not None:
+        if same_distribution(claim.provider, owner.provider):
+            return None
+        reason = f"the name {claim.name!r} belongs to {owner.provider}"
+    elif len(rivals) > 1:
+        names = " and ".join(sorted({f"{rival.provider} {rival.version}" for rival in rivals}))
+        reason = f"the name {claim.name!r} is claimed more than once, by {names}"
+    else:
+        return None
+    return _row(claim, "quarantined", reason=f"{reason}; use it after its author renamed it, or disable one of them")
+
+
+def _lacking(claim: Claim, owner: Known | None) -> Entry | None:
+    missing = owner.missing() if owner else []
+    if owner is None or not missing:
+        return None
+    return _row(claim, "needs-extra", owner, reason=f"needs {', '.join(missing)}", install=owner.install)
+
+
+def _absent(known: Known) -> Entry:
+    ours = same_distribution(known.provider, "qplug")
+    missing = known.missing()
+    return Entry(
+        kind=known.kind,
+        name=known.name,
+        status="needs-extra" if ours and missing else "not-installed",
+        provider=known.provider,
+        summary=known.summary,
+        reason=f"needs {', '.join(missing)}"
+        if missing
+        else ""
+        if not ours
+        else "this installation does not announce it",
+        install=known.install if missing or not ours else "pip install --force-reinstall qplug",
+        paper=known.paper,
+        licence=known.licence,
+        homepage=known.homepage,
+    )
+
+
+def _verdicts(
+    open_questions: Sequence[Claim], known: Mapping[tuple[str, str], Known], *, probe_all: bool
+) -> dict[Claim, Verdict]:
+    held = {} if probe_all else recall(open_questions)
+    untried = [
+        claim for claim in open_questions if probe_all or (claim not in held and (claim.kind, claim.name) not in known)
+    ]
+    if untried:
+        from qplug.catalogue.probe import probe
+
+        providers = {canonical(claim.provider) for claim in untried}
+        _log.info("Trying plugins of %s …", ", ".join(sorted(providers)))
+        new = probe([*untried, *_companions(untried, providers)])
+        remember(new)
+        held |= new
+    return held
+
+
+def _companions(untried: Sequence[Claim], providers: Collection[str]) -> list[Claim]:
+    """What else the providers announce and nobody vouches for: tried along, so that a command waits for them once."""
+    others = [claim for claim in claims() if canonical(claim.provider) in providers and claim not in untried]
+    others = [claim for claim in others if not _is_vouched(claim) and not _disabled_by(claim)]
+    held = recall(others)
+    return [claim for claim in others if claim not in held]
+
+
+def _judged(claim: Claim, owner: Known | None, verdict: Verdict | None) -> Entry:
+    if verdict is None:
+        return _row(claim, "ready", owner)
+    row = _row(claim, "ready" if verdict.ok else "quarantined", owner, reason=verdict.reason)
+    return row if row.summary else replace(row, summary=verdict.summary)
+
+
+def _row(claim: Claim, status: Any, owner: Known | None = None, *, reason: str = "", install: str = "") -> Entry:
+    return Entry(
+        kind=claim.kind,
+        name=claim.name,
+        status=status,
+        provider=claim.provider,
+        version=claim.version,
+        target=claim.target,
+        reason=reason,
+        install=install,
+        summary=owner.summary if owner else "",
+        paper=owner.paper if owner else "",
+        licence=owner.licence if owner else "",
+        homepage=owner.homepage if owner else "",
+    )
+
+
+# One by name
+
+
+def _find(kind: str, name: str) -> tuple[Entry, Claim | None]:
+    everything = claims()
+    found = [claim for claim in everything if (claim.kind, claim.name) == (kind, name)]
+    known = {key: entry for key, entry in _known(kind).items() if key == (kind, name)}
+    if not found and not known:
+        raise _unknown(kind, name, everything)
+    return min(_pairs(found, known), key=lambda pair: _ORDER[pair[0].status])
+
+
+def _unknown(kind: str, name: str, everything: Sequence[Claim]) -> UnknownName:
+    names = {(claim.kind, claim.name) for claim in everything} | registry().components.keys()
+    elsewhere = sorted(other for other, known in names if known == name)
+    hint = f"There is a {' and a '.join(elsewhere)} of that name. " if elsewhere else ""
+    return UnknownName.of(
+        kind, name, {known for other, known in names if other == kind}, advice=f"{hint}All of them: qplug list {kind}"
+    )
+
+
+def _refuse(row: Entry) -> None:
+    what = f"{row.kind} {row.name!r}"
+    match row.status:
+        case "needs-extra":
+            raise NotInstalled(f"{what} {row.reason}, not installed here. Install what it needs with: {row.install}")
+        case "not-installed":
+            why = f" ({row.reason})" if row.reason else ""
+            raise NotInstalled(
+                f"{what} comes with {row.provider}, which is not installed{why}. Install it with: {row.install}"
+            )
+        case "disabled":
+            raise UserError(f"{what} is {row.reason}. Take it out there to use it.")
+        case "quarantined":
+            raise _quarantined(row, row.reason)
+
+
+def _quarantined(row: Entry, reason: str) -> PluginError:
+    whose = f"{row.provider} {row.version}".strip()
+    return PluginError(
+        f"{row.kind} {row.name!r} from {whose} is quarantined: {reason}. "
+        "Everything else works; once it is repaired: qplug doctor"
+    )
+
+
+def _import(row: Entry, claim: Claim) -> Any:
+    from qplug.catalogue.loading import import_claimed
+
+    try:
+        with stdout_to_stderr():
+            found = import_claimed(claim)
+    except PluginError as error:
+        remember({claim: Verdict(False, str(error))})
+        raise _quarantined(row, str(error)) from error
+    return found

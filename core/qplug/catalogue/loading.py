@@ -1,0 +1,49 @@
+"""Importing one plugin, and turning whatever goes wrong into a reason."""
+
+from __future__ import annotations
+
+from functools import reduce
+from importlib import import_module
+from typing import Any
+
+from qplug.catalogue.checks import check
+from qplug.catalogue.claims import Claim
+from qplug.contract.errors import PluginError, QplugError
+
+
+def import_claimed(claim: Claim) -> Any:
+    """The class (or hook plugin) behind a claim, imported and checked.
+
+    Raises:
+        PluginError: with the reason alone: its module cannot be imported, lacks the class, or the class is not what
+            the interface asks. Every exception but KeyboardInterrupt is turned into this one, SystemExit included.
+    """
+    module, path = claim.parts()
+    try:
+        found: Any = import_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginError(_import_reason(module, error)) from error
+    try:
+        found = reduce(getattr, path.split("."), found) if path else found
+    except AttributeError as error:
+        raise PluginError(f"the module {module!r} has no {path!r}") from error
+    try:
+        check(claim.kind, found)
+    except (KeyboardInterrupt, QplugError):
+        raise
+    except BaseException as error:  # a metaclass or descriptor of the plugin's may do anything
+        raise PluginError(f"looking at {path or module} raised {type(error).__name__}: {error}") from error
+    return found
+
+
+def _import_reason(module: str, error: BaseException) -> str:
+    words = " ".join(str(error).split())
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        if module == error.name or module.startswith(f"{error.name}."):
+            return f"its module {error.name!r} does not exist"
+        return f"it needs the module {error.name!r}, which is not installed; install what it needs"
+    if isinstance(error, SystemExit):
+        return f"importing {module!r} tried to end the program (SystemExit{f': {words}' if words else ''})"
+    return f"importing {module!r} raised {type(error).__name__}{f': {words}' if words else ''}"

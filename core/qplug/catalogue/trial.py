@@ -1,0 +1,94 @@
+"""The process in which unknown plugins are tried: ``python -m qplug.catalogue.trial CLAIMS RESULTS PRINTED``.
+
+It imports plugins one after another and writes a verdict per line as soon as there is one, so that a plugin that ends
+or blocks the process says nothing about those before it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TextIO
+
+from qplug.catalogue.claims import Claim
+from qplug.catalogue.loading import import_claimed
+from qplug.contract.errors import PluginError
+
+SLOW = 0.8
+"""Seconds of a plugin's own code at import from which on it is called slow."""
+
+
+class Stopwatch:
+    """Measures how long the code of each top-level package runs while it is imported, not counting what it imports."""
+
+    def __init__(self) -> None:
+        self.own: dict[str, float] = {}
+        self._inner = [0.0]
+
+    def watch(self, execute: Callable[[Any, ModuleType], None]) -> Callable[[Any, ModuleType], None]:
+        """``execute``, a loader's ``exec_module``, with a watch around it."""
+
+        def watched(loader: Any, module: ModuleType) -> None:
+            package = module.__name__.partition(".")[0]
+            started = time.perf_counter()
+            self._inner.append(0.0)
+            try:
+                execute(loader, module)
+            finally:
+                elapsed = time.perf_counter() - started
+                self.own[package] = self.own.get(package, 0.0) + elapsed - self._inner.pop()
+                self._inner[-1] += elapsed
+
+        return watched
+
+
+def main() -> None:
+    """Tries the claims in the JSON of the first argument; verdicts go to the file of the second.
+
+    The third argument is the file that the standard output goes to.
+    """
+    claims = [Claim(**fields) for fields in json.loads(sys.argv[1])]
+    results, printed = Path(sys.argv[2]), Path(sys.argv[3])
+    stopwatch = Stopwatch()
+    # This process exists for this one measurement, so the interpreter's own loader may be wrapped.
+    SourceFileLoader.exec_module = stopwatch.watch(SourceFileLoader.exec_module)  # type: ignore[method-assign, assignment]
+    with results.open("w", encoding="utf-8") as file:
+        _write(file, {"started": True})
+        for claim in claims:
+            _write(file, _try(claim, stopwatch, printed))
+    os._exit(0)  # what plugins left behind (threads, exit handlers) must not hold the listing up
+
+
+def _write(file: TextIO, line: dict[str, Any]) -> None:
+    file.write(json.dumps(line) + "\n")
+    file.flush()
+
+
+def _try(claim: Claim, stopwatch: Stopwatch, printed: Path) -> dict[str, Any]:
+    already = printed.stat().st_size
+    stopwatch.own.clear()
+    try:
+        found = import_claimed(claim)
+    except PluginError as error:
+        return {"ok": False, "reason": str(error)}
+    sys.stdout.flush()
+    remarks = []
+    if output := printed.read_bytes()[already:].decode("utf-8", "replace").split():
+        remarks.append(f"prints when it is imported ({_short(' '.join(output))!r})")
+    if stopwatch.own.get(claim.package, 0.0) >= SLOW:
+        remarks.append(f"is slow: its own code took {stopwatch.own[claim.package]:.1f} s to import")
+    return {"ok": True, "reason": "; ".join(remarks), "summary": str(getattr(found, "summary", "") or "")}
+
+
+def _short(text: str, length: int = 40) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+if __name__ == "__main__":
+    main()

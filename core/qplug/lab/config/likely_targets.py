@@ -1,0 +1,43 @@
+"""What somebody meant who set a parameter without saying whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel
+
+from qplug import catalogue
+from qplug.contract import parameters
+from qplug.contract.errors import QplugError
+from qplug.lab.config.augmentation import AugmentationOptions
+from qplug.lab.config.defaults import BACKBONE, BACKEND, FEATURES_FOR, HEAD
+from qplug.lab.config.training import TrainingOptions
+
+_SECTIONS: dict[str, type[BaseModel]] = {"training": TrainingOptions, "augmentation": AugmentationOptions}
+
+
+def meant(parameter: str, named: Mapping[str, str]) -> tuple[str, ...]:
+    """The targets, such as ``head.n_layers``, of that name: of the options, and of the parts that are named or default.
+
+    Args:
+        parameter: what was set.
+        named: components by kind, as far as they are known.
+    """
+    found = [section for section, options in _SECTIONS.items() if parameter in options.model_fields]
+    found += [kind for kind, name in _parts(named) if parameter in _parameters(kind, name)]
+    return tuple(f"{kind}.{parameter}" for kind in dict.fromkeys(found))
+
+
+def _parts(named: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    yield from named.items()
+    defaults = {"head": HEAD, "backbone": BACKBONE, "backend": BACKEND}
+    yield from ((kind, name) for kind, name in defaults.items() if kind not in named)
+    if "features" not in named:
+        yield from (("features", name) for name in FEATURES_FOR.values())
+
+
+def _parameters(kind: str, name: str) -> set[str]:
+    try:
+        return {each.name for each in parameters.describe(catalogue.load(kind, name))}
+    except QplugError:  # told when the part itself is looked for
+        return set()

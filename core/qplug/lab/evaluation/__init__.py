@@ -1,1 +1,0 @@
-"""Judging a trained model: logits, metrics, predictions and figures. Imports nothing by itself."""

@@ -1,0 +1,182 @@
+"""A finished run's classifier on new files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from qplug.contract.errors import DataError, UserError
+from qplug.contract.interfaces import FeatureExtractor
+from qplug.contract.interfaces.dataset import checked_signal
+from qplug.lab.config.layers import from_file
+from qplug.lab.config.resolve import resolve
+from qplug.lab.data.normalise import blank_normalise
+from qplug.lab.judging.logits import predict_logits
+from qplug.lab.judging.metrics import probabilities
+from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
+from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.runner.reporter import Reporter, Silent
+from qplug.lab.runs.directory import CONFIG, SETTINGS, WEIGHTS, RunDirectory
+from qplug.lab.runs.shapes import MODEL, refuse_misshapen
+from qplug.lab.runs.weights import load_weights
+from qplug.signals import read_signal
+
+_SKIP = " To go on without them: --on-bad-file skip"
+
+
+def predict(
+    path: Path, files: Sequence[Path], reporter: Reporter, *, on_bad_file: Literal["refuse", "skip"] = "refuse"
+) -> list[dict[str, Any]]:
+    """Class probabilities for each file, from the classifier of a finished run.
+
+    Args:
+        path: the run directory.
+        files: recordings or images, as the run's features need; read by ``qplug.signals`` as in training.
+        reporter: told what goes on.
+        on_bad_file: whether a file that cannot be used refuses all, or is left out with a warning.
+
+    Returns:
+        Per file: ``file``, ``label`` (the most probable class) and ``probabilities`` by class.
+
+    Raises:
+        UserError: there is no such run, or it is not finished.
+        DataError: files that cannot be used; the message names them all. Skipping, only if none can be used.
+    """
+    return load_run(path).predict(files, reporter, on_bad_file=on_bad_file)
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A finished run, ready to classify.
+
+    Attributes:
+        model: features (batch, *feature_shape) → logits (batch, n_classes), in evaluation mode, with the best weights.
+        classes: the names of the classes, in the order of the logits.
+        features: the run's feature extractor.
+    """
+
+    model: Classifier
+    classes: tuple[str, ...]
+    features: FeatureExtractor
+
+    def predict(
+        self,
+        files: Sequence[Path | str],
+        reporter: Reporter | None = None,
+        *,
+        on_bad_file: Literal["refuse", "skip"] = "refuse",
+    ) -> list[dict[str, Any]]:
+        """Class probabilities for each file; see ``predict``."""
+        reporter = reporter or Silent()
+        skipped = reporter.warn if on_bad_file == "skip" else None
+        usable = usable_features(self.features, [Path(file) for file in files], skipped=skipped, advice=_SKIP)
+        reporter.stage(f"classifying {len(usable)} files")
+        features = torch.stack([one for _, one in usable])
+        chances = probabilities(predict_logits(self.model, features, on_step=reporter.progress))
+        return [
+            {
+                "file": str(file),
+                "label": self.classes[int(row.argmax())],
+                "probabilities": dict(zip(self.classes, row.tolist(), strict=True)),
+            }
+            for (file, _), row in zip(usable, chances, strict=True)
+        ]
+
+
+def load_run(path: Path | str) -> LoadedRun:
+    """A finished run's classifier, to use in Python.
+
+    For example::
+
+        from qplug import load_run
+
+        run = load_run("runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c")
+        for answer in run.predict(["new.wav"]):
+            print(answer["file"], answer["label"], answer["probabilities"])
+
+    Args:
+        path: the run directory.
+
+    Raises:
+        UserError: there is no such run, or it is not finished.
+        DataError: its files are damaged.
+    """
+    model, parts, classes = load_classifier(Path(path))
+    return LoadedRun(model, tuple(classes), parts.features)
+
+
+def load_classifier(path: Path) -> tuple[Classifier, Parts, list[str]]:
+    """The classifier of a finished run with its best weights, its parts, and the names of its classes.
+
+    Raises:
+        UserError: there is no such run, or it is not finished.
+        DataError: its files are damaged.
+    """
+    directory = RunDirectory.open(path)
+    directory.require_finished("there is no trained model")
+    config = resolve([from_file(directory.path / "run.toml")])
+    parts = assemble(config, directory.path / SETTINGS)
+    weights, facts = directory.read_weights()
+    refuse_misshapen(MODEL, facts, str(directory.path / WEIGHTS), whole=True)
+    if facts["feature_shape"] != list(parts.features.shape):
+        raise DataError(
+            f"{directory.path / WEIGHTS} was trained on features of shape {facts['feature_shape']}, but {CONFIG} "
+            f"describes features of shape {list(parts.features.shape)}; one of the files is damaged."
+        )
+    shape, classes = tuple(facts["feature_shape"]), list(facts["classes"])
+    # The run holds all weights itself, so nothing depends on the file that the backbone's once came from.
+    network = build_backbone(parts.backbone, shape, seed=config.seed, learnt=False)
+    front = Front(blank_normalise(shape, parts.features.shared_axes), network)
+    learn_weights = config.training.learn_branch_weights
+    model = build_classifier(parts, front, shape, n_classes=len(classes), seed=config.seed, learn_weights=learn_weights)
+    load_weights(model, weights)
+    if parts.backend is not None:
+        model.evaluate_on(parts.backend)
+    return model.eval(), parts, classes
+
+
+def features_of(extractor: FeatureExtractor, files: Sequence[Path]) -> torch.Tensor:
+    """The features (file, *shape) of new files, read as those of training were; see ``usable_features``."""
+    return torch.stack([features for _, features in usable_features(extractor, files)])
+
+
+def usable_features(
+    extractor: FeatureExtractor,
+    files: Sequence[Path],
+    *,
+    skipped: Callable[[str], None] | None = None,
+    advice: str = "",
+) -> list[tuple[Path, torch.Tensor]]:
+    """Those of some new files that can be used, each with its features, read as those of training were.
+
+    Args:
+        extractor: the run's.
+        files: new files.
+        skipped: told what is left out; None: nothing is, and one file that cannot be used refuses all.
+        advice: how to go on without such files, where others can be used.
+
+    Raises:
+        UserError: no files are given.
+        DataError: files that cannot be used; the message names them all.
+    """
+    modality = extractor.capabilities.modality
+    if not files:
+        raise UserError("no files are given. Name recordings or images to classify.")
+    usable, problems = [], []
+    for file in files:
+        try:
+            signal = checked_signal(read_signal(file, modality, extractor.excerpt), modality, where=str(file))
+            usable.append((file, torch.from_numpy(extractor(signal))))
+        except DataError as error:
+            problems.append(f"{file}: {error.reason}." if error.reason else str(error))
+    if problems and (skipped is None or not usable):
+        way = advice if usable else ""
+        raise DataError(f"{len(problems)} of {len(files)} files cannot be used. {' '.join(problems)}{way}")
+    if skipped is not None:
+        for problem in problems:
+            skipped(f"left out: {problem}")
+    return usable
