@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qplug.contract.interfaces.quantum_module import QuantumModule
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.pipeline.classifier import Classifier, WeightedSum
 
