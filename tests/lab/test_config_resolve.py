@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
-import re
 import pytest
 
 from qplug.contract.errors import ConfigError, NotSupported, ParameterError, UnknownName

@@ -117,8 +117,9 @@ def example_folder(config: RunConfig, parts: Parts) -> Path:
 
 
 def _remove_old_examples(home: Path, dataset: str, *, keep: str) -> None:
-    half_written = rf"\.{re.escape(dataset)}-[0-9a-f]{{8}}\.[0-9a-f]{{12}}{re.escape(PARTIAL)}"  # by a process that was killed
-    ours = re.compile(rf"{re.escape(dataset)}-[0-9a-f]{{8}}|{half_written}")
+    made = rf"{re.escape(dataset)}-[0-9a-f]{{8}}"
+    left_by_a_kill = rf"\.{made}\.[0-9a-f]{{12}}{re.escape(PARTIAL)}"
+    ours = re.compile(f"{made}|{left_by_a_kill}")
     for folder in home.iterdir():
         with contextlib.suppress(OSError):  # gone by now
             if ours.fullmatch(folder.name) and folder.name != keep and time.time() - folder.stat().st_mtime > UNUSED:
