@@ -221,8 +221,8 @@ def print_verdict(name: str, verdict: Verdict, *, json: bool) -> None:
     console.print(styled((name, "bold"), f": {verdict.n_samples:,} samples in {verdict.folder}"), soft_wrap=True)
     if not verdict.n_checked and verdict.good:
         console.print(
-            "Its layout is as expected, and no file is empty or a mere pointer. Nothing is published that its files could "
-            "be held against, and they were not downloaded by qplug; so nothing else was checked.",
+            "Its layout is as expected, and no file is empty or a mere pointer. Nothing is published that its files "
+            "could be held against, and they were not downloaded by qplug; so nothing else was checked.",
             soft_wrap=True,
         )
     elif verdict.good:
