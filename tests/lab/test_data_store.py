@@ -55,7 +55,7 @@ def test_writers_with_one_process_number_do_not_share_a_file(tmp_path: Path, mon
 
     def replace(partial: Path, target: Path) -> None:
         half_written.append(partial.name)
-        os.replace(partial, target)
+        partial.rename(target)
 
     monkeypatch.setattr(os, "getpid", lambda: 1)
     monkeypatch.setattr(Path, "replace", replace)
