@@ -61,12 +61,17 @@ def _leaves_wires_open(measurement: Any) -> bool:
 
 
 def _standard_order(tape: Any) -> list[Any]:
-    """Counted from 0 where gates and then measurements take whole numbers from 0 on, else as they occur."""
-    of_gates = list(qml.wires.Wires.all_wires([operation.wires for operation in tape.operations]))
-    others = [wire for wire in tape.wires if wire not in of_gates]
+    """Counted from 0 where gates and then measurements take whole numbers from 0 on, else as they occur.
+
+    Wires that only barriers and cuts name are none: PennyLane takes those out before it counts.
+    """
+    gates = [operation for operation in tape.operations if operation.name not in {"Barrier", "WireCut"}]
+    of_gates = list(qml.wires.Wires.all_wires([operation.wires for operation in gates]))
+    measured = qml.wires.Wires.all_wires([measurement.wires for measurement in tape.measurements])
+    others = [wire for wire in measured if wire not in of_gates]
     n = len(of_gates)
     counted = set(of_gates) == set(range(n)) and set(others) == set(range(n, n + len(others)))
-    return sorted(tape.wires) if counted else [*of_gates, *others]
+    return sorted([*of_gates, *others]) if counted else [*of_gates, *others]
 
 
 def _names(measurements: Sequence[Any]) -> str:
