@@ -172,8 +172,8 @@ def _angles(circuit: Circuit, angles: TracedAngles, at: tuple[Tensor, Tensor]) -
     try:
         encoding, weights = angles.encode(inputs, at[1]), angles.weight_angles(at[1])
     except RuntimeError as error:
-        found = re.search(r"aten::_?(\w+)", str(error))
-        named = f"torch.{found[1]}" if found else "a function"
+        operation = re.search(r"aten::_?(\w+)", str(error))
+        named = f"torch.{operation[1]}" if operation else "a function"
         raise CircuitError(
             f"the circuit's classical pre-processing calls {named}, which torch "
             "cannot compute for a batch of samples at once. Write it with functions whose result has the same size for "
