@@ -13,9 +13,15 @@ from multiprocessing.process import BaseProcess
 
 from qplug.lab.stopping import ENDING
 
-ONE_THREAD = {
-    f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
-}
+_THREADED = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
+
+
+def thread_variables(n: int) -> dict[str, str]:
+    """Environment under which the numerical libraries, torch among them, compute on ``n`` threads from their start."""
+    return {f"{library}_NUM_THREADS": str(n) for library in _THREADED}
+
+
+ONE_THREAD = thread_variables(1)
 """Environment under which a process computes on one core: there is one process per core already."""
 
 

@@ -30,6 +30,7 @@ from qplug.lab.pipeline.classifier import Classifier, Front, build_classifier
 from qplug.lab.pipeline.describe import describe
 from qplug.lab.pipeline.memory import refuse_large_batches
 from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.pipeline.statistics import estimate_statistics
 from qplug.lab.runner.changes import record_of, refuse_changed_data
 from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, rows, split_of
 from qplug.lab.runner.reporter import Reporter
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from qplug.lab.training.fit import Fitted, HeadFirst
 
 ENVIRONMENT, SPLIT = "environment.json", "split.json"
+_STATISTICS_ROWS = 64  # samples over which batch norm's statistics are taken at once
 SMALL_BATCH = 2**20
 """Batches of fewer feature values than this are computed on one thread."""
 
@@ -204,6 +206,8 @@ def _model(
     @functools.cache  # several branches may be fitted
     def training() -> TrainingPart:
         fitted_on = prepared.split.training(inputs, prepared.features.kept)
+        if not parts.backbone.frozen:
+            estimate_statistics(front, map(torch.from_numpy, fitted_on.chunks(_STATISTICS_ROWS)))
         return training_part(fitted_on, seed=config.seed, module=None if parts.backbone.frozen else front)
 
     model = build_classifier(
