@@ -216,6 +216,12 @@ def test_what_a_cell_prints_or_reads_does_not_disturb_its_outcome(capfd) -> None
     assert err.count("said aloud") == err.count("said below") == 2
 
 
+@posix
+def test_ctrl_c_is_for_the_caller_alone() -> None:
+    (done,) = Local(slots=1)("cells_that_act:hear_ctrl_c", [Cell("a", "1")])
+    assert (done.result, done.tries) == ("1", 1)
+
+
 def test_a_cell_may_start_processes() -> None:
     (done,) = Local(slots=1)("cells_that_act:share_out", [Cell("a", '"four"')])
     assert (done.result, done.problem) == ("[6, 6]", "")

@@ -27,7 +27,7 @@ EXAMPLES = """
 
 `qplug run --recipe urbansound8k-fusion --smoke` – all recipes: qplug recipes
 
-`qplug run --config runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c/run.toml` – the same numbers again
+`qplug run --config runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f/run.toml` – the same numbers again
 """
 
 

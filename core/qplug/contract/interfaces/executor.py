@@ -58,7 +58,7 @@ class Done:
         key: the cell's.
         result: JSON, what the work returned; None if it failed.
         problem: type and text of what went wrong; empty if nothing did.
-        where: which worker it was, for people; a machine's name is private and belongs into no published record.
+        where: which worker it was, for people; a machine's name is private and belongs in no published record.
         lost: whether the cell failed because its workers died, and not by an exception of its own.
         tries: how many times it was begun.
         trace: the traceback of an exception, for a log.
@@ -100,9 +100,10 @@ class Executor(Component):
     def run(self, work: str, cells: Iterable[Cell]) -> Iterator[Done]:
         """Carries out all cells and gives each one's outcome as soon as it is known, in whatever order.
 
-        Workers stay warm from one cell to the next. An exception ends its cell, which is not tried again. A cell whose
-        worker dies is begun again elsewhere, at most three times in all. When the iterator is closed, or its process
-        is interrupted or killed, all workers end, with every process that they started.
+        Workers stay warm from one cell to the next, not from one call to the next. An exception ends its cell, which
+        is not tried again. A cell whose worker dies is begun again elsewhere, at most three times in all. When the
+        iterator is closed, or its process is interrupted or killed, all workers end, with every process that they
+        started.
 
         Args:
             work: ``"package.module:function"``, which takes a spec and returns a result, JSON both.

@@ -30,7 +30,7 @@ class Local(Executor):
 
     A cell starts when a slot, its threads and its GPUs are free. Its process has just as many threads as the cell
     needs, whatever ``threads`` says, because numbers depend on them; one that needs more than all slots have runs
-    alone.
+    alone. A process serves cells of the same needs: where those come together, fewer are started.
     """
 
     summary = "this machine: one warm process per slot, on CPU cores and GPUs"

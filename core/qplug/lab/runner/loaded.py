@@ -94,7 +94,7 @@ def load_run(path: Path | str) -> LoadedRun:
 
         from qplug import load_run
 
-        run = load_run("runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c")
+        run = load_run("runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f")
         for answer in run.predict(["new.wav"]):
             print(answer["file"], answer["label"], answer["probabilities"])
 
