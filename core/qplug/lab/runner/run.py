@@ -38,6 +38,7 @@ from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.unused import unused_backend
 from qplug.lab.runs.directory import ENVIRONMENT, SETTINGS, RunDirectory
 from qplug.lab.runs.environment import environment
+from qplug.lab.stopping import by, checkpoints_first, stop_if_asked
 from qplug.lab.training.devices import check_devices, per_device
 
 # Lightning and Matplotlib take seconds to import. They are imported where the work begins, so that a mistake in the
@@ -258,6 +259,7 @@ def _train(
     def on_epoch(epoch: int, row: Mapping[str, float]) -> None:
         reporter.epoch(epoch, options.head_epochs + options.epochs, row)
         plugins.epoch_ended(info, epoch, row)
+        stop_if_asked(checkpoint=True)
 
     from qplug.lab.training.fit import Fitted, fit
 
@@ -266,27 +268,28 @@ def _train(
     head_first = _head_first(job, reporter) if options.head_epochs else None
     reporter.stage("training")
     try:
-        return fit(
-            job.trained,
-            _labelled(job, "train"),
-            _labelled(job, "validation"),
-            n_classes=len(job.prepared.split.classes),
-            options=options,
-            seed=job.config.seed,
-            checkpoints=directory.checkpoints,
-            device=job.config.device,
-            resume=resume,
-            head_first=head_first,
-            on_epoch=on_epoch,
-        )
-    except KeyboardInterrupt:
+        with checkpoints_first():
+            return fit(
+                job.trained,
+                _labelled(job, "train"),
+                _labelled(job, "validation"),
+                n_classes=len(job.prepared.split.classes),
+                options=options,
+                seed=job.config.seed,
+                checkpoints=directory.checkpoints,
+                device=job.config.device,
+                resume=resume,
+                head_first=head_first,
+                on_epoch=on_epoch,
+            )
+    except KeyboardInterrupt as stop:
         kept = any(directory.checkpoints.rglob("last.ckpt"))
         way = (
             f"The last finished epoch is kept. Go on with: qplug resume {directory.path}"
             if kept
             else "No epoch was finished; features and embeddings are kept. Start again with the same command."
         )
-        raise Interrupted(f"stopped during training. {way}") from None
+        raise Interrupted(f"stopped{by(stop)} during training. {way}") from None
 
 
 def _head_first(job: _Job, reporter: Reporter) -> HeadFirst:
