@@ -210,6 +210,7 @@ def print_verdict(name: str, verdict: Verdict, *, json: bool) -> None:
                 "n_checksums": verdict.n_checksums,
                 "missing": list(verdict.missing),
                 "wrong": dict(verdict.wrong),
+                "hollow": dict(verdict.hollow),
                 "unusable": dict(verdict.unusable),
             }
         )
@@ -220,8 +221,8 @@ def print_verdict(name: str, verdict: Verdict, *, json: bool) -> None:
     console.print(styled((name, "bold"), f": {verdict.n_samples:,} samples in {verdict.folder}"), soft_wrap=True)
     if not verdict.n_checked and verdict.good:
         console.print(
-            "Its layout is as expected. Nothing is published that its files could be held against, and they were not "
-            "downloaded by qplug; so nothing else was checked.",
+            "Its layout is as expected, and no file is empty or a mere pointer. Nothing is published that its files "
+            "could be held against, and they were not downloaded by qplug; so nothing else was checked.",
             soft_wrap=True,
         )
     elif verdict.good:
@@ -245,6 +246,10 @@ def complaint(name: str, verdict: Verdict, how: str) -> str:
     if verdict.wrong:
         some = "; ".join(f"{path}: {reason}" for path, reason in list(verdict.wrong.items())[:_SHOWN])
         parts.append(f"{len(verdict.wrong)} of {verdict.n_checked} files are not as published ({some})")
+    if verdict.hollow:
+        some = "; ".join(f"{path}: {reason}" for path, reason in list(verdict.hollow.items())[:_SHOWN])
+        many = "file has" if len(verdict.hollow) == 1 else "files have"
+        parts.append(f"{len(verdict.hollow)} of {verdict.n_files} {many} no content ({some})")
     if verdict.missing:
         parts.append(f"{len(verdict.missing)} of {verdict.n_files} files are missing ({_some(verdict.missing)})")
     if verdict.unusable:
@@ -257,14 +262,14 @@ def complaint(name: str, verdict: Verdict, how: str) -> str:
 def _cures(name: str, verdict: Verdict, how: str) -> Iterator[str]:
     if verdict.unusable:
         yield "Mend or remove what makes no sample; qplug run goes on without it with --on-bad-file skip."
-    if verdict.missing or verdict.wrong:
+    if verdict.missing or verdict.wrong or verdict.hollow:
         if how == "by-hand":
             yield (
                 "It cannot be downloaded automatically: put these files there again as you got them, or remove what "
                 f"still names them, such as a broken link. Where {name} is had: qplug data info {name}."
             )
         else:
-            yield f"To get them: qplug data fetch {name}{' --repair' if verdict.wrong else ''}"
+            yield f"To get them: qplug data fetch {name}{' --repair' if verdict.wrong or verdict.hollow else ''}"
 
 
 def _print_pairs(pairs: Sequence[tuple[str, str]]) -> None:

@@ -162,8 +162,9 @@ class Pca(Reducer):
         variances = singular.square() / (n_samples - 1)
         components = components[:n_outputs] * _signs(components[:n_outputs])
         kept = variances[:n_outputs]
-        # What lies below rounding is noise, and whitening would blow it up.
-        has_spread = kept > variances.max() * n_inputs * torch.finfo(training.inputs.dtype).eps ** 2
+        # What lies below the rounding of the inputs themselves is noise, and whitening would blow it up.
+        largest = n_inputs * variances.max() + mean.square().sum()
+        has_spread = kept > largest * torch.finfo(training.inputs.dtype).eps ** 2
         scale = torch.where(has_spread, kept.clamp_min(1e-300).rsqrt(), 1.0) if self.whiten else torch.ones_like(kept)
         explained = kept / variances.sum().clamp_min(1e-300)
         self._fitted = (mean.float(), components.float(), scale.float(), explained.float())

@@ -22,6 +22,10 @@ _backward: Callable[..., None] = kernels.backward
 
 _WORTH_A_TASK = 2**19
 """Amplitudes times gates of all samples that are worth handing to another thread (about 0.1 ms)."""
+_LARGEST = 1e6
+"""Angles beyond are reduced before the kernels, whose own reduction is exact up to about 1e8 in float32."""
+_PERIOD = 64
+"""Turns after which every gate, and every part of one that it is made of, is the same again."""
 
 
 class Job:
@@ -54,6 +58,7 @@ class Native(torch.autograd.Function):
     def forward(ctx: Any, compiled: Compiled, keep: bool, encoding: Tensor, weights: Tensor) -> Tensor:
         """Runs the forward kernel; keeps the final states where a gradient may follow."""
         job = compiled.job
+        encoding, weights = _reduced(encoding), _reduced(weights)
         batch, lanes, n_threads = encoding.shape[0], LINE // encoding.element_size(), torch.get_num_threads()
         ranges = job.ranges(batch, lanes, n_threads)
         states = torch.empty((-(-batch // lanes) if keep else 0, 2 * lanes << job.n_qubits), dtype=encoding.dtype)
@@ -88,3 +93,11 @@ class Native(torch.autograd.Function):
 
         share(task, len(ranges), torch.get_num_threads())
         return None, None, encoding_slopes, weight_slopes.sum(0)
+
+
+def _reduced(angles: Tensor) -> Tensor:
+    """The angles, or where one is huge, angles in [-64π, 64π] with the same effect; the slopes are the same."""
+    if not angles.numel() or max(map(abs, map(float, torch.aminmax(angles)))) <= _LARGEST:
+        return angles
+    part = angles.double() / _PERIOD
+    return (_PERIOD * torch.atan2(part.sin(), part.cos())).to(angles.dtype)

@@ -48,9 +48,9 @@ def test_the_extra_brings_what_a_component_requires(key: tuple[str, str]) -> Non
 
 
 def distributions_of(extra: str) -> set[str]:
-    """The distributions that ``pip install 'qplug[extra]'`` asks for, other extras of qplug followed."""
+    """The distributions that ``pip install 'qplug[extra]'`` asks for, other extras of qplug followed; "": no extra."""
     found = set()
-    for requirement in PROJECT["optional-dependencies"][extra]:
+    for requirement in PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]:
         if inner := re.match(r"qplug\[(.*)\]", requirement):
             found |= set().union(*(distributions_of(each) for each in inner[1].split(",")))
         else:

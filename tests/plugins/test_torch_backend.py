@@ -259,3 +259,35 @@ def test_a_state_larger_than_the_first_cache_agrees_with_the_other_kernel(kernel
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_agrees_with_the_reference_on_cuda():
     check_backend(Torch(), device="cuda")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [1e7, 1e10, 1e15])
+def test_both_kernels_agree_at_angles_of_any_size(size, dtype):
+    circuit = Circuit(
+        2,
+        (
+            Gate("ry", (0,), (Encoding(0),)),
+            Gate("crz", (0, 1), (Encoding(1),)),
+            Gate("ry", (1,), (Weight(0),)),
+            Gate("h", (1,)),
+            Gate("rzz", (0, 1), (Weight(1),)),
+            Gate("rx", (1,), (Encoding(1),)),
+        ),
+        (Observable("Z", (0,)), Observable("XZ", (0, 1))),
+    )
+    generator = torch.Generator().manual_seed(1)
+    encoding = torch.randn(5, 2, generator=generator, dtype=torch.float64) * size
+    weights = torch.randn(2, generator=generator, dtype=torch.float64) * size
+    results = []
+    for kernel in KERNELS:
+        inputs = [angle.to(dtype).requires_grad_() for angle in (encoding, weights)]
+        values = Torch(kernel=kernel)(circuit, *inputs)
+        results.append([values.detach(), *torch.autograd.grad(values.sum(), inputs)])
+    exact = [angle.to(dtype).double() for angle in (encoding, weights)]
+    results.append([Torch(kernel="torch")(circuit, *exact)])
+    tolerance = 3e-5 if dtype == torch.float32 else 2e-14 * max(1, size * 1e-2)
+    for kernel in results[:2]:
+        torch.testing.assert_close(kernel[0].double(), results[2][0], atol=tolerance, rtol=0)
+    for one, other in zip(*results[:2], strict=True):
+        torch.testing.assert_close(one, other, atol=tolerance, rtol=0)

@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from qplug.contract.errors import ConfigError
+from qplug.lab.measures import SUMMARY
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin
 
 EXAMPLES = """
 **Examples**
 
-`qplug evaluate runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c` – once more where it was judged: the same numbers
+`qplug evaluate runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f` – once more where it was judged: the same numbers
 
 `qplug evaluate RUN --backend aer --set backend.shots=1000` – its circuits with 1,000 shots
 
@@ -26,7 +27,6 @@ EXAMPLES = """
 
 `qplug evaluate RUN --dataset folder --data-dir ~/mine --map angry=anger --map happy=happiness`
 """
-SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "precision", "cross_entropy")
 
 
 class PartName(StrEnum):
@@ -136,10 +136,10 @@ def _show(summary: Mapping[str, Any]) -> None:
     console.print(styled((summary["dataset"], "bold"), f" · {summary['head']} · {_where(summary)}", *stamps))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
-    for name in SHOWN:
+    for name in SUMMARY:
         table.add_column(name.replace("_", " "), justify="right")
     scores = summary[summary["part"]]
-    table.add_row(summary["part"], *(f"{scores[name]:.3f}" for name in SHOWN))
+    table.add_row(summary["part"], *(f"{scores[name]:.3f}" for name in SUMMARY))
     console.print(table)
     low, high = scores["accuracy_interval"]
     console.print(f"{scores['n']:,} samples, 95 % interval of accuracy {low:.3f} to {high:.3f}")

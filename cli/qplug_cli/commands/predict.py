@@ -13,9 +13,9 @@ from qplug_cli.options import Json, NoPlugin, OnBadFile
 EXAMPLES = """
 **Examples**
 
-`qplug predict runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c new.wav`
+`qplug predict runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f new.wav`
 
-`qplug predict runs/20260101-120000-digits-mlp-4d5e6f *.png --json`
+`qplug predict runs/20260101-120000-digits-mlp-4d5e6f708192 *.png --json`
 
 `qplug predict RUN new.wav --backend aer` – its circuits on another backend
 """

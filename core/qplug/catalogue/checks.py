@@ -15,6 +15,7 @@ _INTERFACES: dict[str, tuple[type[Component], type[Capabilities]]] = {
     "reducer": (interfaces.Reducer, interfaces.ReducerCapabilities),
     "head": (interfaces.Head, interfaces.HeadCapabilities),
     "backend": (interfaces.Backend, interfaces.BackendCapabilities),
+    "executor": (interfaces.Executor, interfaces.ExecutorCapabilities),
 }
 
 
@@ -35,7 +36,7 @@ def check(kind: str, found: Any) -> None:
     _check_interface(found)
     if not issubclass(found, base):
         is_a = next((each.__name__ for each, _ in _INTERFACES.values() if issubclass(found, each)), None)
-        raise PluginError(f"{found.__qualname__} is not a {base.__name__}" + (f" but a {is_a}" if is_a else ""))
+        raise PluginError(f"{found.__qualname__} is not {_a(base.__name__)}" + (f" but {_a(is_a)}" if is_a else ""))
     missing = sorted(getattr(found, "__abstractmethods__", ()))
     if missing:
         raise PluginError(f"{found.__qualname__} is unfinished: it lacks {', '.join(missing)}")
@@ -44,6 +45,10 @@ def check(kind: str, found: Any) -> None:
             f"{found.__qualname__}.capabilities is a {type(found.capabilities).__name__}, not {declared.__name__}"
         )
     _check_constructor(found)
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name.startswith(tuple('AEIO')) else 'a'} {name}"
 
 
 def _check_interface(found: type) -> None:

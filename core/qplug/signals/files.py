@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qplug.contract.errors import DataError
 
+NO_FILE = "there is no such file"
 _ANNEX = re.compile(rb"(?:\.\./)*(?:\.git)?/annex/objects/\S+\s*")
 
 
@@ -40,8 +41,8 @@ def look(path: Path, noun: str) -> tuple[bytes, int]:
 def _absent(path: Path) -> DataError:
     if path.is_symlink() and "annex/objects/" in str(path.readlink()):
         return DataError.of_file(path, "is git-annex's link to content that is not here: get it with git annex get")
-    error = DataError(f"{path}: there is no such file. Is the data set complete?")
-    error.reason = "there is no such file"
+    error = DataError(f"{path}: {NO_FILE}. Is the data set complete?")
+    error.reason = NO_FILE
     return error
 
 

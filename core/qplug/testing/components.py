@@ -277,7 +277,7 @@ def _check_presets(component: type[Component]) -> None:
 def _check_defaults(dataset: Dataset) -> None:
     for key in dataset.defaults:
         kind = key.partition(".")[0]
-        known = {*KINDS, "training", "augmentation"} - {"dataset"}
+        known = {*KINDS, "training", "augmentation"} - {"dataset", "executor"}
         _require(
             kind in known, f"{type(dataset).__name__}.defaults: {key!r} does not begin with {', '.join(sorted(known))}"
         )

@@ -16,6 +16,7 @@ from qplug.contract.interfaces.dataset import (
     SplitRule,
     Unusable,
 )
+from qplug.contract.interfaces.executor import Cell, Done, Executor, ExecutorCapabilities, Needs, attempt
 from qplug.contract.interfaces.features import FeatureCapabilities, FeatureExtractor
 from qplug.contract.interfaces.head import Head, HeadCapabilities, QuantumHead
 from qplug.contract.interfaces.reducer import Reducer, ReducerCapabilities
@@ -30,15 +31,20 @@ __all__ = [
     "Backend",
     "BackendCapabilities",
     "Capabilities",
+    "Cell",
     "Component",
     "Dataset",
     "DatasetCapabilities",
+    "Done",
+    "Executor",
+    "ExecutorCapabilities",
     "FeatureCapabilities",
     "FeatureExtractor",
     "Head",
     "HeadCapabilities",
     "Image",
     "Modality",
+    "Needs",
     "Part",
     "QuantumHead",
     "Reducer",
@@ -50,4 +56,5 @@ __all__ = [
     "TrainingPart",
     "Unusable",
     "WeightsFile",
+    "attempt",
 ]

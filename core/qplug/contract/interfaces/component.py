@@ -18,6 +18,7 @@ KINDS = {
     "reducer": "qplug.reducers",
     "head": "qplug.heads",
     "backend": "qplug.backends",
+    "executor": "qplug.executors",
 }
 """Each kind of component, and the entry-point group in which plugins announce theirs."""
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset
 from qplug.lab.acquire import checksums
 from qplug.lab.acquire.meter import Meter, Progress, silent
 from qplug.lab.acquire.paths import parts_of
 from qplug.lab.acquire.receipt import Receipt, size_of
 from qplug.lab.acquire.survey import absent_sources
+from qplug.signals.files import NO_FILE, look
 
 _THREADS = 4
 
@@ -32,6 +34,8 @@ class Verdict:
         n_checksums: how many of them against a checksum.
         missing: paths of files that are not there.
         wrong: paths of files that are not as published, each with the reason.
+        hollow: paths of files that are empty, cannot be read or are pointers to content that is kept elsewhere, each
+            with the reason.
         unusable: what belongs to the data set and makes no sample, each with the reason.
     """
 
@@ -42,16 +46,19 @@ class Verdict:
     n_checksums: int
     missing: tuple[str, ...]
     wrong: Mapping[str, str]
+    hollow: Mapping[str, str]
     unusable: Mapping[str, str]
 
     @property
     def good(self) -> bool:
-        """Whether nothing is missing, wrong or unusable."""
-        return not (self.missing or self.wrong or self.unusable)
+        """Whether nothing is missing, wrong, hollow or unusable."""
+        return not (self.missing or self.wrong or self.hollow or self.unusable)
 
 
 def verify(dataset: Dataset, folder: Path, *, progress: Progress = silent) -> Verdict:
     """Holds every file against what its source publishes; where it publishes nothing, against what once came from it.
+
+    Every file that samples come from is opened, whatever is published.
 
     Args:
         dataset: the data set.
@@ -70,7 +77,9 @@ def verify(dataset: Dataset, folder: Path, *, progress: Progress = silent) -> Ve
     listed = {sample.source for sample in samples if sample.source is not None}
     unlisted = [path for path in expected if folder / path not in listed]
     published = [path for path, size in sizes.items() if size is None]
-    missing = dict.fromkeys([*published, *sorted(_below(folder, path) for path in absent)])
+    hollow = _hollow(dataset, folder, listed)
+    gone = [*published, *sorted(_below(folder, path) for path in absent)]
+    missing = [path for path in dict.fromkeys(gone) if path not in hollow]
     wrong = _wrong_sizes(expected, sizes)
     wrong |= _wrong_checksums(
         folder, {p: e for p, e in expected.items() if sizes[p] is not None and p not in wrong}, progress
@@ -82,9 +91,27 @@ def verify(dataset: Dataset, folder: Path, *, progress: Progress = silent) -> Ve
         n_checked=len(expected),
         n_checksums=sum(checksum is not None for _, checksum in expected.values()),
         missing=tuple(missing),
-        wrong=dict(sorted(wrong.items())),
+        wrong={path: wrong[path] for path in sorted(wrong.keys() - hollow)},
+        hollow=dict(sorted(hollow.items())),
         unusable={entry.id: entry.reason for entry in unusable},
     )
+
+
+def _hollow(dataset: Dataset, folder: Path, sources: Iterable[Path]) -> dict[str, str]:
+    """What stands in the place of a file's content, or why it cannot be read, by path; what is missing is no matter."""
+    noun = "recording" if dataset.capabilities.modality == "audio" else "image"
+
+    def fault(path: Path) -> str:
+        try:
+            look(path, noun)
+        except DataError as error:
+            return "" if error.reason == NO_FILE else error.reason
+        return ""
+
+    there = [path for path in sources if path.exists() or path.is_symlink()]
+    with ThreadPoolExecutor(_THREADS) as threads:
+        faults = zip(there, threads.map(fault, there), strict=True)
+        return {_below(folder, path): reason for path, reason in faults if reason}
 
 
 def _below(folder: Path, path: Path) -> str:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qplug.lab.data.disk import write_json
+from qplug.lab.atomic import replacing
+from qplug.lab.data.disk import UNUSED, write_json
 
 KEY_BYTES = 32
 _DIGEST_BYTES = 16
@@ -105,34 +108,36 @@ class Store:
         """The rows at these positions, (len(rows), *shape), mapped into memory and read-only.
 
         Rows that lie one behind the other are mapped where they are. Others are first copied in order into a file of
-        their own, which takes the place of earlier such copies.
+        their own; such copies are removed once nobody asked for them for a day.
         """
         first = rows[0]
         if list(rows) == list(range(first, first + len(rows))):
             return self._map(self._rows, len(rows), offset=first * self.row_bytes)
-        wanted = np.asarray(rows, dtype="<i8")
-        path = self.folder / f"ordered-{hashlib.sha256(wanted.tobytes()).hexdigest()[:16]}.f32"
-        if not path.exists():
-            self._copy_in_order(wanted, path)
-        return self._map(path, len(rows))
+        return self._in_order(np.asarray(rows, dtype="<i8"))
+
+    def _in_order(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        path = self.folder / f"ordered-{hashlib.sha256(rows.tobytes()).hexdigest()[:16]}.f32"
+        while True:  # another process may remove the copy just before it is opened
+            with suppress(FileNotFoundError):
+                os.utime(path)
+                return self._map(path, len(rows))
+            self._remove_old_copies()
+            self._copy_in_order(rows, path)
 
     def _map(self, path: Path, n_rows: int, offset: int = 0) -> NDArray[np.float32]:
         return np.memmap(path, dtype="<f4", mode="r", offset=offset, shape=(n_rows, *self.shape))
 
     def _copy_in_order(self, rows: NDArray[np.int64], path: Path) -> None:
         source = self._map(self._rows, len(self))
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with partial.open("wb") as file:
-                for start in range(0, len(rows), _COPY_ROWS):
-                    file.write(source[rows[start : start + _COPY_ROWS]].tobytes())
-                file.flush()
-                os.fsync(file.fileno())
-            for earlier in self.folder.glob("ordered-*.f32"):
-                earlier.unlink(missing_ok=True)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(path) as file:
+            for start in range(0, len(rows), _COPY_ROWS):
+                file.write(source[rows[start : start + _COPY_ROWS]].tobytes())
+
+    def _remove_old_copies(self) -> None:
+        for copy in self.folder.glob("ordered-*.f32"):
+            with suppress(OSError):  # another process was quicker
+                if time.time() - copy.stat().st_mtime > UNUSED:
+                    copy.unlink(missing_ok=True)
 
 
 def _write_at(path: Path, offset: int, content: bytes) -> None:

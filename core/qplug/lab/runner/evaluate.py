@@ -24,12 +24,12 @@ from qplug.lab.data.splits import class_numbers, make_split
 from qplug.lab.judging.agreement import agreement
 from qplug.lab.judging.judge import Judgement, judge
 from qplug.lab.judging.view import View
+from qplug.lab.measures import SUMMARY
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.changes import refuse_changed_part
 from qplug.lab.runner.loaded import Loaded, load_classifier
 from qplug.lab.runner.prepare import dataset_folder, embedded, extract
 from qplug.lab.runner.reporter import Reporter
-from qplug.lab.runner.summary import SHOWN
 from qplug.lab.runs.directory import CONFIG, METRICS, SETTINGS, RunDirectory
 
 EVALUATIONS = "evaluations"
@@ -78,7 +78,7 @@ def evaluate(path: Path, asked: Asked, reporter: Reporter) -> dict[str, Any]:
         DataError: files are missing or damaged.
     """
     directory = RunDirectory.open(path)
-    loaded = load_classifier(directory)
+    loaded = load_classifier(directory, reporter.warn)
     config = resolve([asked.settings, _own(directory, asked)])
     again = _Again(directory, config, assemble(config, directory.path / SETTINGS), loaded, asked)
     view, on = _inputs(again, reporter)
@@ -229,7 +229,7 @@ def _written(again: _Again, judgement: Judgement, twin: Judgement | None) -> dic
     write_judging(inside, judgement, title=title + where, stamp=" · ".join(stamps) or None)
     content = {**_facts(again, judgement, twin), "stamps": stamps, part: judgement.scores}
     inside.write_json(METRICS, content)  # last: an evaluation that has it is complete
-    short = {name: judgement.scores[name] for name in (*SHOWN, "accuracy_interval", "n")}
+    short = {name: judgement.scores[name] for name in (*SUMMARY, "accuracy_interval", "n")}
     return {"run": str(again.directory.path), "evaluation": str(home), **content, part: short}
 
 

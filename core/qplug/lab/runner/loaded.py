@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,14 @@ from qplug.lab.judging.logits import predict_logits
 from qplug.lab.judging.metrics import probabilities
 from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
 from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.runner.code import code_of, warn_of_changed_code
 from qplug.lab.runner.reporter import Reporter, Silent
 from qplug.lab.runs.directory import CONFIG, SETTINGS, WEIGHTS, RunDirectory
 from qplug.lab.runs.shapes import MODEL, refuse_misshapen
 from qplug.lab.runs.weights import load_weights
 from qplug.signals import read_signal
 
+_log = logging.getLogger("qplug")
 _SKIP = " To go on without them: --on-bad-file skip"
 
 
@@ -53,7 +56,7 @@ def predict(
         UserError: there is no such run, or it is not finished.
         DataError: files that cannot be used; the message names them all. Skipping, only if none can be used.
     """
-    return load_run(path, backend).predict(files, reporter, on_bad_file=on_bad_file)
+    return load_run(path, backend, reporter=reporter).predict(files, reporter, on_bad_file=on_bad_file)
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,16 @@ class LoadedRun:
         ]
 
 
-def load_run(path: Path | str, backend: str | Mapping[str, Any] | None = None) -> LoadedRun:
+def load_run(
+    path: Path | str, backend: str | Mapping[str, Any] | None = None, *, reporter: Reporter | None = None
+) -> LoadedRun:
     """A finished run's classifier, to use in Python.
 
     For example::
 
         from qplug import load_run
 
-        run = load_run("runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c")
+        run = load_run("runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f")
         for answer in run.predict(["new.wav"]):
             print(answer["file"], answer["label"], answer["probabilities"])
 
@@ -110,6 +115,7 @@ def load_run(path: Path | str, backend: str | Mapping[str, Any] | None = None) -
         backend: where its circuits run: a name, or a table of a name and parameters, such as
             ``{"name": "aer", "shots": 1000}``. None: the backend that trained it, whichever judged it, so that loading
             a run never sends anything to a device.
+        reporter: told which parts have other code than the run was made with; None: the log is.
 
     Raises:
         UserError: there is no such run, it is not finished, or the backend cannot run its circuits.
@@ -117,7 +123,8 @@ def load_run(path: Path | str, backend: str | Mapping[str, Any] | None = None) -
     """
     directory = RunDirectory.open(Path(path))
     layers = [] if backend is None else [backend_layer(backend)]
-    loaded = load_classifier(directory, resolve([*layers, from_file(directory.path / CONFIG)]))
+    warn = _log.warning if reporter is None else reporter.warn
+    loaded = load_classifier(directory, warn, resolve([*layers, from_file(directory.path / CONFIG)]))
     if backend is not None and loaded.parts.backend is not None:
         loaded.model.evaluate_on(loaded.parts.backend)
     return LoadedRun(loaded.model, loaded.classes, loaded.parts.features)
@@ -145,11 +152,12 @@ class Loaded:
     classes: tuple[str, ...]
 
 
-def load_classifier(directory: RunDirectory, config: RunConfig | None = None) -> Loaded:
+def load_classifier(directory: RunDirectory, warn: Callable[[str], None], config: RunConfig | None = None) -> Loaded:
     """The classifier of a finished run.
 
     Args:
         directory: the run.
+        warn: told which parts have other code than the run was made with.
         config: its configuration, perhaps with another backend or data set; None: as it stands in the run.
 
     Raises:
@@ -159,6 +167,8 @@ def load_classifier(directory: RunDirectory, config: RunConfig | None = None) ->
     directory.require_finished("there is no trained model")
     config = config or resolve([from_file(directory.path / CONFIG)])
     parts = assemble(config, directory.path / SETTINGS)
+    code = {place: about for place, about in code_of(config, parts).items() if place != "dataset"}
+    warn_of_changed_code(directory, code, warn)
     weights, facts = directory.read_weights()
     refuse_misshapen(MODEL, facts, str(directory.path / WEIGHTS), whole=True)
     if facts["feature_shape"] != list(parts.features.shape):

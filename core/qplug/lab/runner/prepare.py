@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +21,12 @@ from qplug import __version__
 from qplug.contract.errors import some_of
 from qplug.contract.interfaces import Backbone, Modality, Part, Sample, Unusable
 from qplug.lab.acquire.weights import obtain
+from qplug.lab.atomic import PARTIAL, temporary
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
-from qplug.lab.data.cache import Features, code_hash, features, settings_hashes
+from qplug.lab.data.cache import Features, features, settings_hashes
+from qplug.lab.data.code import code_hash
+from qplug.lab.data.disk import UNUSED
 from qplug.lab.data.embeddings import embeddings
 from qplug.lab.data.fingerprint import duplicates, duplicates_across_parts
 from qplug.lab.data.folders import cache_folder, data_folder
@@ -38,9 +40,6 @@ from qplug.lab.data.splits import Split, make_split
 from qplug.lab.pipeline.classifier import Front, build_backbone
 from qplug.lab.pipeline.parts import Parts
 from qplug.lab.runner.reporter import Reporter
-
-UNUSED = 24 * 3600.0
-"""Seconds after which example files that other code made are removed."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +109,14 @@ def example_folder(config: RunConfig, parts: Parts) -> Path:
     home = cache_folder() / "examples"
     if not (home / name).is_dir():
         home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=home) as half_written:
-            parts.dataset.write_example(Path(half_written))
+        half_written = temporary(home / name)
+        half_written.mkdir()
+        try:
+            parts.dataset.write_example(half_written)
             with contextlib.suppress(OSError):  # another process was quicker
-                shutil.copytree(half_written, home / f".{name}.{os.getpid()}").rename(home / name)
+                half_written.rename(home / name)
+        finally:
+            shutil.rmtree(half_written, ignore_errors=True)
     with contextlib.suppress(OSError):  # a cache that cannot be written to
         os.utime(home / name)
     _remove_old_examples(home, config.dataset.name, keep=name)
@@ -121,7 +124,9 @@ def example_folder(config: RunConfig, parts: Parts) -> Path:
 
 
 def _remove_old_examples(home: Path, dataset: str, *, keep: str) -> None:
-    ours = re.compile(rf"{re.escape(dataset)}-[0-9a-f]{{8}}")
+    made = rf"{re.escape(dataset)}-[0-9a-f]{{8}}"
+    left_by_a_kill = rf"\.{made}\.[0-9a-f]{{12}}{re.escape(PARTIAL)}"
+    ours = re.compile(f"{made}|{left_by_a_kill}")
     for folder in home.iterdir():
         with contextlib.suppress(OSError):  # gone by now
             if ours.fullmatch(folder.name) and folder.name != keep and time.time() - folder.stat().st_mtime > UNUSED:

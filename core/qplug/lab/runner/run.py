@@ -30,12 +30,15 @@ from qplug.lab.pipeline.classifier import Front, build_classifier
 from qplug.lab.pipeline.describe import describe
 from qplug.lab.pipeline.memory import refuse_large_batches
 from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.pipeline.statistics import estimate_statistics
 from qplug.lab.runner.changes import record_of, refuse_changed_data
+from qplug.lab.runner.code import code_of, refuse_changed_code, warn_of_changed_code
 from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, split_of
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.unused import unused_backend
-from qplug.lab.runs.directory import SETTINGS, RunDirectory
+from qplug.lab.runs.directory import ENVIRONMENT, SETTINGS, RunDirectory
 from qplug.lab.runs.environment import environment
+from qplug.lab.stopping import by, checkpoints_first, stop_if_asked
 from qplug.lab.training.devices import check_devices, per_device
 
 # Lightning and Matplotlib take seconds to import. They are imported where the work begins, so that a mistake in the
@@ -43,13 +46,19 @@ from qplug.lab.training.devices import check_devices, per_device
 if TYPE_CHECKING:
     from qplug.lab.training.fit import Fitted, HeadFirst
 
-ENVIRONMENT, SPLIT = "environment.json", "split.json"
+SPLIT = "split.json"
+_STATISTICS_ROWS = 64  # samples over which batch norm's statistics are taken at once
 SMALL_BATCH = 2**20
 """Batches of fewer feature values than this are computed on one thread."""
 
 
 def run_once(
-    layers: Iterable[Layer], out: Path, reporter: Reporter, *, begun: Callable[[RunDirectory], None] | None = None
+    layers: Iterable[Layer],
+    out: Path,
+    reporter: Reporter,
+    *,
+    begun: Callable[[RunDirectory], None] | None = None,
+    repeated: RunDirectory | None = None,
 ) -> dict[str, Any]:
     """Runs what the layers describe and gives its summary, as ``qplug run --json`` prints it.
 
@@ -58,6 +67,7 @@ def run_once(
         out: where the run directory is made.
         reporter: told what goes on.
         begun: called with the new run directory once it can be gone on with.
+        repeated: the run whose configuration this is; a warning tells which code has changed since.
 
     Raises:
         UserError: something was asked that cannot be done; nothing is left behind.
@@ -67,11 +77,14 @@ def run_once(
     config, parts, network = _checked(resolve(layers), reporter)
     if unused := unused_backend(layers, config, parts):
         reporter.note(unused)
+    code = code_of(config, parts)
+    if repeated is not None:
+        warn_of_changed_code(repeated, code, reporter.warn)
     name, hashed = config.dataset.name, short_hash(config)
     with RunDirectory.create(out, dataset=name, head=config.heads, short_hash=hashed) as directory:
         try:
             directory.write_text("run.toml", to_toml(config))
-            directory.write_json(ENVIRONMENT, environment())
+            directory.write_json(ENVIRONMENT, {**environment(), "code": code})
             if begun is not None:
                 begun(directory)
             with _threads(config.threads):
@@ -86,14 +99,16 @@ def resume_run(path: Path, reporter: Reporter) -> dict[str, Any]:
 
     Raises:
         UserError: there is no run, it is finished, or another process works on it.
-        ConfigError: its data or settings have changed since.
+        ConfigError: its data, its settings or the code of its parts have changed since.
     """
     with RunDirectory.reopen(path) as directory:
         if directory.status == "finished":
             raise UserError(f"{path} is finished; there is nothing to resume. Look at it with: qplug runs")
         config, parts, network = _checked(resolve([from_file(directory.path / "run.toml")]), reporter)
+        code = code_of(config, parts)
+        refuse_changed_code(directory, code)
         if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
-            directory.write_json(ENVIRONMENT, environment())
+            directory.write_json(ENVIRONMENT, {**environment(), "code": code})
         with _threads(config.threads):
             return _execute(config, parts, network, directory, reporter, resume=True)
 
@@ -201,6 +216,8 @@ def _view(config: RunConfig, parts: Parts, front: Front, prepared: Prepared, rep
     @functools.cache  # several branches may be fitted
     def training() -> TrainingPart:
         fitted_on = prepared.split.training(inputs, prepared.features.kept)
+        if not parts.backbone.frozen:
+            estimate_statistics(front, map(torch.from_numpy, fitted_on.chunks(_STATISTICS_ROWS)))
         return training_part(fitted_on, seed=config.seed, module=None if parts.backbone.frozen else front)
 
     model = build_classifier(
@@ -234,6 +251,7 @@ def _train(
     def on_epoch(epoch: int, row: Mapping[str, float]) -> None:
         reporter.epoch(epoch, options.head_epochs + options.epochs, row)
         plugins.epoch_ended(info, epoch, row)
+        stop_if_asked(checkpoint=True)
 
     from qplug.lab.training.fit import Fitted, fit
 
@@ -242,27 +260,28 @@ def _train(
     head_first = _head_first(job, reporter) if options.head_epochs else None
     reporter.stage("training")
     try:
-        return fit(
-            job.view.module,
-            _labelled(job, "train"),
-            _labelled(job, "validation"),
-            n_classes=len(job.prepared.split.classes),
-            options=options,
-            seed=job.config.seed,
-            checkpoints=directory.checkpoints,
-            device=job.config.device,
-            resume=resume,
-            head_first=head_first,
-            on_epoch=on_epoch,
-        )
-    except KeyboardInterrupt:
+        with checkpoints_first():
+            return fit(
+                job.view.module,
+                _labelled(job, "train"),
+                _labelled(job, "validation"),
+                n_classes=len(job.prepared.split.classes),
+                options=options,
+                seed=job.config.seed,
+                checkpoints=directory.checkpoints,
+                device=job.config.device,
+                resume=resume,
+                head_first=head_first,
+                on_epoch=on_epoch,
+            )
+    except KeyboardInterrupt as stop:
         kept = any(directory.checkpoints.rglob("last.ckpt"))
         way = (
             f"The last finished epoch is kept. Go on with: qplug resume {directory.path}"
             if kept
             else "No epoch was finished; features and embeddings are kept. Start again with the same command."
         )
-        raise Interrupted(f"stopped during training. {way}") from None
+        raise Interrupted(f"stopped{by(stop)} during training. {way}") from None
 
 
 def _head_first(job: _Job, reporter: Reporter) -> HeadFirst:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CONFIG = "run.toml"
+ENVIRONMENT = "environment.json"
 METRICS = "metrics.json"
 WEIGHTS = "model.safetensors"
 FOLDS = "folds.json"

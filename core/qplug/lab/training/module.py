@@ -13,17 +13,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from qplug.contract.errors import QplugError
+from qplug.contract.errors import QplugError, UserError
 from qplug.lab.config.training import TrainingOptions
+from qplug.lab.stopping import stop_if_asked
 from qplug.lab.training.batches import Batches
 from qplug.lab.training.checkpoint import State, save_state
+from qplug.lab.training.divergence import find_culprit, gradient_culprit, in_words
 from qplug.lab.training.optimiser import backbone_parameters, optimiser
 from qplug.lab.training.schedule import factor
 from qplug.lab.training.scores import scores
 
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 OnStep = Callable[[int, int], None]
-_FINITE_EVERY = 50  # steps between looks at the loss; looking makes a GPU wait
+_FINITE_EVERY = 50  # steps between looks at the loss on a GPU, which looking makes wait
 
 
 class Training(pl.LightningModule):
@@ -70,6 +72,7 @@ class Training(pl.LightningModule):
         self.validation = validation
         self.judged: list[tuple[Tensor, Tensor]] = []
         self.whole_labels: list[Tensor] = []
+        self.put_handlers_back: Callable[[], None] = lambda: None
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimiser, where it stood after the last finished epoch."""
@@ -78,6 +81,10 @@ class Training(pl.LightningModule):
         if self.state.optimiser:
             made.load_state_dict(self.state.optimiser)
         return made
+
+    def on_train_start(self) -> None:
+        """Hear signals where Lightning has put itself in between."""
+        self.put_handlers_back()
 
     def on_train_epoch_start(self) -> None:
         """Set everything random by seed and epoch, so that a resumed epoch is the epoch it would have been."""
@@ -92,6 +99,7 @@ class Training(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Move the step size along its schedule."""
+        stop_if_asked()
         share = factor(self.options.schedule, self.step, self.total_steps)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = group["peak"] * share
@@ -99,17 +107,31 @@ class Training(pl.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """The loss of a batch."""
         inputs, labels = batch
-        logits = self.model(inputs).float()
+        self.seen = inputs
+        logits = self._logits(inputs)
         if self.class_weights is not None:
             self.class_weights = self.class_weights.to(logits)
         loss = functional.cross_entropy(
             logits, labels, weight=self.class_weights, label_smoothing=self.options.label_smoothing
         )
+        if not loss.is_cuda:  # before a step makes all weights NaN, and the place is lost
+            self._refuse_divergence(loss.detach())
         seen = logits.detach()
         plain = loss.detach() if self.plain_loss else functional.cross_entropy(seen, labels)
         self._add("cross_entropy", plain * len(labels))
         self._add("right", (seen.argmax(dim=1) == labels).sum())
         return loss if self.batches.n_ranks == 1 else loss * self._share(labels, self.whole_labels[batch_idx])
+
+    def _logits(self, inputs: Tensor) -> Tensor:
+        try:
+            logits: Tensor = self.model(inputs).float()
+        except UserError as error:  # a backend refuses angles that are not finite
+            if (culprit := find_culprit(self.model, inputs)) is None:
+                raise
+            raise QplugError(
+                f"the training diverged in epoch {self.state.epoch + 1}. {in_words(self.model, culprit, self.options)}"
+            ) from error
+        return logits
 
     def _share(self, labels: Tensor, whole: Tensor) -> float:
         """What makes the mean over the processes' losses the loss of the whole batch, however uneven their shares."""
@@ -121,7 +143,10 @@ class Training(pl.LightningModule):
         for name, parameters in self.groups.items():
             gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
             if gradients:
-                self._add(f"gradient_norm_{name}", torch.nn.utils.get_total_norm(gradients))
+                norm = torch.nn.utils.get_total_norm(gradients)
+                self._add(f"gradient_norm_{name}", norm)
+                if not norm.is_cuda:
+                    self._refuse_divergence(norm, "gradient")
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Tell how far it is."""
@@ -133,7 +158,7 @@ class Training(pl.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Keep the logits of a batch."""
-        self.judged.append((self.model(batch[0]).float(), batch[1]))
+        self.judged.append((self._logits(batch[0]), batch[1]))
 
     def on_train_epoch_end(self) -> None:
         """Close the epoch: its row, its checkpoint, and whether to go on. Lightning has validated before."""
@@ -194,13 +219,13 @@ class Training(pl.LightningModule):
         value = value.detach().double()
         self.sums[name] = self.sums[name] + value if name in self.sums else value
 
-    def _refuse_divergence(self, value: Tensor) -> None:
+    def _refuse_divergence(self, value: Tensor, what: str = "loss") -> None:
         if torch.isfinite(value):
             return
+        culprit = (gradient_culprit(self.model) if what == "gradient" else None) or find_culprit(self.model, self.seen)
         raise QplugError(
-            f"the loss became {float(value)} in epoch {self.state.epoch + 1}: the training diverged. "
-            f"Lower training.learning_rate (now {self.options.learning_rate:g}), set training.gradient_clip=1, "
-            "or check that the inputs are normalised."
+            f"the {what} became {float(value)} in epoch {self.state.epoch + 1}: the training diverged. "
+            + in_words(self.model, culprit, self.options)
         )
 
 

@@ -1,0 +1,1 @@
+"""Many cells at once: where they are carried out."""
