@@ -93,7 +93,7 @@ class Gives(nn.Linear):
     ("give", "words"),
     [
         (lambda out: None, "gave NoneType, not a tensor"),
-        (lambda out: out[:, :1], r"gave the shape \(4, 1\), not \(4, 2\)"),
+        (lambda out: out[:, :1], r"gave the shape \(4, 1\), not \(batch, 2\)"),
         (lambda out: out.detach(), "Gives gave values cut off"),
     ],
 )

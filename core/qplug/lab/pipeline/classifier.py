@@ -53,18 +53,18 @@ class Branch(nn.Sequential):
         """
         values = embeddings
         for module, width in zip(self, self.widths, strict=True):
-            values = _looked_at(module(values), module, len(values), width)
+            values = _looked_at(module(values), module, width)
         return values
 
 
-def _looked_at(output: object, module: nn.Module, n: int, width: int) -> Tensor:
+def _looked_at(output: object, module: nn.Module, width: int) -> Tensor:
     if torch._C._get_tracing_state() is not None or torch.compiler.is_compiling():  # sizes are no plain numbers there
         return cast(Tensor, output)
     wrong = ""
     if not isinstance(output, Tensor):
         wrong = f"gave {type(output).__name__}, not a tensor"
-    elif tuple(output.shape) != (n, width):
-        wrong = f"gave the shape {tuple(output.shape)}, not {(n, width)}"
+    elif output.ndim != 2 or output.shape[1] != width:  # a batch of any size: it is a symbol where a graph is exported
+        wrong = f"gave the shape {tuple(output.shape)}, not (batch, {width})"
     elif torch.is_grad_enabled() and module.training and _cut_off(output, module):
         wrong = "gave values cut off from its parameters (detached), so nothing can be learnt"
     if not wrong:
