@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from qplug.contract.errors import Interrupted, PluginError
-from qplug.lab.data.cache import Features, Progress, code_hash
+from qplug.lab.data.cache import Features, Progress
+from qplug.lab.data.code import code_hash
 from qplug.lab.data.disk import exclusive, writing_to
 from qplug.lab.data.fingerprint import identity_hash
 from qplug.lab.data.store import Store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,14 @@ from qplug.lab.judging.logits import predict_logits
 from qplug.lab.judging.metrics import probabilities
 from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
 from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.runner.code import code_of, warn_of_changed_code
 from qplug.lab.runner.reporter import Reporter, Silent
 from qplug.lab.runs.directory import CONFIG, SETTINGS, WEIGHTS, RunDirectory
 from qplug.lab.runs.shapes import MODEL, refuse_misshapen
 from qplug.lab.runs.weights import load_weights
 from qplug.signals import read_signal
 
+_log = logging.getLogger("qplug")
 _SKIP = " To go on without them: --on-bad-file skip"
 
 
@@ -46,7 +49,7 @@ def predict(
         UserError: there is no such run, or it is not finished.
         DataError: files that cannot be used; the message names them all. Skipping, only if none can be used.
     """
-    return load_run(path).predict(files, reporter, on_bad_file=on_bad_file)
+    return load_run(path, reporter).predict(files, reporter, on_bad_file=on_bad_file)
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class LoadedRun:
         ]
 
 
-def load_run(path: Path | str) -> LoadedRun:
+def load_run(path: Path | str, reporter: Reporter | None = None) -> LoadedRun:
     """A finished run's classifier, to use in Python.
 
     For example::
@@ -100,17 +103,23 @@ def load_run(path: Path | str) -> LoadedRun:
 
     Args:
         path: the run directory.
+        reporter: told which parts have other code than the run was made with; None: the log is.
 
     Raises:
         UserError: there is no such run, or it is not finished.
         DataError: its files are damaged.
     """
-    model, parts, classes = load_classifier(Path(path))
+    warn = _log.warning if reporter is None else reporter.warn
+    model, parts, classes = load_classifier(Path(path), warn)
     return LoadedRun(model, tuple(classes), parts.features)
 
 
-def load_classifier(path: Path) -> tuple[Classifier, Parts, list[str]]:
+def load_classifier(path: Path, warn: Callable[[str], None]) -> tuple[Classifier, Parts, list[str]]:
     """The classifier of a finished run with its best weights, its parts, and the names of its classes.
+
+    Args:
+        path: the run directory.
+        warn: told which parts have other code than the run was made with.
 
     Raises:
         UserError: there is no such run, or it is not finished.
@@ -120,6 +129,8 @@ def load_classifier(path: Path) -> tuple[Classifier, Parts, list[str]]:
     directory.require_finished("there is no trained model")
     config = resolve([from_file(directory.path / "run.toml")])
     parts = assemble(config, directory.path / SETTINGS)
+    code = {place: about for place, about in code_of(config, parts).items() if place != "dataset"}
+    warn_of_changed_code(directory, code, warn)
     weights, facts = directory.read_weights()
     refuse_misshapen(MODEL, facts, str(directory.path / WEIGHTS), whole=True)
     if facts["feature_shape"] != list(parts.features.shape):

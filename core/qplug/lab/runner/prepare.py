@@ -26,7 +26,8 @@ from qplug.lab.acquire.weights import obtain
 from qplug.lab.atomic import PARTIAL, temporary
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
-from qplug.lab.data.cache import Features, code_hash, features, settings_hashes
+from qplug.lab.data.cache import Features, features, settings_hashes
+from qplug.lab.data.code import code_hash
 from qplug.lab.data.disk import UNUSED
 from qplug.lab.data.embeddings import embeddings
 from qplug.lab.data.fingerprint import duplicates, duplicates_across_parts

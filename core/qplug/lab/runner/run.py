@@ -32,11 +32,12 @@ from qplug.lab.pipeline.memory import refuse_large_batches
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.pipeline.statistics import estimate_statistics
 from qplug.lab.runner.changes import record_of, refuse_changed_data
+from qplug.lab.runner.code import code_of, refuse_changed_code, warn_of_changed_code
 from qplug.lab.runner.ending import Watch, recorded_end, suspects
 from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, rows, split_of
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.unused import unused_backend
-from qplug.lab.runs.directory import SETTINGS, RunDirectory
+from qplug.lab.runs.directory import ENVIRONMENT, SETTINGS, RunDirectory
 from qplug.lab.runs.environment import environment
 from qplug.lab.stopping import by, checkpoints_first, stop_if_asked
 from qplug.lab.training.devices import check_devices, per_device
@@ -46,14 +47,19 @@ from qplug.lab.training.devices import check_devices, per_device
 if TYPE_CHECKING:
     from qplug.lab.training.fit import Fitted, HeadFirst
 
-ENVIRONMENT, SPLIT = "environment.json", "split.json"
+SPLIT = "split.json"
 _STATISTICS_ROWS = 64  # samples over which batch norm's statistics are taken at once
 SMALL_BATCH = 2**20
 """Batches of fewer feature values than this are computed on one thread."""
 
 
 def run_once(
-    layers: Iterable[Layer], out: Path, reporter: Reporter, *, begun: Callable[[RunDirectory], None] | None = None
+    layers: Iterable[Layer],
+    out: Path,
+    reporter: Reporter,
+    *,
+    begun: Callable[[RunDirectory], None] | None = None,
+    repeated: RunDirectory | None = None,
 ) -> dict[str, Any]:
     """Runs what the layers describe and gives its summary, as ``qplug run --json`` prints it.
 
@@ -62,6 +68,7 @@ def run_once(
         out: where the run directory is made.
         reporter: told what goes on.
         begun: called with the new run directory once it can be gone on with.
+        repeated: the run whose configuration this is; a warning tells which code has changed since.
 
     Raises:
         UserError: something was asked that cannot be done; nothing is left behind.
@@ -71,11 +78,14 @@ def run_once(
     config, parts, network = _checked(resolve(layers), reporter)
     if unused := unused_backend(layers, config, parts):
         reporter.note(unused)
+    code = code_of(config, parts)
+    if repeated is not None:
+        warn_of_changed_code(repeated, code, reporter.warn)
     name, hashed = config.dataset.name, short_hash(config)
     with RunDirectory.create(out, dataset=name, head=config.heads, short_hash=hashed) as directory:
         try:
             directory.write_text("run.toml", to_toml(config))
-            directory.write_json(ENVIRONMENT, environment())
+            directory.write_json(ENVIRONMENT, {**environment(), "code": code})
             if begun is not None:
                 begun(directory)
             watch = Watch(reporter, suspects(config, parts))
@@ -91,14 +101,16 @@ def resume_run(path: Path, reporter: Reporter) -> dict[str, Any]:
 
     Raises:
         UserError: there is no run, it is finished, or another process works on it.
-        ConfigError: its data or settings have changed since.
+        ConfigError: its data, its settings or the code of its parts have changed since.
     """
     with RunDirectory.reopen(path) as directory:
         if directory.status == "finished":
             raise UserError(f"{path} is finished; there is nothing to resume. Look at it with: qplug runs")
         config, parts, network = _checked(resolve([from_file(directory.path / "run.toml")]), reporter)
+        code = code_of(config, parts)
+        refuse_changed_code(directory, code)
         if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
-            directory.write_json(ENVIRONMENT, environment())
+            directory.write_json(ENVIRONMENT, {**environment(), "code": code})
         watch = Watch(reporter, suspects(config, parts))
         with _threads(config.threads), recorded_end(directory, watch):
             return _execute(config, parts, network, directory, watch, resume=True)

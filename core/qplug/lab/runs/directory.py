@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CONFIG = "run.toml"
+ENVIRONMENT = "environment.json"
 METRICS = "metrics.json"
 ENDED = "ended.json"
 """Says how a run ended that did not finish; it goes when the run is gone on with."""
