@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 CONFIG = "run.toml"
 ENVIRONMENT = "environment.json"
 METRICS = "metrics.json"
+ENDED = "ended.json"
+"""Says how a run ended that did not finish; it goes when the run is gone on with."""
 WEIGHTS = "model.safetensors"
 FOLDS = "folds.json"
 """Says which runs are the folds of a split, in a folder that holds no run of its own."""
