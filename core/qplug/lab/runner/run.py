@@ -33,6 +33,7 @@ from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.pipeline.statistics import estimate_statistics
 from qplug.lab.runner.changes import record_of, refuse_changed_data
 from qplug.lab.runner.code import code_of, refuse_changed_code, warn_of_changed_code
+from qplug.lab.runner.ending import Watch, recorded_end, suspects
 from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, split_of
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.unused import unused_backend
@@ -87,8 +88,9 @@ def run_once(
             directory.write_json(ENVIRONMENT, {**environment(), "code": code})
             if begun is not None:
                 begun(directory)
-            with _threads(config.threads):
-                return _execute(config, parts, network, directory, reporter, resume=False)
+            watch = Watch(reporter, suspects(config, parts))
+            with _threads(config.threads), recorded_end(directory, watch):
+                return _execute(config, parts, network, directory, watch, resume=False)
         except BaseException:
             directory.discard()  # keeps a run that has checkpoints
             raise
@@ -109,8 +111,9 @@ def resume_run(path: Path, reporter: Reporter) -> dict[str, Any]:
         refuse_changed_code(directory, code)
         if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
             directory.write_json(ENVIRONMENT, {**environment(), "code": code})
-        with _threads(config.threads):
-            return _execute(config, parts, network, directory, reporter, resume=True)
+        watch = Watch(reporter, suspects(config, parts))
+        with _threads(config.threads), recorded_end(directory, watch):
+            return _execute(config, parts, network, directory, watch, resume=True)
 
 
 def _checked(config: RunConfig, reporter: Reporter) -> tuple[RunConfig, Parts, nn.Module]:
@@ -166,7 +169,7 @@ def _threads(n_threads: int | None) -> Iterator[None]:
 
 
 def _execute(
-    config: RunConfig, parts: Parts, network: nn.Module, directory: RunDirectory, reporter: Reporter, *, resume: bool
+    config: RunConfig, parts: Parts, network: nn.Module, directory: RunDirectory, reporter: Watch, *, resume: bool
 ) -> dict[str, Any]:
     plugins = catalogue.hooks()
     info = RunInfo(
@@ -187,6 +190,8 @@ def _execute(
             directory.write_copy(f"{SETTINGS}/{part}/{name}", original)
     began = time.perf_counter()
     view = _view(config, parts, Front(prepared.normalise, network).eval(), prepared, reporter)
+    reporter.model = view.model
+    reporter.begun = plugins, info
     plugins.run_started(info)
     job = _Job(config, parts, prepared, view, fit_seconds=time.perf_counter() - began)
     fitted = _train(job, directory, info, plugins, reporter, resume=resume)
@@ -195,6 +200,7 @@ def _execute(
     from qplug.lab.runner.record import Outcome, record
 
     summary = record(directory, Outcome(config, parts, prepared, view, fitted), reporter)
+    reporter.begun = None
     plugins.run_ended(info, directory.read_json("metrics.json"))
     return summary
 
