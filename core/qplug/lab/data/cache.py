@@ -23,7 +23,7 @@ from qplug.contract.interfaces import INTERFACE, Component, Dataset, FeatureExtr
 from qplug.lab.data.code import code_hash, hash_of, sources
 from qplug.lab.data.disk import exclusive, writing_to
 from qplug.lab.data.extraction import extract
-from qplug.lab.data.fingerprint import identity_hash, sample_key, source_hashes
+from qplug.lab.data.fingerprint import CHANGED, Unchanged, identity_hash, sample_key, source_hashes
 from qplug.lab.data.store import Entry, Store
 
 Progress = Callable[[int, int], None]
@@ -113,7 +113,7 @@ def features(
     home = cache / "features" / f"{_file_name(title)}-{name[:20]}"
     with writing_to(home, n_bytes=0):
         store = Store(home, extractor.shape)
-        entries = store.entries()
+        entries = store.intact(wanted)
     if any(key not in entries for key in wanted):
         fill = _Fill(dataset, extractor, store, workers, lambda done: progress(done, len(samples)))
         bad |= fill.run([(keys[sample.id], sample) for sample in samples if sample.id in keys], full)
@@ -220,22 +220,26 @@ class _Fill:
         home = self.store.folder
         with writing_to(home, n_bytes=0), exclusive(self.store.lock, waiting=lambda: self.progress(len(self.store))):
             self.store.describe(about)
-            there = self.store.entries()
+            there = self.store.intact(key for key, _ in keyed)
             missing = [(key, sample) for key, sample in keyed if key not in there]
             with writing_to(home, n_bytes=len(missing) * self.store.row_bytes):
                 return self._extract(missing, len(keyed))
 
     def _extract(self, missing: Sequence[tuple[bytes, Sample]], total: int) -> dict[str, str]:
         key_of = {sample.id: key for key, sample in missing}
+        unchanged = Unchanged()
         bad: dict[str, str] = {}
         done = total - len(missing)
         try:
             chunks = extract(self.dataset, self.extractor, [s for _, s in missing], workers=self.workers)
             for chunk in chunks:
                 bad.update((s.id, why) for s, why in zip(chunk.samples, chunk.reasons, strict=True) if why is not None)
-                good = [key_of[s.id] for s, why in zip(chunk.samples, chunk.reasons, strict=True) if why is None]
-                if good:
-                    self.store.append(good, chunk.values)
+                read = [s for s, why in zip(chunk.samples, chunk.reasons, strict=True) if why is None]
+                kept = [unchanged(s, key_of[s.id]) for s in read]
+                bad.update((s.id, CHANGED) for s, same in zip(read, kept, strict=True) if not same)
+                if any(kept):
+                    good = [key_of[s.id] for s, same in zip(read, kept, strict=True) if same]
+                    self.store.append(good, chunk.values[np.asarray(kept)])
                 done += len(chunk.samples)
                 self.progress(done)
         except KeyboardInterrupt as error:
@@ -266,7 +270,7 @@ def _gather(
         raise _damaged(title, faults, len(samples) + len(unusable), final=not kept)
     found = [entries[keys[sample.id]] for sample in kept]
     with writing_to(store.folder, n_bytes=0):
-        values = store.values([entry.row for entry in found])
+        values = store.values(found)
     return Features(
         values=values,
         kept=tuple(kept),
