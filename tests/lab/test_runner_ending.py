@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,6 +79,46 @@ def test_an_interruption_is_recorded_too(tmp_path: Path) -> None:
         run_once(layers(), tmp_path, Impatient())
     (run,) = tmp_path.iterdir()
     assert summarise(run).ended.startswith("interrupted: stopped during training")
+
+
+@pytest.mark.parametrize(
+    ("resumed", "kept", "words"),
+    [
+        (False, (), r"so {path} is removed; .* Start again"),
+        (False, ("best.ckpt",), r"what {path} holds is kept. Go on with: qplug resume {path}"),
+        (True, (), r"what {path} holds is kept. Go on with: qplug resume {path}"),
+        (True, ("head/last.ckpt",), r"last finished epoch is kept. Go on with: qplug resume {path}"),
+        (True, ("../metrics.json",), r"run itself is complete: {path}"),
+    ],
+)
+def test_what_is_said_to_be_left_is_left(resumed: bool, kept: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path, dataset="chirps", head="mlp", short_hash="1")
+    for name in kept:
+        (run.checkpoints / name).parent.mkdir(parents=True, exist_ok=True)
+        (run.checkpoints / "head").mkdir(parents=True, exist_ok=True)
+        (run.checkpoints / name).touch()
+    with (
+        pytest.raises(Interrupted, match=words.format(path=run.path)),
+        recorded_end(run, Watch(Silent(), []), resumed=resumed),
+    ):
+        raise Stopped(signal.SIGTERM)
+
+
+def test_a_resumed_run_that_fails_without_a_checkpoint_stays_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Interrupted, match=rf"resume {tmp_path}"):
+        run_once(layers(), tmp_path, Impatient())
+    (run,) = tmp_path.iterdir()
+    shutil.rmtree(run / "checkpoints")
+
+    def build(self: LinearHead, n_inputs: int, n_classes: int) -> nn.Module:
+        return Faulty(n_inputs, n_classes)
+
+    monkeypatch.setattr(LinearHead, "build", build)
+    with pytest.raises(PluginError, match=rf"no luck.* what {run} holds is kept. Go on with: qplug resume {run}"):
+        resume_run(run, Silent())
+    assert (run / "run.toml").is_file()
 
 
 class Gives(nn.Linear):

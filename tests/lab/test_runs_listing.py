@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from qplug.lab.runs.directory import RunDirectory
 from qplug.lab.runs.listing import list_runs, summarise
 
@@ -77,3 +79,20 @@ def test_stamps_stand_beside_the_numbers(tmp_path: Path) -> None:
     run(tmp_path, "1", metrics='{"test": {"accuracy": 1.0}, "stamps": ["LEAKY"]}')
     run(tmp_path, "2", metrics='{"test": {"accuracy": 1.0}, "stamps": 3}')
     assert [summary.stamps for summary in list_runs(tmp_path)] == [(), ("LEAKY",)]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"status": "failed", "reason": 7}', "reason is 7"),
+        ('{"status": "gone", "reason": "x"}', "status is 'gone'"),
+        ('{"status": "failed"}', "it lacks reason"),
+        ("[]", "its content is []"),
+    ],
+)
+def test_a_misshapen_record_of_an_end_is_said_to_be_damaged(content: str, problem: str, tmp_path: Path) -> None:
+    path = run(tmp_path, "1")
+    (path / "ended.json").write_text(content)
+    summary = summarise(path)
+    assert summary.ended == ""
+    assert f"ended.json is damaged: {problem}" in summary.problem

@@ -123,11 +123,16 @@ class Watch:
 
 
 @contextlib.contextmanager
-def recorded_end(directory: RunDirectory, watch: Watch) -> Iterator[None]:
+def recorded_end(directory: RunDirectory, watch: Watch, *, resumed: bool = False) -> Iterator[None]:
     """Writes down, of a run that does not finish, how it ended, and tells the hooks.
 
     What a part raised, SystemExit included, becomes a PluginError that names the part, its package, the run and the way
-    on. A run without a checkpoint is removed.
+    on.
+
+    Args:
+        directory: the run.
+        watch: what it is busy with.
+        resumed: whether the run was there before.
 
     Raises:
         PluginError: a part raised what is no error of qplug's.
@@ -138,7 +143,7 @@ def recorded_end(directory: RunDirectory, watch: Watch) -> Iterator[None]:
         yield
     except BaseException as error:
         suspect = watch.blamed(error)
-        told = _told(error, suspect, directory, watch.phase)
+        told = _told(error, suspect, watch.phase, way_on(directory, resumed=resumed))
         reason = " ".join(str(told).split()) or type(told).__name__
         with contextlib.suppress(OSError):  # the disk may be what failed
             directory.write_json(ENDED, {
@@ -156,12 +161,27 @@ def recorded_end(directory: RunDirectory, watch: Watch) -> Iterator[None]:
         raise told from error
 
 
-def _told(error: BaseException, suspect: Suspect | None, directory: RunDirectory, phase: str) -> BaseException:
-    way = (
-        f"The last finished epoch is kept. Go on with: qplug resume {directory.path}"
-        if any(directory.checkpoints.rglob("last.ckpt"))
-        else f"No epoch was finished, so {directory.path} is removed. Start again with the same command."
+def way_on(directory: RunDirectory, *, resumed: bool) -> str:
+    """What is left of a run that ends now, and how to go on with it.
+
+    Args:
+        directory: the run.
+        resumed: whether the run was there before; one that was never goes, one that was not goes without a checkpoint.
+    """
+    if directory.status == "finished":
+        return f"The run itself is complete: {directory.path}."
+    again = f"Go on with: qplug resume {directory.path}"
+    if any(directory.checkpoints.rglob("last.ckpt")):
+        return f"The last finished epoch is kept. {again}"
+    if resumed or directory.has_checkpoints:
+        return f"No epoch was finished; what {directory.path} holds is kept. {again}"
+    return (
+        f"No epoch was finished, so {directory.path} is removed; features and embeddings are kept. "
+        "Start again with the same command."
     )
+
+
+def _told(error: BaseException, suspect: Suspect | None, phase: str, way: str) -> BaseException:
     if isinstance(error, KeyboardInterrupt):
         return Interrupted(f"stopped{by(error)} while {phase}. {way}")
     faulty = getattr(error, "at_fault", None) is not None

@@ -33,7 +33,7 @@ from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.pipeline.statistics import estimate_statistics
 from qplug.lab.runner.changes import record_of, refuse_changed_data
 from qplug.lab.runner.code import code_of, refuse_changed_code, warn_of_changed_code
-from qplug.lab.runner.ending import Watch, recorded_end, suspects
+from qplug.lab.runner.ending import Watch, recorded_end, suspects, way_on
 from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, split_of
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.unused import unused_backend
@@ -112,7 +112,7 @@ def resume_run(path: Path, reporter: Reporter) -> dict[str, Any]:
         if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
             directory.write_json(ENVIRONMENT, {**environment(), "code": code})
         watch = Watch(reporter, suspects(config, parts))
-        with _threads(config.threads), recorded_end(directory, watch):
+        with _threads(config.threads), recorded_end(directory, watch, resumed=True):
             return _execute(config, parts, network, directory, watch, resume=True)
 
 
@@ -281,12 +281,7 @@ def _train(
                 on_epoch=on_epoch,
             )
     except KeyboardInterrupt as stop:
-        kept = any(directory.checkpoints.rglob("last.ckpt"))
-        way = (
-            f"The last finished epoch is kept. Go on with: qplug resume {directory.path}"
-            if kept
-            else "No epoch was finished; features and embeddings are kept. Start again with the same command."
-        )
+        way = way_on(directory, resumed=resume)
         raise Interrupted(f"stopped{by(stop)} during training. {way}") from None
 
 

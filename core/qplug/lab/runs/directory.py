@@ -130,6 +130,11 @@ class RunDirectory:
         return self.path / CHECKPOINTS
 
     @property
+    def has_checkpoints(self) -> bool:
+        """Whether there is any checkpoint; a run that has one is never discarded."""
+        return any(self.checkpoints.rglob("*.ckpt"))
+
+    @property
     def status(self) -> Status:
         """``finished`` with metrics; else ``running`` while a process works in it; else ``interrupted``."""
         if (self.path / METRICS).is_file():
@@ -156,7 +161,7 @@ class RunDirectory:
 
     def discard(self) -> None:
         """Delete the folder of a run that came to nothing; a finished run, or one with checkpoints, stays."""
-        kept = (self.path / METRICS).exists() or any(self.checkpoints.rglob("*.ckpt"))
+        kept = (self.path / METRICS).exists() or self.has_checkpoints
         self.close()
         if not kept:
             shutil.rmtree(self.path, ignore_errors=True)

@@ -65,6 +65,7 @@ def summarise(path: Path) -> RunSummary:
     numbers, stamps = _test_metrics(run, problems) if run.status == "finished" else ({}, ())
     seed, fold = config.get("seed"), config.get("fold")
     several = (path / FOLDS).is_file()
+    ended = _ended(run, problems) if run.status == "interrupted" else ""
     return RunSummary(
         path=path,
         status=run.status,
@@ -77,7 +78,7 @@ def summarise(path: Path) -> RunSummary:
         test=numbers,
         stamps=stamps,
         problem=" ".join(problems),
-        ended=_ended(run, problems) if run.status == "interrupted" else "",
+        ended=ended,
     )
 
 
@@ -85,11 +86,11 @@ def _ended(run: RunDirectory, problems: list[str]) -> str:
     if not (run.path / ENDED).is_file():
         return ""
     try:
-        content = parse_json(run.read_text(ENDED), ENDED, DataError)
+        content = run.read_json(ENDED, whole=True)
     except QplugError as error:
         problems.append(str(error))
         return ""
-    return f"{content.get('status')}: {content.get('reason')}" if isinstance(content, Mapping) else ""
+    return f"{content['status']}: {content['reason']}"
 
 
 def _config(run: RunDirectory, problems: list[str]) -> dict[str, Any]:

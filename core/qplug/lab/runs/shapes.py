@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -134,6 +134,16 @@ class _Folds(_Shape):
     runs: dict[str, _FileName]
 
 
+class _Ended(_Shape):
+    """How a run ended that did not finish."""
+
+    status: Literal["failed", "interrupted"]
+    reason: str
+    phase: str = ""
+    part: str = ""
+    package: str = ""
+
+
 class _Model(_Shape):
     """The metadata of ``model.safetensors``."""
 
@@ -147,6 +157,7 @@ _SHAPES: dict[str, TypeAdapter[Any]] = {
     "split.json": TypeAdapter(_Split),
     "environment.json": TypeAdapter(_Environment),
     "folds.json": TypeAdapter(_Folds),
+    "ended.json": TypeAdapter(_Ended),
     MODEL: TypeAdapter(_Model),
 }
 
