@@ -153,7 +153,7 @@ def test_a_leak_that_is_allowed_stamps_the_run(tmp_path: Path, monkeypatch: pyte
     assert summary["stamps"] == ["LEAKY"]
     assert summary["warnings"][0] == "the split leaks: 23 groups stand in more than one part"
     run = Path(summary["run"])
-    for name in ("metrics.json", "split.json"):
+    for name in ("record.json", "split.json"):
         told = json.loads((run / name).read_text())
         assert told.get("stamps") == ["LEAKY"] or told["leaky"] is True
     for name in ("predictions.csv", "history.csv"):

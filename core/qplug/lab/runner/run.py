@@ -37,6 +37,8 @@ from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.unused import unused_backend
 from qplug.lab.runs.directory import SETTINGS, RunDirectory
 from qplug.lab.runs.environment import environment
+from qplug.lab.runs.run_record import Environment
+from qplug.lab.runs.typed_file import read_typed
 from qplug.lab.stopping import by, checkpoints_first, stop_if_asked
 from qplug.lab.training.devices import check_devices, per_device
 
@@ -97,6 +99,7 @@ def resume_run(path: Path, reporter: Reporter) -> dict[str, Any]:
         config, parts, network = _checked(resolve([from_file(directory.path / "run.toml")]), reporter)
         if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
             directory.write_json(ENVIRONMENT, environment())
+        read_typed(directory, ENVIRONMENT, Environment)  # it is part of the record, so damage is told before the work
         with _threads(config.threads):
             return _execute(config, parts, network, directory, reporter, resume=True)
 
@@ -182,9 +185,9 @@ def _execute(
         reporter.note(f"trained on torch; the test part is evaluated on {_where(config, parts.backend)}")
     from qplug.lab.runner.record import Outcome, record
 
-    summary = record(directory, Outcome(config, parts, prepared, model, inputs, fitted), reporter)
-    plugins.run_ended(info, directory.read_json("metrics.json"))
-    return summary
+    written = record(directory, Outcome(config, parts, prepared, model, inputs, fitted), reporter)
+    plugins.run_ended(info, written.metrics())
+    return written.summary(str(directory.path))
 
 
 def _where(config: RunConfig, backend: Backend) -> str:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CONFIG = "run.toml"
+RECORD = "record.json"
+"""Written last: a run that has it is finished."""
 METRICS = "metrics.json"
+"""Mean and spread of a set of folds; of qplug 0.1 also the record of a run."""
 WEIGHTS = "model.safetensors"
 FOLDS = "folds.json"
 """Says which runs are the folds of a split, in a folder that holds no run of its own."""
@@ -39,7 +42,7 @@ Status = Literal["finished", "interrupted", "running"]
 class RunDirectory:
     """A folder that holds everything about one run. Files appear in it whole or not at all.
 
-    ``metrics.json`` is written last; a run that has it is finished. While a process works in the folder it holds a
+    ``record.json`` is written last; a run that has it is finished. While a process works in the folder it holds a
     lock, so that nobody else writes there; use it in a ``with`` statement, or call ``close``.
 
     Attributes:
@@ -124,10 +127,14 @@ class RunDirectory:
 
     @property
     def status(self) -> Status:
-        """``finished`` with metrics; else ``running`` while a process works in it; else ``interrupted``."""
-        if (self.path / METRICS).is_file():
+        """``finished`` with a record, or means; ``running`` while a process works in it; else ``interrupted``."""
+        if self._finished:
             return "finished"
         return "running" if self._lock is not None or is_locked(self.path) else "interrupted"
+
+    @property
+    def _finished(self) -> bool:
+        return any((self.path / name).is_file() for name in (RECORD, METRICS))
 
     def require_finished(self, lacking: str) -> None:
         """Refuses a run, or a set of folds, that is not finished.
@@ -149,7 +156,7 @@ class RunDirectory:
 
     def discard(self) -> None:
         """Delete the folder of a run that came to nothing; a finished run, or one with checkpoints, stays."""
-        kept = (self.path / METRICS).exists() or any(self.checkpoints.rglob("*.ckpt"))
+        kept = self._finished or any(self.checkpoints.rglob("*.ckpt"))
         self.close()
         if not kept:
             shutil.rmtree(self.path, ignore_errors=True)
