@@ -21,9 +21,14 @@ from qplug_cli.visible import VisibleFormatter
 COMMANDS = {
     "run": ("qplug_cli.commands.run:run", "Assemble a pipeline by name, train it and judge it."),
     "resume": ("qplug_cli.commands.resume:resume", "Go on with an interrupted run."),
+    "evaluate": (
+        "qplug_cli.commands.evaluate:evaluate",
+        "Judge a finished run again, on another backend or data set.",
+    ),
     "predict": ("qplug_cli.commands.predict:predict", "Class probabilities for new files, from a finished run."),
     "report": ("qplug_cli.commands.report:report", "A finished run as one HTML file."),
     "export": ("qplug_cli.commands.export:export", "A finished run as safetensors, OpenQASM 3 or ONNX."),
+    "verify": ("qplug_cli.commands.verify:verify", "Whether a run's files are what the run wrote."),
     "runs": ("qplug_cli.commands.runs:runs", "Past runs with their test metrics."),
     "data": ("qplug_cli.commands.data:app", "Data sets: what there is, get them, check them, look into them."),
     "bench": ("qplug_cli.commands.bench:bench", "Time a quantum head on every backend, and beside other libraries."),

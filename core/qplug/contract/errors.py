@@ -120,7 +120,13 @@ class NotInstalled(UserError):
 
 
 class PluginError(QplugError):
-    """A plugin that is quarantined, or that returned what its interface does not allow."""
+    """A plugin that is quarantined, or that returned what its interface does not allow.
+
+    Attributes:
+        at_fault: the object of the plugin's that did it, where it is known.
+    """
+
+    at_fault: object = None
 
 
 class Stopped(KeyboardInterrupt):

@@ -11,6 +11,7 @@ from qplug import __version__
 from qplug.contract.errors import DataError
 from qplug.lab.config.reading import parse_json
 from qplug.lab.config.shape import refuse_misshapen
+from qplug.lab.runs.digests import refuse_damaged
 from qplug.lab.runs.directory import METRICS, RECORD, RunDirectory
 from qplug.lab.runs.first_version import read_first_version
 from qplug.lab.runs.run_record import VERSION, MissingKey, RunRecord, misshapen
@@ -43,6 +44,7 @@ def read_record(path: Path | str) -> RunRecord:
     except ValidationError as error:
         raise misshapen(error, where) or error from None
     refuse_misshapen(record.configuration, f"{where}, configuration")
+    refuse_damaged(directory.path, RECORD)
     return record
 
 

@@ -146,6 +146,16 @@ class Torch(_Found):
     devices: tuple[str, ...] = ()
 
 
+class Code(_Found):
+    """The code of one part."""
+
+    kind: str
+    name: str
+    package: str
+    version: str
+    sha256: str
+
+
 class Environment(_Found):
     """What a run was made with."""
 
@@ -158,6 +168,7 @@ class Environment(_Found):
     torch: Torch | None = None
     packages: dict[str, str] = {}
     git: Git | None = None
+    code: dict[str, Code] = {}
 
 
 def _one_of_each(judgements: tuple[JudgementRecord, ...]) -> tuple[JudgementRecord, ...]:

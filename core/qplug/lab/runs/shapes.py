@@ -64,6 +64,39 @@ class _Split(_Shape):
     skipped: dict[str, str] = {}
 
 
+class _Git(_Shape):
+    commit: str
+    changed: bool
+
+
+class _Torch(_Shape):
+    threads: _Count | None = None
+    devices: list[str] = []
+
+
+class _Code(_Shape):
+    """The code of one part."""
+
+    kind: str
+    name: str
+    package: str
+    version: str
+    sha256: str
+
+
+class _Environment(_Shape):
+    qplug: str
+    python: str | None = None
+    implementation: str | None = None
+    platform: str | None = None
+    cpu: str | None = None
+    cpu_count: int | None = None
+    torch: _Torch | None = None
+    packages: dict[str, str] = {}
+    git: _Git | None = None
+    code: dict[str, _Code] = {}
+
+
 class _Folds(_Shape):
     settings: dict[str, Any]
     folds: Annotated[list[_Count], Field(min_length=1)]
@@ -81,6 +114,7 @@ MODEL = "the metadata of the weights"
 _SHAPES: dict[str, TypeAdapter[Any]] = {
     "metrics.json": TypeAdapter(_Means),
     "split.json": TypeAdapter(_Split),
+    "environment.json": TypeAdapter(_Environment),
     "folds.json": TypeAdapter(_Folds),
     MODEL: TypeAdapter(_Model),
 }
