@@ -1,4 +1,4 @@
-"""From an exception to a line on stderr and an exit code: 2 the user's mistake, 1 a failure of ours or of the world."""
+"""From an exception to a line on stderr and an exit code: 2 the user's mistake, 1 a failure, 128 + signal."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import traceback
 import typer
 
 from qplug.contract.addresses import redacted
-from qplug.contract.errors import NotInstalled, QplugError
+from qplug.contract.errors import NotInstalled, QplugError, signal_of
+from qplug.lab.stopping import by
 from qplug_cli.visible import visible
-
-STOPPED = 2
 
 
 def explain(error: BaseException) -> int:
@@ -24,8 +23,8 @@ def explain(error: BaseException) -> int:
             _say(str(error))
             return error.exit_code
         case KeyboardInterrupt() | typer.Abort():
-            _say("stopped.")
-            return STOPPED
+            _say(f"stopped{by(error)}.")
+            return 128 + signal_of(error)
         case ModuleNotFoundError() if not (error.name or "qplug").startswith("qplug"):
             _say(f"this needs the module {error.name!r}, which is not installed. Install it: pip install 'qplug[all]'")
             return NotInstalled.exit_code

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from qplug.contract.errors import Interrupted, Stopped
+from qplug.lab.stopping import heard, heeding_signals
 from qplug_cli import errors, output
 from qplug_cli.plain_help import PlainCommand, PlainGroup
 from qplug_cli.visible import VisibleFormatter
@@ -19,9 +21,14 @@ from qplug_cli.visible import VisibleFormatter
 COMMANDS = {
     "run": ("qplug_cli.commands.run:run", "Assemble a pipeline by name, train it and judge it."),
     "resume": ("qplug_cli.commands.resume:resume", "Go on with an interrupted run."),
+    "evaluate": (
+        "qplug_cli.commands.evaluate:evaluate",
+        "Judge a finished run again, on another backend or data set.",
+    ),
     "predict": ("qplug_cli.commands.predict:predict", "Class probabilities for new files, from a finished run."),
     "report": ("qplug_cli.commands.report:report", "A finished run as one HTML file."),
     "export": ("qplug_cli.commands.export:export", "A finished run as safetensors, OpenQASM 3 or ONNX."),
+    "verify": ("qplug_cli.commands.verify:verify", "Whether a run's files are what the run wrote."),
     "runs": ("qplug_cli.commands.runs:runs", "Past runs with their test metrics."),
     "data": ("qplug_cli.commands.data:app", "Data sets: what there is, get them, check them, look into them."),
     "bench": ("qplug_cli.commands.bench:bench", "Time a quantum head on every backend, and beside other libraries."),
@@ -123,7 +130,7 @@ def _qplug(
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Runs the command line and ends the process: 0 done, 2 the user's mistake, 1 a failure of ours or of the world.
+    """Runs the command line and ends the process: 0 done, 2 the user's mistake, 1 a failure, 128 + a signal.
 
     Args:
         arguments: the words after ``qplug``; None for those of this process.
@@ -137,17 +144,30 @@ def run(arguments: list[str] | None = None) -> None:
     handler.setFormatter(VisibleFormatter("%(message)s"))
     logging.basicConfig(handlers=[handler])
     logging.getLogger("qplug").setLevel(logging.INFO)
-    sys.exit(_exit_code(words))
+    with heeding_signals():
+        code = _exit_code(words)
+    sys.exit(code)
 
 
 def _exit_code(words: list[str]) -> int:
+    try:
+        return _command_line(words)
+    except KeyboardInterrupt as error:  # while another end was told
+        return errors.explain(error)
+
+
+def _command_line(words: list[str]) -> int:
     try:
         code = typer.main.get_command(app).main(args=words, prog_name="qplug", standalone_mode=False)
         sys.stdout.flush()
     except _Passed as passed:
         return errors.explain(passed.inner)
     except SystemExit:
+        if heard():
+            return errors.explain(Stopped(heard()))
         raise
     except BaseException as error:
-        return errors.explain(error)
+        # Where an import is interrupted, the exception that comes out may be another.
+        stopped = heard() and not isinstance(error, Interrupted | KeyboardInterrupt)
+        return errors.explain(Stopped(heard()) if stopped else error)
     return code if isinstance(code, int) else 0

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from qplug.lab.measures import SUMMARY
 from qplug_cli import output
 
 if TYPE_CHECKING:
     from qplug.lab.runner.plan import Plan
-
-SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "precision", "cross_entropy")
 
 
 def show(summary: Mapping[str, Any], *, json: bool) -> None:
@@ -44,7 +43,7 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
     console.print(styled((summary["dataset"], "bold"), f" · {summary['head']} · {_where(summary)}", *stamps))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
-    for name in SHOWN:
+    for name in SUMMARY:
         table.add_column(name.replace("_", " "), justify="right")
     for part in ("validation", "test"):
         table.add_row(part, *_cells(summary[part], summary.get(f"{part}_sd")))
@@ -77,8 +76,8 @@ def _where(summary: Mapping[str, Any]) -> str:
 
 def _cells(metrics: Mapping[str, float], spread: Mapping[str, float] | None) -> Sequence[str]:
     if spread is None:
-        return [f"{metrics[name]:.3f}" for name in SHOWN]
-    return [f"{metrics[name]:.3f} ± {spread[name]:.3f}" for name in SHOWN]
+        return [f"{metrics[name]:.3f}" for name in SUMMARY]
+    return [f"{metrics[name]:.3f} ± {spread[name]:.3f}" for name in SUMMARY]
 
 
 def _print_plan(plan: Plan) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from qplug.heads.traced_head import ImportedHead, ImportedReadout, TracedCircuit, TracedHead
 
 from .exactness import refuse_inexact
+from .returned import checking_returns, naming_wires
 from .tracing import trace_function, trace_tape
 
 WeightShapes: TypeAlias = Mapping[str, int | tuple[int, ...]]
@@ -24,7 +25,8 @@ class PennyLaneHead(TracedHead):
     """A quantum head written as a PennyLane quantum function.
 
     An author writes ``quantum_function`` and ``weight_shape``, and sets ``n_inputs``. The function is traced once:
-    PennyLane decomposes it into the contract's gates, its classical pre-processing becomes torch code for any batch.
+    PennyLane decomposes it into the contract's gates, its classical pre-processing becomes torch code for any batch. It
+    is then run again at fresh inputs and weights, and refused unless gates, angles, gradients and observables agree.
     """
 
     @property
@@ -34,7 +36,9 @@ class PennyLaneHead(TracedHead):
 
     @abstractmethod
     def quantum_function(self, inputs: Tensor, weights: Tensor) -> Any:
-        """Queues PennyLane operations and returns ``qml.expval`` of Pauli operators, one or a list.
+        """Queues PennyLane operations and returns ``qml.expval`` or ``qml.probs``, one or a list in the order made.
+
+        Everything that depends on inputs or weights stays in torch: no NumPy, no ``float()``, no ``if`` on values.
 
         Args:
             inputs: (n_inputs,), one sample.
@@ -50,7 +54,8 @@ class PennyLaneHead(TracedHead):
         """The quantum function's circuit.
 
         Raises:
-            CircuitError: the quantum function contains what the contract cannot express.
+            CircuitError: the quantum function contains what the contract cannot express, or its circuit is not the
+                same for all inputs and weights.
         """
         shape = self.weight_shape
         return trace_function(
@@ -86,10 +91,11 @@ class PennyLaneHead(TracedHead):
         """
         shapes = {name: _shape(shape) for name, shape in weight_shapes.items()}
         refuse_inexact(qnode)
+        checked = checking_returns(qnode)
 
         def tape_of(inputs: Tensor, parameters: Tensor) -> Any:
             named = {input_argument: inputs, **_unpacked(parameters, shapes)}
-            return qml.workflow.construct_tape(qnode, level="user")(**named)
+            return naming_wires(qml.workflow.construct_tape(checked, level="user")(**named), qnode.device.wires)
 
         n_parameters = sum(math.prod(shape) for shape in shapes.values())
         start = None if weights is None else _packed(weights, shapes)
@@ -121,4 +127,4 @@ def _unpacked(parameters: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> dict
 
 def _packed(weights: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Tensor:
     values = [torch.as_tensor(weights[name]).detach().float().reshape(shape) for name, shape in shapes.items()]
-    return torch.cat([value.reshape(-1) for value in values])
+    return torch.cat([torch.zeros(0), *(value.reshape(-1) for value in values)])  # a circuit may have no weights

@@ -38,6 +38,11 @@ def measured(measurements: Sequence[Any], position: dict[Any, int]) -> tuple[tup
     return tuple(observables), LinearCombination(matrix, torch.tensor(offsets))
 
 
+def factors_of(measurements: Sequence[Any]) -> list[Any]:
+    """What the observables are made of: factors, matrices, basis states."""
+    return [list(measurement.obs.data) for measurement in measurements if measurement.obs is not None]
+
+
 def _sentences(measurement: Any) -> list[Any]:
     if isinstance(measurement, qml.measurements.ProbabilityMP) and measurement.mv is None and measurement.obs is None:
         return _probabilities(list(measurement.wires))

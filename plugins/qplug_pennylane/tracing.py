@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import pennylane as qml
 import torch
 from torch import Tensor
 
-from qplug.contract.circuit import Circuit, Gate
+from qplug.contract.circuit import Circuit, Encoding, Gate
 from qplug.contract.errors import CircuitError
 from qplug.heads.angles import trace
 from qplug.heads.proof import Evaluated, prove
 from qplug.heads.traced_head import TracedCircuit
 
 from .gates import WITHOUT_EFFECT, contract_name
-from .measured import measured
+from .measured import factors_of, measured
+from .returned import naming_wires, refuse_other_returns
 
 QuantumFunction: TypeAlias = Callable[[Tensor, Tensor], Any]
 """(n_inputs,) or (batch, n_inputs), and (n_parameters,) → PennyLane measurements; queues PennyLane operations."""
@@ -58,24 +59,12 @@ def trace_tape(tape_of: TapeFunction, n_inputs: int, n_parameters: int, *, batch
 
 
 def _tape(function: QuantumFunction, inputs: Tensor, weights: Tensor) -> Any:
-    """The tape, if what is returned is what was measured, in that order, as a QNode asks too."""
+    """The tape, if what is returned is what was measured."""
     with qml.queuing.AnnotatedQueue() as queue:
         returned = function(inputs, weights)
     tape = qml.tape.QuantumScript.from_queue(queue)
-    flat = qml.pytrees.flatten(returned, is_leaf=lambda leaf: isinstance(leaf, qml.measurements.MeasurementProcess))[0]
-    flat = [leaf for leaf in flat if leaf is not None]
-    if not flat and not tape.measurements:
-        raise CircuitError("the quantum function measures nothing; end it with qml.expval(…) of Pauli operators.")
-    if len(flat) != len(tape.measurements) or any(a is not b for a, b in zip(flat, tape.measurements, strict=True)):
-        raise CircuitError(
-            f"the quantum function makes {len(tape.measurements)} measurements ({_names(tape.measurements)}) and "
-            f"returns {_names(flat) or 'none'}. Return all of them, in the order in which they are made."
-        )
-    return tape
-
-
-def _names(measurements: Sequence[Any]) -> str:
-    return ", ".join(map(str, measurements))
+    refuse_other_returns(returned, tape.measurements)
+    return naming_wires(tape, None)
 
 
 class _Tracer:
@@ -83,17 +72,18 @@ class _Tracer:
         self.tape_of = tape_of
         self.batched = batched
         self.tape: Any = None
+        self.placed: tuple[Gate, ...] = ()
 
     def trace(self, n_inputs: int, n_parameters: int) -> TracedCircuit:
         traced = trace(self._angles, n_inputs, n_parameters)
         wires, gates = _structure(self.tape)
         left = iter(traced.angles)
-        placed = tuple(
+        self.placed = tuple(
             Gate(name, on, tuple(next(left) for _ in operation.data))
             for (name, on), operation in zip(gates, _gates(self.tape), strict=True)
         )
         observables, values = measured(self.tape.measurements, wires)
-        circuit = Circuit(len(wires), placed, observables)
+        circuit = Circuit(len(wires), self.placed, observables)
         batched = None if self.batched is None else self._evaluated_batch
         prove(self._evaluated, circuit, traced, values, n_inputs, n_parameters, batched=batched)
         return TracedCircuit(circuit, traced, values)
@@ -110,7 +100,8 @@ class _Tracer:
         """None if the original does not take a batch: it then knows samples only."""
         assert self.batched is not None
         tape = self.batched(inputs, parameters)
-        if tape.batch_size != len(inputs):
+        sees_inputs = any(isinstance(angle, Encoding) for gate in self.placed for angle in gate.angles)
+        if tape.batch_size != len(inputs) and (sees_inputs or tape.batch_size is not None):
             return None
         return _seen(lower(tape), (len(inputs),))
 
@@ -119,10 +110,9 @@ def _seen(tape: Any, shape: tuple[int, ...]) -> Evaluated:
     wires, gates = _structure(tape)
     angles = [_angle(angle) for operation in _gates(tape) for angle in operation.data]
     columns = [angle.reshape(shape if angle.numel() > 1 else ()).expand(shape) for angle in angles]
+    stacked = torch.stack(columns, -1) if columns else torch.zeros(*shape, 0, dtype=torch.float64)
     observables, values = measured(tape.measurements, wires)
-    return Evaluated(
-        gates, torch.stack(columns, -1) if columns else torch.zeros(*shape, 0, dtype=torch.float64), observables, values
-    )
+    return Evaluated(gates, stacked, observables, values, factors_of(tape.measurements))
 
 
 def _angle(angle: Any) -> Tensor:

@@ -113,8 +113,8 @@ def test_a_mistake_of_the_user_ends_in_one_paragraph_and_exit_2(words, message) 
     [
         (DataError("no sample was found"), 2, "qplug: no sample was found\n"),
         (PluginError("it is broken"), 1, "qplug: it is broken\n"),
-        (Interrupted("stopped; go on with qplug resume"), 2, "qplug: stopped; go on with qplug resume\n"),
-        (KeyboardInterrupt(), 2, "qplug: stopped.\n"),
+        (Interrupted("stopped; go on with qplug resume"), 130, "qplug: stopped; go on with qplug resume\n"),
+        (KeyboardInterrupt(), 130, "qplug: stopped.\n"),
         (ModuleNotFoundError("No module named 'torch'", name="torch"), 2, "pip install 'qplug[all]'"),
         (ZeroDivisionError("by zero"), 1, "not your mistake (ZeroDivisionError: by zero)"),
         (ModuleNotFoundError("No module named 'qplug.x'", name="qplug.x"), 1, "not your mistake"),

@@ -101,7 +101,7 @@ class Elsewhere:
 @pytest.mark.parametrize(
     ("plugin", "message"),
     [
-        (object(), r"implements none of the hooks \(run_started, epoch_ended, run_ended\)"),
+        (object(), r"implements none of the hooks \(run_started, epoch_ended, run_ended, run_failed\)"),
         (Diary, "Diary is a class"),
         (Wrong(), "'weather'"),
         (Elsewhere(), "unknown hook 'sun_rose'"),

@@ -149,7 +149,7 @@ def test_ctrl_c_keeps_the_last_checkpoint_and_resume_gives_the_same_numbers(
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 2, said
+    assert process.returncode == 130, said
     assert "Traceback" not in said
     (run,) = (tmp_path / "cut").iterdir()
     assert f"qplug resume {run}" in said

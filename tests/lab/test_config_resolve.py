@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ def test_a_configuration_survives_the_way_through_toml(tmp_path: Path, settings:
     again = resolve([from_file(file)])
     assert again == config
     assert short_hash(again) == short_hash(config)
+    assert re.fullmatch("[0-9a-f]{12}", short_hash(config))  # 24 bits would name 300 pairs of 100,000 runs alike
 
 
 def test_branches_survive_the_way_through_toml(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_an_unfinished_or_damaged_run_is_refused_with_a_way_on(tmp_path: Path) -
         write_report(run)
     content = json.loads(metrics)
     del content["test"]["accuracy_interval"]
-    (run / "metrics.json").write_text(json.dumps(content))
+    RunDirectory(run).write_text("metrics.json", json.dumps(content))
     with pytest.raises(DataError, match=r"lacks what a report needs \('accuracy_interval'\).*--config .*run\.toml"):
         write_report(run)
     with pytest.raises(UserError, match=r"there is no run directory .*nowhere"):

@@ -103,10 +103,10 @@ def test_a_set_that_cannot_be_shown_is_refused_with_a_way_on(whole: Path) -> Non
     record = json.loads((whole / "folds.json").read_text())
     gone = whole.parent / record["runs"]["2"]
     predictions = (gone / "predictions.csv").read_text()
-    (gone / "predictions.csv").write_text("\n".join(predictions.splitlines()[:-1]))
+    RunDirectory(gone).write_text("predictions.csv", "\n".join(predictions.splitlines()[:-1]))
     with pytest.raises(DataError, match=r"predictions\.csv has 9 test samples, but metrics\.json counts 10"):
         write_report(whole)
-    (gone / "predictions.csv").write_text(predictions.replace(",cat,cat", ",cow,cat", 1))
+    RunDirectory(gone).write_text("predictions.csv", predictions.replace(",cat,cat", ",cow,cat", 1))
     with pytest.raises(DataError, match=r"name 'cow', which is none of cat, "):
         write_report(whole)
     gone.rename(whole.parent.parent / f"{whole.parent.name}-elsewhere")

@@ -64,7 +64,7 @@ def test_everything_written_can_be_read_back(tmp_path: Path) -> None:
     assert metadata == {"classes": ["a", "b"], "n": 2}
     assert (run.path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert names(run.path) == [
-        ".lock", "curves.png", "history.csv", "metrics.json", "model.safetensors", "run.toml",
+        ".lock", "curves.png", "digests.json", "history.csv", "metrics.json", "model.safetensors", "run.toml",
     ]  # fmt: skip
 
 

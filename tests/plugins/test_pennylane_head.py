@@ -150,3 +150,28 @@ def test_a_qnode_that_mixes_the_samples_of_a_batch_is_refused() -> None:
 
     with pytest.raises(CircuitError, match="with a batch of inputs the angle of rx on 0"):
         PennyLaneHead.from_qnode(mixing, n_inputs=2, weight_shapes={})
+
+
+def test_an_unknown_device_may_have_noise_that_is_left_out() -> None:
+    class Elsewhere(qml.devices.DefaultQubit):  # type: ignore[misc]
+        name = "elsewhere.qpu"
+
+    with pytest.warns(UserWarning, match=r"the QNode's device 'elsewhere.qpu' may have is left out"):
+        PennyLaneHead.from_qnode(qml.QNode(plain, Elsewhere()), n_inputs=1, weight_shapes={})
+
+
+def test_a_qnode_without_weights_is_a_head() -> None:
+    layer = qml.qnn.TorchLayer(qml.QNode(plain, qml.device("default.qubit")), {})
+    head = PennyLaneHead.from_torch_layer(layer, n_inputs=1, read_out="values")
+    inputs = torch.tensor([[0.3], [1.2]])
+    torch.testing.assert_close(QuantumModule(head, DefaultQubit(), 1, 1)(inputs), inputs.cos(), atol=1e-6, rtol=0)
+
+
+def test_a_number_of_samples_among_the_angles_is_refused() -> None:
+    @qml.qnode(qml.device("default.qubit"))
+    def counting(inputs: Tensor, weights: Tensor) -> Any:
+        qml.RX(weights[0] + len(inputs), wires=0)
+        return qml.expval(qml.PauliZ(0))
+
+    with pytest.raises(CircuitError, match="with a batch of inputs the angle of rx on 0"):
+        PennyLaneHead.from_qnode(counting, n_inputs=2, weight_shapes={"weights": 1})

@@ -1,5 +1,6 @@
 """Quantum functions as PennyLane users write them become circuits with the same numbers."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from qplug.contract.circuit import Encoding, Gate, Observable, Weight
 from qplug.contract.errors import CircuitError
 from qplug.heads.traced_head import TracedCircuit
 from qplug_pennylane.default_qubit import DefaultQubit
+from qplug_pennylane.head import PennyLaneHead
 from qplug_pennylane.tracing import trace_function, trace_tape
 
 
@@ -111,6 +113,8 @@ def other_observables(inputs: Tensor, weights: Tensor) -> Any:
         qml.expval(qml.Projector([0, 1], wires=[2, 0])),
         qml.probs(wires=[1, 0]),
         qml.expval(qml.Hermitian((matrix + matrix.T) / 64, wires=[2, 0, 1])),
+        qml.expval(qml.Z(0) @ qml.X(0) @ qml.Z(0)),
+        qml.probs(),
     ]
 
 
@@ -155,7 +159,7 @@ def original(function: Callable[..., Any], inputs: Tensor, weights: Tensor) -> T
     for sample in inputs if function is not for_batches else inputs[:, None]:
         result = qnode(sample, weights)
         values = result if isinstance(result, list | tuple) else [result]
-        rows.append(torch.cat([value.reshape(-1) for value in values]))
+        rows.append(torch.cat([value.real.reshape(-1) for value in values]))
     return torch.stack(rows)
 
 
@@ -219,7 +223,6 @@ def test_what_cannot_be_expressed_is_refused_by_name(operation: Callable[[], Any
     ("measured", "named"),
     [
         (lambda: qml.probs(wires=range(7)), "probs of 7 wires is not an expectation value"),
-        (lambda: qml.probs(), "probs.* leaves open which wires"),
         (lambda: qml.var(qml.PauliZ(0)), "var.* is not an expectation value"),
         (lambda: qml.sample(), "sample.* is not an expectation value"),
         (lambda: qml.expval(qml.Projector([0] * 5, wires=range(5))), "Projector.* is not a sum of Pauli strings"),
@@ -231,6 +234,11 @@ def test_what_cannot_be_expressed_is_refused_by_name(operation: Callable[[], Any
 def test_other_measurements_are_refused_by_name(measured: Callable[[], Any], named: str) -> None:
     with pytest.raises(CircuitError, match=named):
         trace_function(after_a_gate(lambda: None, measured), 1, 0)
+
+
+def test_all_wires_are_too_many_probabilities_from_seven_on() -> None:
+    with pytest.raises(CircuitError, match="probs of 7 wires"):
+        trace_function(after_a_gate(lambda: [qml.S(wire) for wire in range(7)], qml.probs), 1, 0)
 
 
 def test_an_operation_that_does_not_decompose_is_refused_by_name() -> None:
@@ -275,40 +283,70 @@ def test_a_transformed_qnode_keeps_its_transforms() -> None:
     assert [gate.name for gate in traced.circuit.gates] == ["rx"]
 
 
-FROZEN: dict[str, Callable[[Tensor, Tensor], Any]] = {
-    "tolist": lambda z, w: z.tolist(),
-    "detach": lambda z, w: z.detach().numpy(),
-    "asarray": lambda z, w: np.asarray(z.detach()),
-    "toarray": lambda z, w: qml.math.toarray(z),
-    "unwrap": lambda z, w: qml.math.unwrap([z])[0],
-    "torch.tensor": lambda z, w: torch.tensor([z[0], z[1]]),
-    "np.arctan": lambda z, w: np.arctan(z),
-    "np.clip": lambda z, w: np.clip(z.detach().numpy(), -1, 1),
-    "np.array([0.5": lambda z, w: z * np.array([0.5, 2.0]),
-    "qml.numpy": lambda z, w: qml.numpy.tanh(z.detach().numpy()),
-    "half": lambda z, w: [z[0], np.tanh(z[1].detach().numpy())],
-    "w.detach": lambda z, w: z + w.detach().numpy()[:2],
-    "w.tolist": lambda z, w: [z[0] + w.tolist()[0], z[1]],
-    "rand": lambda z, w: z + np.random.rand(),
-    "randn": lambda z, w: z + torch.randn(2),
-    "randn_like": lambda z, w: z + torch.randn_like(z),
-    "dropout": lambda z, w: torch.nn.functional.dropout(z),
-    "default_rng": lambda z, w: z * np.random.default_rng().random(),
-    "a rare branch": lambda z, w: [z[0], z[1] if z.tolist()[0] < 100 else w[0]],
-    "no gradient": lambda z, w: z // 0.5,
+Angles = Callable[[Tensor, Tensor], Any]
+READ: dict[str, Angles] = {
+    "z.tolist()": lambda z, w: z.tolist(),
+    "z.detach().numpy()": lambda z, w: z.detach().numpy(),
+    "np.asarray(z.detach())": lambda z, w: np.asarray(z.detach()),
+    "qml.math.toarray(z)": lambda z, w: qml.math.toarray(z),
+    "qml.math.unwrap([z])[0]": lambda z, w: qml.math.unwrap([z])[0],
+    "torch.tensor([z[0], z[1]])": lambda z, w: torch.tensor([z[0], z[1]]),
+    "np.arctan(z)": lambda z, w: np.arctan(z),
+    "np.clip(z.detach().numpy(), -1, 1)": lambda z, w: np.clip(z.detach().numpy(), -1, 1),
+    "z * np.array([0.5, 2.0])": lambda z, w: z * np.array([0.5, 2.0]),
+    "qml.numpy.tanh(z.detach().numpy())": lambda z, w: qml.numpy.tanh(z.detach().numpy()),
+    "np.tanh(z[1].detach().numpy())": lambda z, w: [z[0], np.tanh(z[1].detach().numpy())],
+    "w.detach().numpy()[:2]": lambda z, w: z + w.detach().numpy()[:2],
+    "w.tolist()[0]": lambda z, w: [z[0] + w.tolist()[0], z[1]],
+    "z.tolist()[0] < 100": lambda z, w: [z[0], z[1] if z.tolist()[0] < 100 else w[0]],
+    "float(z[0])": lambda z, w: [float(z[0]), z[1]],
 }
+"""What stands in the message, with the angles by which it does."""
 
 
-@pytest.mark.parametrize("name", FROZEN)
-def test_what_would_stay_as_it_was_is_refused(name: str) -> None:
+def two_angles(angles_of: Angles) -> Callable[..., Any]:
     def function(inputs: Tensor, weights: Tensor) -> Any:
-        angles = FROZEN[name](inputs, weights)
+        angles = angles_of(inputs, weights)
         qml.RY(angles[0], wires=0)
         qml.RX(angles[1], wires=1)
         return qml.expval(qml.PauliZ(0))
 
-    with pytest.raises(CircuitError, match=r"cannot be traced|writes into a tensor in place|vmap|floor_divide"):
-        trace_function(function, 2, 3)
+    return function
+
+
+@pytest.mark.parametrize("read", READ)
+def test_what_would_stay_as_it_was_is_refused_with_its_line(read: str) -> None:
+    with pytest.raises(CircuitError, match=f"Values are read in `.*{re.escape(read)}"):
+        trace_function(two_angles(READ[read]), 2, 3)
+
+
+class Tripled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return 3 * gradient
+
+
+@pytest.mark.parametrize(
+    ("named", "angles_of"),
+    [
+        ("angle of ry on 0 is not what tracing found", lambda z, w: z + np.random.rand()),
+        ("angle of ry on 0 is not what tracing found", lambda z, w: z * np.random.default_rng().random()),
+        (r"draws random numbers \(randn\)", lambda z, w: z + torch.randn(2)),
+        (r"draws random numbers \(randn_like\)", lambda z, w: z + torch.randn_like(z)),
+        (r"draws random numbers \(bernoulli_\)", lambda z, w: torch.nn.functional.dropout(z)),
+        ("torch.floor_divide has no derivative", lambda z, w: z // 0.5),
+        ("torch.heaviside has no derivative", lambda z, w: torch.heaviside(z, w[:2])),
+        ("calls torch.unique2, which torch cannot compute for a batch", lambda z, w: torch.unique(z)),
+        ("gradients of its angles are not what tracing found", lambda z, w: Tripled.apply(z)),
+    ],
+)
+def test_chance_and_what_has_no_gradient_or_batch_is_refused_by_name(named: str, angles_of: Angles) -> None:
+    with pytest.raises(CircuitError, match=named):
+        trace_function(two_angles(angles_of), 2, 3)
 
 
 def test_the_line_that_reads_values_is_named() -> None:
@@ -330,21 +368,48 @@ def test_a_structure_drawn_anew_at_each_call_is_refused() -> None:
         trace_function(function, 2, 6)
 
 
-@pytest.mark.parametrize("of", ["inputs", "weights"])
-def test_factors_of_observables_must_be_constant(of: str) -> None:
+@pytest.mark.parametrize("factor", [lambda z, w: z[0], lambda z, w: w[0], lambda z, w: torch.floor(w[0] / 100)])
+def test_factors_of_observables_must_be_constant(factor: Angles) -> None:
     def function(inputs: Tensor, weights: Tensor) -> Any:
         qml.RY(inputs[0], wires=0)
-        factor = inputs[0] if of == "inputs" else weights[0]
-        return qml.expval(qml.Hamiltonian([factor], [qml.PauliZ(0)]))
+        return qml.expval(qml.X(0) + factor(inputs, weights) * qml.Z(0))
 
     with pytest.raises(CircuitError, match="factors must be constant"):
         trace_function(function, 1, 1)
 
 
-@pytest.mark.parametrize(("chosen", "named"), [(slice(None, None, -1), "makes 2"), (slice(1), "makes 2 .* returns")])
-def test_measurements_are_returned_as_made(chosen: slice, named: str) -> None:
-    with pytest.raises(CircuitError, match=named):
-        trace_function(after_a_gate(lambda: None, lambda: [qml.expval(qml.Z(0)), qml.expval(qml.X(0))][chosen]), 1, 0)
+MEASURED = [lambda: qml.expval(qml.Z(0)), lambda: qml.expval(qml.X(0))]
+
+
+@pytest.mark.parametrize("as_qnode", [False, True])
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        (lambda measured: measured[::-1], r"makes 2 measurements .* returns expval\(X\(0\)\), expval\(Z\(0\)\)"),
+        (lambda measured: measured[:1], r"makes 2 measurements .* returns expval\(Z\(0\)\)\."),
+        (lambda measured: measured * 2, r"makes 2 measurements .* returns expval\(Z\(0\)\), expval\(X\(0\)\), expval"),
+        (lambda measured: None, "makes 2 measurements .* returns none"),
+    ],
+)
+def test_measurements_are_returned_as_made(chosen: Callable[..., Any], told: str, as_qnode: bool) -> None:
+    function = after_a_gate(lambda: None, lambda: chosen([make() for make in MEASURED]))
+    qnode = qml.QNode(lambda inputs: function(inputs, inputs), qml.device("default.qubit"))
+    with pytest.raises(CircuitError, match=told):
+        PennyLaneHead.from_qnode(qnode, n_inputs=1, weight_shapes={}) if as_qnode else trace_function(function, 1, 0)
+
+
+@pytest.mark.parametrize(("wires", "device_wires"), [((1, 0), None), (("b", "a"), None), ((0, 1), 3)])
+def test_all_probabilities_stand_in_pennylanes_order(wires: tuple[Any, Any], device_wires: int | None) -> None:
+    @qml.qnode(qml.device("default.qubit", wires=device_wires))
+    def qnode(inputs: Tensor) -> Any:
+        qml.RX(inputs[..., 0], wires=wires[0])
+        qml.RY(inputs[..., 1], wires=wires[1])
+        return qml.probs()
+
+    traced = PennyLaneHead.from_qnode(qnode, n_inputs=2, weight_shapes={}).traced()
+    inputs = torch.tensor([[0.3, 1.1], [-0.7, 2.0]], dtype=torch.float64)
+    got = values_of(traced, inputs, torch.zeros(0, dtype=torch.float64))
+    torch.testing.assert_close(got, qnode(inputs), atol=1e-10, rtol=0)
 
 
 def test_a_random_state_is_as_it_was() -> None:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 EXAMPLES = """
 **Examples**
 
-`qplug export runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c --to qasm3`
+`qplug export runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f --to qasm3`
 
-`qplug export runs/20260101-120000-digits-mlp-4d5e6f --to onnx --out digits.onnx`
+`qplug export runs/20260101-120000-digits-mlp-4d5e6f708192 --to onnx --out digits.onnx`
 """
 
 

@@ -13,11 +13,11 @@ from qplug_cli.options import Json
 EXAMPLES = """
 **Examples**
 
-`qplug report runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c --open`
+`qplug report runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f --open`
 
-`qplug report runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c --out fsdd.html`
+`qplug report runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f --out fsdd.html`
 
-`qplug report runs/20260101-120000-urbansound8k-mlp-4d5e6f-folds` – what --fold all gave, over all folds
+`qplug report runs/20260101-120000-urbansound8k-mlp-4d5e6f708192-folds` – what --fold all gave, over all folds
 """
 
 

@@ -13,9 +13,9 @@ from qplug_cli.options import Json, NoPlugin
 EXAMPLES = """
 **Examples**
 
-`qplug resume runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c`
+`qplug resume runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f`
 
-`qplug resume runs/20260101-120000-urbansound8k-mlp-4d5e6f-folds` – what is left of --fold all
+`qplug resume runs/20260101-120000-urbansound8k-mlp-4d5e6f708192-folds` – what is left of --fold all
 """
 
 

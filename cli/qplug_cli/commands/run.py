@@ -27,7 +27,7 @@ EXAMPLES = """
 
 `qplug run --recipe urbansound8k-fusion --smoke` – all recipes: qplug recipes
 
-`qplug run --config runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c/run.toml` – the same numbers again
+`qplug run --config runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f/run.toml` – the same numbers again
 """
 
 
@@ -157,6 +157,7 @@ def run(
         from qplug.lab.config import layers as settings
         from qplug.lab.config.branches import from_head
         from qplug.lab.config.recipes import with_recipe
+        from qplug.lab.runner.code import beside
         from qplug.lab.runner.folds import run_every_fold
         from qplug.lab.runner.run import run_once
 
@@ -185,7 +186,10 @@ def run(
         _dry_run(layers, json=json)
         return
     with TerminalReporter() as reporter:
-        summary = run_every_fold(layers, out, reporter) if fold == "all" else run_once(layers, out, reporter)
+        if fold == "all":
+            summary = run_every_fold(layers, out, reporter)
+        else:
+            summary = run_once(layers, out, reporter, repeated=None if config is None else beside(config))
     results.show(summary, json=json)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qplug.lab.measures import LISTED
 from qplug_cli import output
 from qplug_cli.options import Json
 from qplug_cli.visible import visible
@@ -26,7 +27,6 @@ EXAMPLES = """
 
 `qplug runs --out experiments --json`
 """
-SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "cross_entropy")
 MANY = 500
 """Runs above which one plain line is printed for each."""
 WIDE = 120
@@ -59,7 +59,7 @@ def _show(found: list[RunSummary]) -> None:
     console = output.console()
     # The names are there to be copied, so they are never folded; on a narrow terminal the rest gives way.
     wide = console.width >= WIDE
-    shown = SHOWN if wide else SHOWN[:1]
+    shown = LISTED if wide else LISTED[:1]
     if len(found) > MANY:
         _print_lines(found, shown)
         return
@@ -97,4 +97,4 @@ def _state(summary: RunSummary) -> RichText:
     from qplug_cli.words import Text
 
     stamps = [(f" {stamp}", "bold red") for stamp in summary.stamps]
-    return Text.assemble(summary.problem or summary.status, *stamps)
+    return Text.assemble(summary.problem or summary.ended or summary.status, *stamps)

@@ -11,7 +11,10 @@
     │   ├── NotSupported        a combination of parts that cannot work together
     │   └── NotInstalled        a component whose packages are missing, with the command that installs them
     ├── PluginError             a plugin that is quarantined, or that broke the contract when it was called
-    └── Interrupted             the user stopped the work; what was kept and how to go on
+    └── Interrupted             exit code 128 + signal: the work was stopped; what was kept and how to go on
+
+``Stopped``, a KeyboardInterrupt, is how a signal leaves the code that it interrupts; it becomes ``Interrupted`` where
+something can be said of what was kept.
 
 A message says what was asked, what was got, what is possible and what to do next, in one paragraph.
 """
@@ -19,6 +22,8 @@ A message says what was asked, what was got, what is possible and what to do nex
 from __future__ import annotations
 
 import difflib
+import signal
+import sys
 from collections.abc import Iterable, Sequence
 
 from qplug.contract.addresses import redacted
@@ -115,10 +120,43 @@ class NotInstalled(UserError):
 
 
 class PluginError(QplugError):
-    """A plugin that is quarantined, or that returned what its interface does not allow."""
+    """A plugin that is quarantined, or that returned what its interface does not allow.
+
+    Attributes:
+        at_fault: the object of the plugin's that did it, where it is known.
+    """
+
+    at_fault: object = None
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that ends the process.
+
+    Attributes:
+        number: the signal's number.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    def __str__(self) -> str:
+        return signal.Signals(self.number).name
 
 
 class Interrupted(QplugError):
-    """The user stopped the work. The message says what was kept and how to go on."""
+    """The work was stopped by Ctrl-C or another signal. The message says what was kept and how to go on.
 
-    exit_code = 2
+    Attributes:
+        number: the signal's number: that of the exception which is being handled where this one is made.
+    """
+
+    def __init__(self, *words: object) -> None:
+        super().__init__(*words)
+        self.number = signal_of(sys.exception())
+        self.exit_code = 128 + self.number
+
+
+def signal_of(error: BaseException | None) -> int:
+    """The number of the signal behind an exception; that of Ctrl-C if it carries none."""
+    return int(getattr(error, "number", signal.SIGINT))

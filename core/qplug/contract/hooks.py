@@ -82,8 +82,17 @@ class Specifications:
             metrics: what ``metrics.json`` holds.
         """
 
+    @_hookspec
+    def run_failed(self, run: RunInfo, reason: str) -> None:
+        """The run ended before it was complete: it failed or was stopped. Who was told of its start is told of one end.
 
-HOOKS = ("run_started", "epoch_ended", "run_ended")
+        Args:
+            run: the run.
+            reason: what the user is told.
+        """
+
+
+HOOKS = ("run_started", "epoch_ended", "run_ended", "run_failed")
 """The names of all hooks, in the order of a run's life."""
 
 
@@ -124,6 +133,10 @@ class Hooks:
     def run_ended(self, run: RunInfo, metrics: Mapping[str, Any]) -> None:
         """Tells all plugins; see ``Specifications``."""
         self._call("run_ended", run=run, metrics=metrics)
+
+    def run_failed(self, run: RunInfo, reason: str) -> None:
+        """Tells all plugins; see ``Specifications``."""
+        self._call("run_failed", run=run, reason=reason)
 
     def _call(self, hook: str, **arguments: Any) -> None:
         # One plugin at a time: pluggy's joint call ends at the first one that raises.

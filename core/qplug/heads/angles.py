@@ -22,6 +22,7 @@ from torch.utils import _pytree as pytree
 from qplug.contract.circuit import Angle, Encoding, Weight
 from qplug.contract.errors import CircuitError
 from qplug.heads.angle_map import AngleMap, ElementStep, Gather, GraphStep
+from qplug.heads.reads import Reads
 
 AngleFunction: TypeAlias = Callable[[Tensor, Tensor], Sequence[Tensor]]
 """(n_inputs,) and (n_parameters,) → one scalar tensor per angle, float64, radians."""
@@ -77,16 +78,35 @@ def trace(function: AngleFunction, n_inputs: int, n_parameters: int) -> TracedAn
     # Values without meaning, but inside the domain of most functions (sqrt, log, acos).
     inputs = torch.linspace(0.3, 0.7, n_inputs, dtype=torch.float64)
     parameters = torch.linspace(0.4, 0.6, n_parameters, dtype=torch.float64)
+    reads = Reads()
+
+    def watched(z: Tensor, w: Tensor) -> list[Tensor]:
+        reads.watch([z, w])
+        with reads:
+            return list(function(z, w))
+
     try:
-        graph = make_fx(lambda z, w: list(function(z, w)))(inputs, parameters)
+        graph = make_fx(watched)(inputs, parameters)
     except RuntimeError as error:
         if "tracing" not in str(error) and "data-dependent" not in str(error).lower():
             raise
         raise CircuitError(
             "the circuit's classical pre-processing decides by the values of its inputs or weights, so it has no fixed "
-            f"structure. Write it without `if` or `float()` on values, with torch.where for instance. ({error})"
+            "structure. Write it without `if` or `float()` on values, with torch.where for instance."
+            f"{reads.advice()}"
         ) from error
+    _refuse_chance(graph)
     return _Analysis(graph, inputs, parameters).result()
+
+
+def _refuse_chance(graph: fx.GraphModule) -> None:
+    for node in graph.graph.nodes:
+        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+            raise CircuitError(
+                f"the circuit's classical pre-processing draws random numbers ({node.target.__name__.split('.')[0]}), "
+                "others at each call; a head gives the same numbers for the same inputs. Draw them once, outside of "
+                "the quantum function, and use them as constants; put dropout before the head."
+            )
 
 
 @dataclass

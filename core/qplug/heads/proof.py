@@ -6,9 +6,8 @@ anew at each call, would stay as it was in that moment; fresh inputs and weights
 
 from __future__ import annotations
 
-import linecache
 import random
-import sys
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,18 +16,16 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from qplug.contract.circuit import Circuit, Encoding, Observable, Weight
 from qplug.contract.errors import CircuitError
 from qplug.heads.angles import TracedAngles
 from qplug.heads.readouts import LinearCombination
+from qplug.heads.reads import Reads
 
 _SCALES = ((0.1, 0.9), (0.1, 0.9), (-3.0, 3.0), (-3.0, 3.0), (-9.0, 9.0))
 """The first lie in the domain of most functions; where the original fails in the others, it is not asked there."""
 _BATCH = 5
-_READERS = {"__array__", "__bool__", "__float__", "__index__", "__int__", "item", "numpy", "tensor", "tolist"}
-_LIBRARIES = ("torch", "numpy", "pennylane", "autoray", "qiskit", "qplug")
 
 
 @dataclass(frozen=True)
@@ -40,12 +37,14 @@ class Evaluated:
         angles: (n_angles,), or (batch, n_angles) for a batch; every angle of every gate in turn.
         observables: the Pauli strings that are measured.
         values: the sums of them; None: as traced.
+        factors: what the sums are made of as the original gives it, such as the factors of a Hamiltonian.
     """
 
     gates: Sequence[tuple[str, tuple[int, ...]]]
     angles: Tensor
     observables: tuple[Observable, ...]
     values: LinearCombination | None = None
+    factors: Sequence[Any] = ()
 
 
 Original: TypeAlias = Callable[[Tensor, Tensor], Evaluated | None]
@@ -104,6 +103,8 @@ def _compare_at(run: Original, traced: Any, at: tuple[Tensor, Tensor], *, must_r
     if seen is None:
         return
     difference = _difference(seen, traced, at)
+    if difference is None and reads.depends(seen.factors):
+        difference = "the factors of its observables see inputs or weights: factors must be constant"
     if difference is None and reads.by_the_author:
         difference = "it reads values of its inputs or weights outside torch"
     if difference is None and differentiated:
@@ -140,7 +141,11 @@ def _gradient_difference(run: Original, traced: Any, at: tuple[Tensor, Tensor]) 
         seen = run(leaves[0], leaves[1])
         wanted = None if seen is None else _gradients(seen.angles, leaves)
     except RuntimeError as error:
-        return f"it has no gradients ({str(error).splitlines()[0]}); use differentiable torch functions"
+        found = re.search(r"derivative for aten::(\w+) is not implemented", str(error))
+        raise CircuitError(
+            f"the circuit's classical pre-processing cannot be differentiated: {_no_derivative(found, error)}. Write "
+            "it with functions that have a derivative: torch.floor(x / y) for x // y, torch.where for torch.heaviside."
+        ) from error
     if seen is None or not seen.angles.is_floating_point():
         return None
     if wanted is None:
@@ -149,6 +154,10 @@ def _gradient_difference(run: Original, traced: Any, at: tuple[Tensor, Tensor]) 
     got = _gradients(_angles(traced[0], traced[1], (fresh[0], fresh[1])), fresh)
     same = all(torch.allclose(a, b, rtol=1e-7, atol=1e-7, equal_nan=True) for a, b in zip(wanted, got, strict=True))
     return None if same else "the gradients of its angles are not what tracing found"
+
+
+def _no_derivative(found: re.Match[str] | None, error: RuntimeError) -> str:
+    return f"torch.{found[1]} has no derivative" if found else str(error).splitlines()[0]
 
 
 def _gradients(angles: Tensor, leaves: list[Tensor]) -> tuple[Tensor, ...]:
@@ -160,7 +169,16 @@ def _gradients(angles: Tensor, leaves: list[Tensor]) -> tuple[Tensor, ...]:
 
 def _angles(circuit: Circuit, angles: TracedAngles, at: tuple[Tensor, Tensor]) -> Tensor:
     inputs = at[0] if at[0].ndim == 2 else at[0][None]
-    encoding, weights = angles.encode(inputs, at[1]), angles.weight_angles(at[1])
+    try:
+        encoding, weights = angles.encode(inputs, at[1]), angles.weight_angles(at[1])
+    except RuntimeError as error:
+        operation = re.search(r"aten::_?(\w+)", str(error))
+        named = f"torch.{operation[1]}" if operation else "a function"
+        raise CircuitError(
+            f"the circuit's classical pre-processing calls {named}, which torch "
+            "cannot compute for a batch of samples at once. Write it with functions whose result has the same size for "
+            "all values, such as torch.where, torch.sort and sums."
+        ) from error
     columns = []
     for angle in (angle for gate in circuit.gates for angle in gate.angles):
         match angle:
@@ -177,64 +195,6 @@ def _angles(circuit: Circuit, angles: TracedAngles, at: tuple[Tensor, Tensor]) -
 def _same(first: LinearCombination, second: LinearCombination) -> bool:
     pairs = ((first.matrix, second.matrix), (first.offset, second.offset))
     return all(a.shape == b.shape and torch.allclose(a, b) for a, b in pairs)
-
-
-class Reads(TorchFunctionMode):
-    """Notes where values that depend on the given tensors leave torch."""
-
-    def __init__(self, sources: Sequence[Tensor]) -> None:
-        super().__init__()
-        self._kept = list(sources)  # kept alive, so that no other tensor gets their identity
-        self._known = {id(source) for source in sources}
-        self.found: list[str] = []
-        self.by_the_author = False
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        depends = any(id(value) in self._known for value in _tensors((args, kwargs or {})))
-        name = getattr(func, "__name__", "")
-        if depends and name in _READERS:
-            self._note(name)
-        result = func(*args, **(kwargs or {}))
-        if depends:
-            for value in _tensors(result):
-                self._kept.append(value)
-                self._known.add(id(value))
-        return result
-
-    def _note(self, reader: str) -> None:
-        frame, direct = sys._getframe(2), True
-        while frame.f_back is not None and _library(frame.f_globals.get("__name__", "")):
-            direct = direct and _library(frame.f_globals.get("__name__", "")) != "pennylane"
-            frame = frame.f_back
-        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-        self.by_the_author = self.by_the_author or direct
-        text = f"`{line}` (line {frame.f_lineno})" if line else f"Tensor.{reader} in {frame.f_code.co_name}"
-        if text not in self.found:
-            self.found.append(text)
-
-    def advice(self) -> str:
-        """Where values left torch, and what to write instead."""
-        cure = (
-            " Write it in torch: torch.arctan for np.arctan, torch.clamp for np.clip, torch.stack([…]) for "
-            "torch.tensor([…]), the tensor itself for .tolist(), .numpy() and qml.math.toarray; give random structure "
-            "a seed."
-        )
-        return f" Values are read in {'; '.join(self.found[:3])}.{cure}" if self.found else cure
-
-
-def _library(module: str) -> str:
-    root = module.partition(".")[0]
-    return root if root in _LIBRARIES or root.startswith("qplug_") else ""
-
-
-def _tensors(tree: Any) -> Iterator[Tensor]:
-    if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, list | tuple):
-        for value in tree:
-            yield from _tensors(value)
-    elif isinstance(tree, dict):
-        yield from _tensors(list(tree.values()))
 
 
 def _draw(generator: torch.Generator, scale: tuple[float, float], *shape: int) -> Tensor:

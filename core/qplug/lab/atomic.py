@@ -8,13 +8,19 @@ import os
 import re
 import secrets
 import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 from qplug.contract.errors import QplugError, UserError
 
 PARTIAL = ".part"
 """Suffix of a file that is still being written; one that outlives its process is worthless."""
 
+_PARTIAL_NAME = re.compile(rf"\.(.+)\.[0-9a-f]{{12}}{re.escape(PARTIAL)}", re.DOTALL)
 _REASONS = {
     errno.EACCES: "you may not write there",
     errno.EPERM: "you may not write there",
@@ -41,41 +47,72 @@ def storage_error(path: Path, error: OSError, *, advice: str | None = None) -> Q
     return UserError(f"{path} cannot be written: {reason}. {advice or usual}")
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a restart after a kill, sees the old content or the new, never a piece.
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that takes the name ``path`` in one step when the block ends well; else nothing is changed.
 
-    The content goes to a new file beside ``path``, is forced to the disk, and takes the name in one step.
+    The content goes to a new file beside ``path`` and is forced to the disk first. The new file's name is drawn, not
+    made of the process's number, which other machines and containers use as well.
 
     Raises:
-        UserError: if the folder may not be written to, or the disk is full.
-        QplugError: if writing fails in another way.
+        OSError: the disk is full or fails.
     """
     _remove_abandoned(path)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}{PARTIAL}")
+    partial = temporary(path)
     try:
         with partial.open("xb") as file:
             _claim(file.fileno())
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    except OSError as error:
-        raise storage_error(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
     _sync_folder(path.parent)
 
 
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a restart after a kill, sees the old content or the new, never a piece.
+
+    Raises:
+        UserError: if the folder may not be written to, or the disk is full.
+        QplugError: if writing fails in another way.
+    """
+    try:
+        with replacing(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def temporary(path: Path) -> Path:
+    """A name beside ``path`` that no other writer has, wherever it runs."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}{PARTIAL}")
+
+
 def _remove_abandoned(path: Path) -> None:
     """Delete what writers of the same file left that were killed: old enough to be claimed, and claimed by nobody."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}{re.escape(PARTIAL)}")
-    with contextlib.suppress(OSError):
-        for leftover in path.parent.iterdir():
-            if pattern.fullmatch(leftover.name) and time.time() - leftover.stat().st_mtime > _CLAIMED_WITHIN:
+    for leftover in _left_in(path.parent).get(path.name, ()):
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > _CLAIMED_WITHIN:
                 with leftover.open("rb") as file:
                     if _claim(file.fileno()):
                         leftover.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=64)
+def _left_in(folder: Path) -> dict[str, list[Path]]:
+    """Files that were being written when this process first wrote into ``folder``, by the name they were to have.
+
+    A folder is listed once: listing one of a hundred thousand files at each write would cost more than the writes.
+    """
+    left: dict[str, list[Path]] = defaultdict(list)
+    with contextlib.suppress(OSError):
+        for entry in folder.iterdir():
+            if match := _PARTIAL_NAME.fullmatch(entry.name):
+                left[match[1]].append(entry)
+    return left
 
 
 def _claim(descriptor: int) -> bool:

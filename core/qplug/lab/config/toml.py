@@ -31,9 +31,9 @@ def to_toml(config: RunConfig) -> str:
 
 
 def short_hash(config: RunConfig) -> str:
-    """Six hexadecimal digits that differ between configurations, wherever the data lies."""
+    """Twelve hexadecimal digits that differ between configurations, wherever the data lies."""
     layer = {key: value for key, value in to_layer(config).items() if key != "data_dir"}
-    return hashlib.sha256(tomli_w.dumps(layer).encode()).hexdigest()[:6]
+    return hashlib.sha256(tomli_w.dumps(layer).encode()).hexdigest()[:12]
 
 
 def _branch_tables(branches: tuple[Branch, ...]) -> Layer:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from qplug.contract.errors import DataError, NotSupported
+from qplug.lab.measures import METRICS
 
 Metric: TypeAlias = Literal[
     "cross_entropy",
@@ -19,10 +20,10 @@ Metric: TypeAlias = Literal[
     "roc_auc",
     "average_precision",
 ]
-"""What can be monitored: each number by which a run judges its validation part."""
-LOWER_IS_BETTER = frozenset[Metric]({"cross_entropy", "expected_calibration_error"})
+"""What can be monitored: each number by which a run judges its validation part, as ``METRICS`` lists them."""
+LOWER_IS_BETTER = frozenset(key for key, metric in METRICS.items() if metric.better == "lower")
 """The metrics that are errors; of the others more is better."""
-OF_TWO_CLASSES = frozenset[Metric]({"roc_auc", "average_precision"})
+OF_TWO_CLASSES = frozenset(key for key, metric in METRICS.items() if metric.of_two_classes)
 """The metrics that rank samples by how likely they are of the second of two classes."""
 
 

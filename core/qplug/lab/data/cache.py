@@ -20,9 +20,10 @@ import qplug
 from qplug import signals
 from qplug.contract.errors import DataError, Interrupted, some_of
 from qplug.contract.interfaces import INTERFACE, Component, Dataset, FeatureExtractor, Sample, Unusable
+from qplug.lab.data.code import code_hash, hash_of, sources
 from qplug.lab.data.disk import exclusive, writing_to
 from qplug.lab.data.extraction import extract
-from qplug.lab.data.fingerprint import identity_hash, sample_key, source_hashes
+from qplug.lab.data.fingerprint import CHANGED, Unchanged, identity_hash, sample_key, source_hashes
 from qplug.lab.data.store import Entry, Store
 
 Progress = Callable[[int, int], None]
@@ -112,7 +113,7 @@ def features(
     home = cache / "features" / f"{_file_name(title)}-{name[:20]}"
     with writing_to(home, n_bytes=0):
         store = Store(home, extractor.shape)
-        entries = store.entries()
+        entries = store.intact(wanted)
     if any(key not in entries for key in wanted):
         fill = _Fill(dataset, extractor, store, workers, lambda done: progress(done, len(samples)))
         bad |= fill.run([(keys[sample.id], sample) for sample in samples if sample.id in keys], full)
@@ -142,7 +143,7 @@ def _describe(part: Component) -> dict[str, Any]:
     return {
         "class": f"{type(part).__module__}.{type(part).__qualname__}",
         "code": code_hash(part),
-        "packages": _packages(_sources(part)),
+        "packages": _packages(sources(part)),
         "parameters": plain,
         **settings_hashes(part),
     }
@@ -150,8 +151,8 @@ def _describe(part: Component) -> dict[str, Any]:
 
 def _readers() -> dict[str, Any]:
     """Source code of the room that reads files, and the versions of the packages that it imports."""
-    sources = [file.read_bytes() for file in sorted(Path(signals.__file__).parent.glob("*.py"))]
-    return {"code": _hash(sources), "packages": _packages(sources)}
+    files = [file.read_bytes() for file in sorted(Path(signals.__file__).parent.glob("*.py"))]
+    return {"code": hash_of(files), "packages": _packages(files)}
 
 
 def settings_hashes(part: Component) -> dict[str, Any]:
@@ -169,35 +170,14 @@ def settings_hashes(part: Component) -> dict[str, Any]:
     return {"settings": files} if files else {}
 
 
-def code_hash(part: object) -> str:
-    """SHA-256 (hex) of the source code beside which a plugin's class is written: its package's modules."""
-    return _hash(_sources(part))
-
-
-def _hash(sources: Sequence[bytes]) -> str:
-    content = hashlib.sha256()
-    for source in sources:
-        content.update(hashlib.sha256(source).digest())
-    return content.hexdigest()
-
-
-def _packages(sources: Sequence[bytes]) -> dict[str, str]:
+def _packages(files: Sequence[bytes]) -> dict[str, str]:
     """The versions of the packages that source code imports."""
-    imported = {name.decode() for source in sources for name in _IMPORT.findall(source)}
+    imported = {name.decode() for source in files for name in _IMPORT.findall(source)}
     versions = {}
     for name in sorted(imported - sys.stdlib_module_names):
         with suppress(PackageNotFoundError):
             versions[name] = version(_DISTRIBUTIONS.get(name, name))
     return versions
-
-
-def _sources(part: object) -> list[bytes]:
-    module = sys.modules[type(part).__module__]
-    if getattr(module, "__file__", None) is None:
-        return []  # typed into a session
-    path = Path(str(module.__file__))
-    files = sorted(path.parent.glob("*.py")) if module.__package__ else [path]
-    return [file.read_bytes() for file in files if file.is_file()]
 
 
 def _file_name(title: str) -> str:
@@ -206,11 +186,11 @@ def _file_name(title: str) -> str:
 
 def _keys(samples: Sequence[Sample], cache: Path, reading: Progress) -> tuple[dict[str, bytes], dict[str, str]]:
     """The cache key of each sample by id, and the reasons for those whose file cannot be read."""
-    sources = source_hashes(samples, cache, progress=reading)
+    hashes = source_hashes(samples, cache, progress=reading)
     keys: dict[str, bytes] = {}
     bad: dict[str, str] = {}
     for sample in samples:
-        source = "" if sample.source is None else sources[sample.source]
+        source = "" if sample.source is None else hashes[sample.source]
         if isinstance(source, OSError):
             bad[sample.id] = (source.strerror or str(source)).lower()
         else:
@@ -240,22 +220,26 @@ class _Fill:
         home = self.store.folder
         with writing_to(home, n_bytes=0), exclusive(self.store.lock, waiting=lambda: self.progress(len(self.store))):
             self.store.describe(about)
-            there = self.store.entries()
+            there = self.store.intact(key for key, _ in keyed)
             missing = [(key, sample) for key, sample in keyed if key not in there]
             with writing_to(home, n_bytes=len(missing) * self.store.row_bytes):
                 return self._extract(missing, len(keyed))
 
     def _extract(self, missing: Sequence[tuple[bytes, Sample]], total: int) -> dict[str, str]:
         key_of = {sample.id: key for key, sample in missing}
+        unchanged = Unchanged()
         bad: dict[str, str] = {}
         done = total - len(missing)
         try:
             chunks = extract(self.dataset, self.extractor, [s for _, s in missing], workers=self.workers)
             for chunk in chunks:
                 bad.update((s.id, why) for s, why in zip(chunk.samples, chunk.reasons, strict=True) if why is not None)
-                good = [key_of[s.id] for s, why in zip(chunk.samples, chunk.reasons, strict=True) if why is None]
-                if good:
-                    self.store.append(good, chunk.values)
+                read = [s for s, why in zip(chunk.samples, chunk.reasons, strict=True) if why is None]
+                kept = [unchanged(s, key_of[s.id]) for s in read]
+                bad.update((s.id, CHANGED) for s, same in zip(read, kept, strict=True) if not same)
+                if any(kept):
+                    good = [key_of[s.id] for s, same in zip(read, kept, strict=True) if same]
+                    self.store.append(good, chunk.values[np.asarray(kept)])
                 done += len(chunk.samples)
                 self.progress(done)
         except KeyboardInterrupt as error:
@@ -286,7 +270,7 @@ def _gather(
         raise _damaged(title, faults, len(samples) + len(unusable), final=not kept)
     found = [entries[keys[sample.id]] for sample in kept]
     with writing_to(store.folder, n_bytes=0):
-        values = store.values([entry.row for entry in found])
+        values = store.values(found)
     return Features(
         values=values,
         kept=tuple(kept),

@@ -4,54 +4,38 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from qplug.contract.errors import UserError
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(file: IO[bytes]) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _try_lock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
+from qplug.lab.atomic import replacing
+from qplug.lab.locks import take
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_TAKEN = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 _POLL = 0.1  # seconds
+UNUSED = 24 * 3600.0
+"""Seconds without use after which what can be made again is removed from the cache."""
 
 
 @contextmanager
 def exclusive(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Holds a lock that one process at a time has; the system frees it when the process ends, however it ends.
+    """Holds a lock that one process at a time has; it is free again when the process ends, however it ends.
 
     Args:
         path: the lock file; it stays.
         waiting: called about ten times a second while another process holds the lock.
     """
-    with path.open("ab") as file:
-        while True:
-            try:
-                _try_lock(file)
-                break
-            except OSError as error:
-                if error.errno not in _TAKEN:
-                    raise
-            waiting()
-            time.sleep(_POLL)
+    while (held := take(path)) is None:
+        waiting()
+        time.sleep(_POLL)
+    try:
         yield
+    finally:
+        held.release()
 
 
 @contextmanager
@@ -84,12 +68,8 @@ def writing_to(folder: Path, *, n_bytes: int) -> Iterator[None]:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON file that appears whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(json.dumps(content, indent=2, sort_keys=True, default=str) + "\n", encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as file:
+        file.write((json.dumps(content, indent=2, sort_keys=True, default=str) + "\n").encode())
 
 
 def readable(n_bytes: float) -> str:

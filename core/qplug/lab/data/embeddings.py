@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from qplug.contract.errors import Interrupted, PluginError
-from qplug.lab.data.cache import Features, Progress, code_hash
+from qplug.lab.data.cache import Features, Progress
+from qplug.lab.data.code import code_hash
 from qplug.lab.data.disk import exclusive, writing_to
 from qplug.lab.data.fingerprint import identity_hash
 from qplug.lab.data.store import Store
@@ -65,13 +66,13 @@ def embeddings(
         home = cache / "embeddings" / identity_hash(about)[:20]
         with writing_to(home, n_bytes=0):
             store = Store(home, (n_features,))
-        there = store.entries()
+        there = store.intact(features.keys)
         if any(key not in there for key in features.keys):
             _fill(module, features, store, about, batch_size, place, progress)
     entries = store.entries()
     progress(len(features.keys), len(features.keys))
     with writing_to(home, n_bytes=0):
-        return store.values([entries[key].row for key in features.keys])
+        return store.values([entries[key] for key in features.keys])
 
 
 def module_hash(module: nn.Module) -> str:
@@ -133,7 +134,7 @@ def _fill(
     total = len(features.keys)
     with writing_to(store.folder, n_bytes=0), exclusive(store.lock, waiting=lambda: progress(len(store), total)):
         store.describe(about)
-        there = store.entries()
+        there = store.intact(features.keys)
         missing = [i for i, key in enumerate(features.keys) if key not in there]
         done = total - len(missing)
         # Whole batches are committed, so a fill that goes on later makes the same batches and the same last digits.

@@ -20,7 +20,7 @@ from qplug.contract.errors import DataError, PluginError, QplugError
 from qplug.contract.interfaces import Dataset, FeatureExtractor, Sample
 from qplug.lab.data.workers import (
     ONE_THREAD,
-    deaf_to_ctrl_c,
+    deaf_to_signals,
     environment,
     one_thread,
     prepare_worker,
@@ -174,7 +174,7 @@ def _over_processes(
     try:
         while True:
             while len(waiting) < 2 * n_workers and (chunk := next(chunks, None)) is not None:
-                with environment(ONE_THREAD), deaf_to_ctrl_c():  # tasks start the workers
+                with environment(ONE_THREAD), deaf_to_signals():  # tasks start the workers
                     waiting.append(pool.submit(_work, chunk))
             if not waiting:
                 return

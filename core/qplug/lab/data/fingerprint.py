@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _BATCH = 256
 _THREADS = 4
+CHANGED = "was changed while it was read; run again"
+"""Why a sample cannot be used whose file is no longer what its key was made of."""
 
 
 def identity_hash(identity: Mapping[str, Any]) -> str:
@@ -109,7 +111,7 @@ def _remembered(
             found[path] = OSError(errno.EINVAL, "is no file but a folder, a pipe or a device", str(path))
             continue
         row = table.execute("SELECT size, mtime, ctime, sha256 FROM files WHERE path = ?", (_name(path),)).fetchone()
-        if row is not None and tuple(row[:3]) == (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns):
+        if row is not None and tuple(row[:3]) == _times_of(stat):
             found[path] = row[3]
         else:
             unread.append((path, stat))
@@ -117,11 +119,7 @@ def _remembered(
 
 
 def _remember(table: sqlite3.Connection, hashes: Iterable[tuple[Path, os.stat_result, str | OSError]]) -> None:
-    rows = [
-        (_name(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, hash_)
-        for path, stat, hash_ in hashes
-        if isinstance(hash_, str)
-    ]
+    rows = [(_name(path), *_times_of(stat), hash_) for path, stat, hash_ in hashes if isinstance(hash_, str)]
     try:
         with table:
             table.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
@@ -133,6 +131,38 @@ def _remember(table: sqlite3.Connection, hashes: Iterable[tuple[Path, os.stat_re
 def _name(path: Path) -> str:
     # Names that are not valid text come from Python with lone surrogates, which SQLite would refuse.
     return str(path.absolute()).encode("utf-8", "backslashreplace").decode()
+
+
+class Unchanged:
+    """Says of samples that were read whether their files are still what their keys were made of.
+
+    A file is read for it once, and again only where its size or times have changed since.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, tuple[tuple[int, int, int] | None, str | OSError]] = {}
+
+    def __call__(self, sample: Sample, key: bytes) -> bool:
+        """Whether ``key`` is the sample's key still."""
+        if sample.source is None:
+            return True
+        times = _times(sample.source)
+        if self._seen.get(sample.source, (None, ""))[0] != times or times is None:
+            self._seen[sample.source] = (times, _hash_file(sample.source))
+        found = self._seen[sample.source][1]
+        return isinstance(found, str) and sample_key(sample, found) == key
+
+
+def _times(path: Path) -> tuple[int, int, int] | None:
+    try:
+        return _times_of(path.stat())
+    except OSError:
+        return None
+
+
+def _times_of(stat: os.stat_result) -> tuple[int, int, int]:
+    """Size and times of change, by which an unchanged file is known."""
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _hash_file(path: Path) -> str | OSError:

@@ -8,9 +8,12 @@ the last whole record is the rest of an interrupted write, and the next writer c
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qplug.lab.data.disk import write_json
+from qplug.lab.atomic import replacing
+from qplug.lab.data.disk import UNUSED, write_json
 
+_log = logging.getLogger("qplug")
 KEY_BYTES = 32
 _DIGEST_BYTES = 16
 _RECORD = KEY_BYTES + _DIGEST_BYTES
@@ -77,6 +82,18 @@ class Store:
             entries[key] = Entry(row, records[start + KEY_BYTES : start + _RECORD])
         return entries
 
+    def intact(self, keys: Iterable[bytes]) -> dict[bytes, Entry]:
+        """All entries but those of ``keys`` whose row is not what was written; these can be appended anew."""
+        entries = self.entries()
+        asked = [(key, entries[key]) for key in dict.fromkeys(keys) if key in entries]
+        if not asked:
+            return entries
+        rows = self._map(self._rows, self._whole_rows())
+        damaged = [key for key, entry in asked if digest(rows[entry.row]) != entry.digest]
+        if damaged:
+            _log.warning("%d of %d rows in %s are damaged; they are made again.", len(damaged), len(asked), self.folder)
+        return {key: entry for key, entry in entries.items() if key not in set(damaged)}
+
     def __len__(self) -> int:
         records = self._keys.stat().st_size // _RECORD if self._keys.exists() else 0
         return min(records, self._whole_rows())
@@ -88,7 +105,7 @@ class Store:
         """Adds rows; after it returns they survive the process and the machine.
 
         Args:
-            keys: one of ``KEY_BYTES`` bytes per row, none of them in the store yet.
+            keys: one of ``KEY_BYTES`` bytes per row; a row under a key that is there takes the other's place.
             rows: (row, *shape).
 
         Raises:
@@ -101,38 +118,45 @@ class Store:
         records = b"".join(key + digest for key, digest in zip(keys, digests, strict=True))
         _write_at(self._keys, n * _RECORD, records)
 
-    def values(self, rows: Sequence[int]) -> NDArray[np.float32]:
-        """The rows at these positions, (len(rows), *shape), mapped into memory and read-only.
+    def values(self, entries: Sequence[Entry]) -> NDArray[np.float32]:
+        """The rows of these entries, (len(entries), *shape), mapped into memory and read-only.
 
         Rows that lie one behind the other are mapped where they are. Others are first copied in order into a file of
-        their own, which takes the place of earlier such copies.
+        their own; such copies are removed once nobody asked for them for a day.
         """
+        rows = [entry.row for entry in entries]
         first = rows[0]
-        if list(rows) == list(range(first, first + len(rows))):
+        if rows == list(range(first, first + len(rows))):
             return self._map(self._rows, len(rows), offset=first * self.row_bytes)
-        wanted = np.asarray(rows, dtype="<i8")
-        path = self.folder / f"ordered-{hashlib.sha256(wanted.tobytes()).hexdigest()[:16]}.f32"
-        if not path.exists():
-            self._copy_in_order(wanted, path)
-        return self._map(path, len(rows))
+        return self._in_order(np.asarray(rows, dtype="<i8"), [entry.digest for entry in entries])
+
+    def _in_order(self, rows: NDArray[np.int64], digests: Sequence[bytes]) -> NDArray[np.float32]:
+        path = self.folder / f"ordered-{hashlib.sha256(rows.tobytes()).hexdigest()[:16]}.f32"
+        while True:  # another process may remove the copy just before it is opened
+            with suppress(FileNotFoundError):
+                os.utime(path)
+                copy = self._map(path, len(rows))
+                if [digest(row) for row in copy] == list(digests):
+                    return copy
+            self._remove_old_copies()
+            self._copy_in_order(rows, path)
+            with suppress(FileNotFoundError):
+                return self._map(path, len(rows))
 
     def _map(self, path: Path, n_rows: int, offset: int = 0) -> NDArray[np.float32]:
         return np.memmap(path, dtype="<f4", mode="r", offset=offset, shape=(n_rows, *self.shape))
 
     def _copy_in_order(self, rows: NDArray[np.int64], path: Path) -> None:
         source = self._map(self._rows, len(self))
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with partial.open("wb") as file:
-                for start in range(0, len(rows), _COPY_ROWS):
-                    file.write(source[rows[start : start + _COPY_ROWS]].tobytes())
-                file.flush()
-                os.fsync(file.fileno())
-            for earlier in self.folder.glob("ordered-*.f32"):
-                earlier.unlink(missing_ok=True)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(path) as file:
+            for start in range(0, len(rows), _COPY_ROWS):
+                file.write(source[rows[start : start + _COPY_ROWS]].tobytes())
+
+    def _remove_old_copies(self) -> None:
+        for copy in self.folder.glob("ordered-*.f32"):
+            with suppress(OSError):  # another process was quicker
+                if time.time() - copy.stat().st_mtime > UNUSED:
+                    copy.unlink(missing_ok=True)
 
 
 def _write_at(path: Path, offset: int, content: bytes) -> None:

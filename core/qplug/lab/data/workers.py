@@ -11,6 +11,8 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing import parent_process, resource_tracker
 from multiprocessing.process import BaseProcess
 
+from qplug.lab.stopping import ENDING
+
 _THREADED = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
 
 
@@ -64,16 +66,17 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def deaf_to_ctrl_c() -> Iterator[None]:
-    """Processes that the block starts never hear Ctrl-C, not even while they start; this one hears it after the block.
+def deaf_to_signals() -> Iterator[None]:
+    """Processes that the block starts hear no ``ENDING`` signal, not even while they start; this one does after it.
 
-    A worker that dies of Ctrl-C prints a traceback, and may die with a lock that others then wait for.
+    Terminals and clusters send signals to all processes of a job. A worker that dies of one prints a traceback, and may
+    die with a lock that others then wait for.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows: nothing is inherited there
         yield
         return
     resource_tracker.ensure_running()  # it would lift the mask when the first process starts it
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield
     finally:
@@ -81,8 +84,9 @@ def deaf_to_ctrl_c() -> Iterator[None]:
 
 
 def prepare_worker() -> None:
-    """Leaves Ctrl-C to the parent, and ends this process when the parent is gone, killed or not."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leaves signals to the parent, and ends this process when the parent is gone, killed or not."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from qplug.lab.figures.style import BLUE, GREY, ORANGE, RULE, Canvas
+from qplug.lab.measures import METRICS
 
 History = Sequence[Mapping[str, float]]
 _COLOURS = {"train": ORANGE, "validation": BLUE}
@@ -31,18 +32,19 @@ def curves(history: History, *, best_epoch: int, title: str = "Training", stamp:
     canvas = Canvas(_LEFT + _WIDTH + _RIGHT, height, title=title, note=note, stamp=stamp)
     upper = canvas.axes(_LEFT, _BELOW + _PANEL + _GAP, _WIDTH, _PANEL)
     lower = canvas.axes(_LEFT, _BELOW, _WIDTH, _PANEL)
-    for axes, metric in ((upper, "cross_entropy"), (lower, "accuracy")):
-        _draw(axes, history, metric)
+    for axes, key in ((upper, "cross_entropy"), (lower, "accuracy")):
+        _draw(axes, history, key)
     upper.set_ylim(0, upper.get_ylim()[1])
     lower.set_ylim(max(0.0, lower.get_ylim()[0]), min(1.02, lower.get_ylim()[1]))
     lower.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    upper.set_title("cross-entropy, lower is better", loc="left", color=GREY, pad=6, fontsize=9.5)
-    lower.set_title("accuracy, higher is better", loc="left", color=GREY, pad=6, fontsize=9.5)
+    for axes, metric in ((upper, METRICS["cross_entropy"]), (lower, METRICS["accuracy"])):
+        words = f"{metric.title}, {metric.better} is better"
+        axes.set_title(words, loc="left", color=GREY, pad=6, fontsize=9.5)
     upper.tick_params(labelbottom=False)
     lower.set_xlabel("epoch", color=GREY)
-    for axes, metric in ((upper, "cross_entropy"), (lower, "accuracy")):
-        _name_lines(axes, history[-1], metric)
-        _mark_best(axes, history, best_epoch, metric)
+    for axes, key in ((upper, "cross_entropy"), (lower, "accuracy")):
+        _name_lines(axes, history[-1], key)
+        _mark_best(axes, history, best_epoch, key)
     return canvas.figure
 
 
@@ -85,7 +87,7 @@ def _mark_best(axes: Axes, history: History, best_epoch: int, metric: str) -> No
     axes.plot(
         [best_epoch], [value], "o", markersize=7, markerfacecolor="white", markeredgecolor=BLUE, markeredgewidth=1.8
     )
-    number = f"{value:.1%}" if metric == "accuracy" else f"{value:.3f}"
+    number = f"{value:.1%}" if METRICS[metric].shown == "share" else f"{value:.3f}"
     first, last = axes.get_xlim()
     left = (best_epoch - first) / (last - first) > 0.6
     axes.annotate(

@@ -38,6 +38,46 @@ class Front(nn.Module):
         return embeddings
 
 
+class Branch(nn.Sequential):
+    """A reducer and a head; what either gives is looked at, so that the one at fault is named."""
+
+    def __init__(self, reducer: nn.Module, head: nn.Module, n_reduced: int, n_classes: int) -> None:
+        super().__init__(reducer, head)
+        self.widths = (n_reduced, n_classes)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Logits (batch, n_classes).
+
+        Raises:
+            PluginError: the reducer or the head gave something else; its ``at_fault`` is the module.
+        """
+        values = embeddings
+        for module, width in zip(self, self.widths, strict=True):
+            values = _looked_at(module(values), module, width)
+        return values
+
+
+def _looked_at(output: object, module: nn.Module, width: int) -> Tensor:
+    if torch._C._get_tracing_state() is not None or torch.compiler.is_compiling():  # sizes are no plain numbers there
+        return cast(Tensor, output)
+    wrong = ""
+    if not isinstance(output, Tensor):
+        wrong = f"gave {type(output).__name__}, not a tensor"
+    elif output.ndim != 2 or output.shape[1] != width:  # a batch of any size: it is a symbol where a graph is exported
+        wrong = f"gave the shape {tuple(output.shape)}, not (batch, {width})"
+    elif torch.is_grad_enabled() and module.training and _cut_off(output, module):
+        wrong = "gave values cut off from its parameters (detached), so nothing can be learnt"
+    if not wrong:
+        return cast(Tensor, output)
+    error = PluginError(f"its network {type(module).__name__} {wrong}")
+    error.at_fault = module
+    raise error
+
+
+def _cut_off(output: Tensor, module: nn.Module) -> bool:
+    return not output.requires_grad and any(parameter.requires_grad for parameter in module.parameters())
+
+
 class WeightedSum(nn.Module):
     """Embeddings (batch, n_features) → logits (batch, n_classes): the weighted sum over branches."""
 
@@ -228,13 +268,12 @@ def _branch(
         branch.reducer.fit(training(), n_outputs)
     reducer = branch.reducer.module(width, n_outputs)
     if branch.head.capabilities.quantum:
-        return nn.Sequential(
-            reducer, QuantumModule(cast(QuantumHead, branch.head), cast(Backend, backend), n_outputs, n_classes)
-        )
+        quantum = QuantumModule(cast(QuantumHead, branch.head), cast(Backend, backend), n_outputs, n_classes)
+        return Branch(reducer, quantum, n_outputs, n_classes)
     if branch.head.capabilities.fitted:
         _fit_head(branch, reducer, training)
-        return nn.Sequential(reducer, branch.head.build(n_outputs, n_classes))
-    return nn.Sequential(reducer, _head_network(branch.head, n_outputs, n_classes))
+        return Branch(reducer, branch.head.build(n_outputs, n_classes), n_outputs, n_classes)
+    return Branch(reducer, _head_network(branch.head, n_outputs, n_classes), n_outputs, n_classes)
 
 
 def _head_network(head: Head, n_inputs: int, n_classes: int) -> nn.Module:

@@ -9,19 +9,8 @@ from typing import Any
 
 from qplug import catalogue
 from qplug.contract.circuit import Circuit
+from qplug.lab.measures import METRICS, percent
 from qplug.lab.report.source import FinishedRun
-
-METRICS = (
-    ("accuracy", "accuracy", "share"),
-    ("balanced_accuracy", "balanced accuracy", "share"),
-    ("macro_f1", "macro F1", "share"),
-    ("precision", "macro precision", "share"),
-    ("roc_auc", "area under ROC", "number"),
-    ("average_precision", "average precision", "number"),
-    ("cross_entropy", "cross-entropy", "number"),
-    ("expected_calibration_error", "expected calibration error", "number"),
-)
-"""Each metric that is shown: its key, its name, and how it is written."""
 
 Rows = list[tuple[str, str]]
 """Names with values."""
@@ -77,8 +66,8 @@ def over_all_folds(run: FinishedRun) -> str:
     if found is None or not found.test:
         return ""
     numbers = [
-        f"{name} {percent(found.test[key][0])} ± {percent(found.test[key][1])}"
-        for key, name in (("accuracy", "accuracy"), ("balanced_accuracy", "balanced accuracy"))
+        f"{METRICS[key].title} {percent(found.test[key][0])} ± {percent(found.test[key][1])}"
+        for key in ("accuracy", "balanced_accuracy")
         if key in found.test
     ]
     return (
@@ -92,11 +81,16 @@ def tiles(run: FinishedRun) -> list[tuple[str, str, str]]:
     metrics, test = run.metrics, run.metrics["test"]
     low, high = test["accuracy_interval"]
     parameters = metrics["parameters"]
+    balanced, loss = METRICS["balanced_accuracy"], METRICS["cross_entropy"]
     quantum = f"{parameters['quantum']:,} in circuits" if parameters["quantum"] else "no circuit"
     return [
         ("test accuracy", percent(test["accuracy"]), f"95 % interval {percent(low)} to {percent(high)}"),
-        ("balanced accuracy", percent(test["balanced_accuracy"]), f"always the same class: {percent(chance(test))}"),
-        ("cross-entropy", written(test["cross_entropy"], "number"), "nats; lower is better"),
+        (
+            balanced.title,
+            percent(test["balanced_accuracy"]),
+            f"always the same class: {percent(chance(test))}",
+        ),
+        (loss.title, loss.written(test["cross_entropy"]), f"{loss.unit}; {loss.better} is better"),
         ("trained weights", f"{parameters['trainable']:,}", quantum),
     ]
 
@@ -111,8 +105,8 @@ def scores(run: FinishedRun) -> list[tuple[str, str, str]]:
     """Each metric with its value on validation and test."""
     validation, test = run.metrics["validation"], run.metrics["test"]
     rows = [
-        (name, written(validation.get(key), how), written(test.get(key), how))
-        for key, name, how in METRICS
+        (metric.title, metric.written(validation.get(key)), metric.written(test.get(key)))
+        for key, metric in METRICS.items()
         if key in test
     ]
     interval = ("95 % interval of accuracy", _interval(validation), _interval(test))
@@ -288,15 +282,3 @@ def loading(run: FinishedRun) -> str:
         f'for answer in run.predict(["{example}"]):\n'
         '    print(answer["file"], answer["label"], answer["probabilities"])\n'
     )
-
-
-def percent(share: float | None) -> str:
-    """A share in [0, 1] in percent; a dash for one that is not known."""
-    return "–" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
-
-
-def written(value: float | None, how: str) -> str:
-    """A metric as it is shown."""
-    if value is None:
-        return "–"
-    return percent(value) if how == "share" else f"{value:.3f}"

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from qplug.contract.errors import DataError, UserError
-from qplug.lab.report.content import METRICS, Rows, percent, written
+from qplug.lab.measures import LISTED, METRICS, percent
+from qplug.lab.report.content import Rows
 from qplug.lab.report.figures import Picture, from_png
 from qplug.lab.report.source import FinishedRun, read_run, read_table
 from qplug.lab.runs.directory import FOLDS, RunDirectory
 from qplug.lab.runs.directory import METRICS as METRICS_FILE
 from qplug.lab.runs.files import png_bytes
-
-BY_FOLD = ("accuracy", "balanced_accuracy", "macro_f1", "cross_entropy")
-"""The test metrics that stand in each fold's row."""
 
 
 @dataclass(frozen=True)
@@ -84,14 +82,19 @@ def tiles(found: FinishedSet) -> list[tuple[str, str, str]]:
     """The numbers that are seen first: name, value, and a line below."""
     metrics, low_high = found.metrics, [run.metrics["test"]["accuracy"] for run in found.runs.values()]
     mean, spread = metrics["test"], metrics["test_sd"]
+    balanced, loss = METRICS["balanced_accuracy"], METRICS["cross_entropy"]
     return [
         ("test accuracy", percent(mean["accuracy"]), f"± {percent(spread['accuracy'])} between folds"),
-        ("balanced accuracy", percent(mean["balanced_accuracy"]), f"± {percent(spread['balanced_accuracy'])}"),
+        (
+            balanced.title,
+            percent(mean["balanced_accuracy"]),
+            f"± {percent(spread['balanced_accuracy'])}",
+        ),
         ("worst and best fold", f"{100 * min(low_high):.1f} – {percent(max(low_high))}", "test accuracy"),
         (
-            "cross-entropy",
-            written(mean["cross_entropy"], "number"),
-            f"± {written(spread['cross_entropy'], 'number')} nats; lower is better",
+            loss.title,
+            loss.written(mean["cross_entropy"]),
+            f"± {loss.written(spread['cross_entropy'])} {loss.unit}; {loss.better} is better",
         ),
     ]
 
@@ -100,20 +103,20 @@ def scores(found: FinishedSet) -> list[tuple[str, str, str]]:
     """Each metric with mean ± standard deviation over the folds, on validation and test."""
     metrics = found.metrics
 
-    def both(part: str, key: str, how: str) -> str:
+    def both(part: str, key: str) -> str:
         numbers = metrics[part][key], metrics[f"{part}_sd"][key]
-        return "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}".join(written(number, how) for number in numbers)
+        return "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}".join(METRICS[key].written(number) for number in numbers)
 
     return [
-        (name, both("validation", key, how), both("test", key, how))
-        for key, name, how in METRICS
+        (metric.title, both("validation", key), both("test", key))
+        for key, metric in METRICS.items()
         if key in metrics["test"]
     ]
 
 
 def fold_columns() -> list[str]:
     """The names of the metrics in each fold's row."""
-    return [name for key, name, _ in METRICS if key in BY_FOLD]
+    return [METRICS[key].title for key in LISTED]
 
 
 def fold_rows(found: FinishedSet) -> list[tuple[int, int, list[str], str]]:
@@ -122,7 +125,7 @@ def fold_rows(found: FinishedSet) -> list[tuple[int, int, list[str], str]]:
         (
             number,
             run.metrics["test"]["n"],
-            [written(run.metrics["test"][key], how) for key, _, how in METRICS if key in BY_FOLD],
+            [METRICS[key].written(run.metrics["test"][key]) for key in LISTED],
             run.name,
         )
         for number, run in found.runs.items()

@@ -13,11 +13,12 @@ from qplug.lab.config.layers import Layer
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import short_hash, to_layer
 from qplug.lab.data.splits import folds, split_rule
+from qplug.lab.measures import SUMMARY
 from qplug.lab.pipeline.parts import assemble
 from qplug.lab.runner.prepare import index
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.run import resume_run, run_once
-from qplug.lab.runner.summary import SHOWN, summary
+from qplug.lab.runner.summary import summary
 from qplug.lab.runner.unused import unused_backend
 from qplug.lab.runs.directory import FOLDS, METRICS, RunDirectory
 
@@ -134,7 +135,7 @@ def over_folds(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _over(summaries: Sequence[Mapping[str, Any]], part: str, statistic: Any) -> dict[str, float]:
-    return {name: float(statistic([each[part][name] for each in summaries])) for name in SHOWN}
+    return {name: float(statistic([each[part][name] for each in summaries])) for name in SUMMARY}
 
 
 def _spread(values: Sequence[float]) -> float:

@@ -12,9 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from qplug import catalogue
@@ -25,18 +23,23 @@ from qplug.lab.config.layers import Layer, from_file
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import short_hash, to_layer, to_toml
+from qplug.lab.data.row_source import rows
 from qplug.lab.data.training_part import training_part
-from qplug.lab.pipeline.classifier import Classifier, Front, build_classifier
+from qplug.lab.judging.view import View
+from qplug.lab.pipeline.classifier import Front, build_classifier
 from qplug.lab.pipeline.describe import describe
 from qplug.lab.pipeline.memory import refuse_large_batches
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.pipeline.statistics import estimate_statistics
 from qplug.lab.runner.changes import record_of, refuse_changed_data
-from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, rows, split_of
+from qplug.lab.runner.code import code_of, refuse_changed_code, warn_of_changed_code
+from qplug.lab.runner.ending import Watch, recorded_end, suspects
+from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, split_of
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.unused import unused_backend
-from qplug.lab.runs.directory import SETTINGS, RunDirectory
+from qplug.lab.runs.directory import ENVIRONMENT, SETTINGS, RunDirectory
 from qplug.lab.runs.environment import environment
+from qplug.lab.stopping import by, checkpoints_first, stop_if_asked
 from qplug.lab.training.devices import check_devices, per_device
 
 # Lightning and Matplotlib take seconds to import. They are imported where the work begins, so that a mistake in the
@@ -44,14 +47,19 @@ from qplug.lab.training.devices import check_devices, per_device
 if TYPE_CHECKING:
     from qplug.lab.training.fit import Fitted, HeadFirst
 
-ENVIRONMENT, SPLIT = "environment.json", "split.json"
+SPLIT = "split.json"
 _STATISTICS_ROWS = 64  # samples over which batch norm's statistics are taken at once
 SMALL_BATCH = 2**20
 """Batches of fewer feature values than this are computed on one thread."""
 
 
 def run_once(
-    layers: Iterable[Layer], out: Path, reporter: Reporter, *, begun: Callable[[RunDirectory], None] | None = None
+    layers: Iterable[Layer],
+    out: Path,
+    reporter: Reporter,
+    *,
+    begun: Callable[[RunDirectory], None] | None = None,
+    repeated: RunDirectory | None = None,
 ) -> dict[str, Any]:
     """Runs what the layers describe and gives its summary, as ``qplug run --json`` prints it.
 
@@ -60,6 +68,7 @@ def run_once(
         out: where the run directory is made.
         reporter: told what goes on.
         begun: called with the new run directory once it can be gone on with.
+        repeated: the run whose configuration this is; a warning tells which code has changed since.
 
     Raises:
         UserError: something was asked that cannot be done; nothing is left behind.
@@ -69,15 +78,19 @@ def run_once(
     config, parts, network = _checked(resolve(layers), reporter)
     if unused := unused_backend(layers, config, parts):
         reporter.note(unused)
+    code = code_of(config, parts)
+    if repeated is not None:
+        warn_of_changed_code(repeated, code, reporter.warn)
     name, hashed = config.dataset.name, short_hash(config)
     with RunDirectory.create(out, dataset=name, head=config.heads, short_hash=hashed) as directory:
         try:
             directory.write_text("run.toml", to_toml(config))
-            directory.write_json(ENVIRONMENT, environment())
+            directory.write_json(ENVIRONMENT, {**environment(), "code": code})
             if begun is not None:
                 begun(directory)
-            with _threads(config.threads):
-                return _execute(config, parts, network, directory, reporter, resume=False)
+            watch = Watch(reporter, suspects(config, parts))
+            with _threads(config.threads), recorded_end(directory, watch):
+                return _execute(config, parts, network, directory, watch, resume=False)
         except BaseException:
             directory.discard()  # keeps a run that has checkpoints
             raise
@@ -88,16 +101,19 @@ def resume_run(path: Path, reporter: Reporter) -> dict[str, Any]:
 
     Raises:
         UserError: there is no run, it is finished, or another process works on it.
-        ConfigError: its data or settings have changed since.
+        ConfigError: its data, its settings or the code of its parts have changed since.
     """
     with RunDirectory.reopen(path) as directory:
         if directory.status == "finished":
             raise UserError(f"{path} is finished; there is nothing to resume. Look at it with: qplug runs")
         config, parts, network = _checked(resolve([from_file(directory.path / "run.toml")]), reporter)
+        code = code_of(config, parts)
+        refuse_changed_code(directory, code)
         if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
-            directory.write_json(ENVIRONMENT, environment())
-        with _threads(config.threads):
-            return _execute(config, parts, network, directory, reporter, resume=True)
+            directory.write_json(ENVIRONMENT, {**environment(), "code": code})
+        watch = Watch(reporter, suspects(config, parts))
+        with _threads(config.threads), recorded_end(directory, watch):
+            return _execute(config, parts, network, directory, watch, resume=True)
 
 
 def _checked(config: RunConfig, reporter: Reporter) -> tuple[RunConfig, Parts, nn.Module]:
@@ -153,7 +169,7 @@ def _threads(n_threads: int | None) -> Iterator[None]:
 
 
 def _execute(
-    config: RunConfig, parts: Parts, network: nn.Module, directory: RunDirectory, reporter: Reporter, *, resume: bool
+    config: RunConfig, parts: Parts, network: nn.Module, directory: RunDirectory, reporter: Watch, *, resume: bool
 ) -> dict[str, Any]:
     plugins = catalogue.hooks()
     info = RunInfo(
@@ -173,15 +189,18 @@ def _execute(
         for name, original in component.settings_files().items():
             directory.write_copy(f"{SETTINGS}/{part}/{name}", original)
     began = time.perf_counter()
-    model, inputs = _model(config, parts, Front(prepared.normalise, network).eval(), prepared, reporter)
+    view = _view(config, parts, Front(prepared.normalise, network).eval(), prepared, reporter)
+    reporter.model = view.model
+    reporter.begun = plugins, info
     plugins.run_started(info)
-    job = _Job(config, parts, prepared, model, inputs, fit_seconds=time.perf_counter() - began)
+    job = _Job(config, parts, prepared, view, fit_seconds=time.perf_counter() - began)
     fitted = _train(job, directory, info, plugins, reporter, resume=resume)
     if parts.backend is not None and parts.backend is not parts.training_backend:
         reporter.note(f"trained on torch; the test part is evaluated on {_where(config, parts.backend)}")
     from qplug.lab.runner.record import Outcome, record
 
-    summary = record(directory, Outcome(config, parts, prepared, model, inputs, fitted), reporter)
+    summary = record(directory, Outcome(config, parts, prepared, view, fitted), reporter)
+    reporter.begun = None
     plugins.run_ended(info, directory.read_json("metrics.json"))
     return summary
 
@@ -194,13 +213,11 @@ def _where(config: RunConfig, backend: Backend) -> str:
     return f"{named}: a simulator with modelled noise, a fake device" if modelled else named
 
 
-def _model(
-    config: RunConfig, parts: Parts, front: Front, prepared: Prepared, reporter: Reporter
-) -> tuple[Classifier, NDArray[np.float32]]:
+def _view(config: RunConfig, parts: Parts, front: Front, prepared: Prepared, reporter: Reporter) -> View:
     """The untrained classifier, and what it is trained on: features, or the embeddings of a frozen front."""
     shape = parts.features.shape
     values = prepared.features.values
-    inputs = embedded(config, parts, front, prepared, reporter) if parts.backbone.frozen else values
+    inputs = embedded(config, parts, front, prepared.features, reporter) if parts.backbone.frozen else values
 
     @functools.cache  # several branches may be fitted
     def training() -> TrainingPart:
@@ -218,7 +235,7 @@ def _model(
         learn_weights=config.training.learn_branch_weights,
         training=training,
     )
-    return model, inputs
+    return View(model, inputs)
 
 
 @dataclass(frozen=True)
@@ -228,14 +245,8 @@ class _Job:
     config: RunConfig
     parts: Parts
     prepared: Prepared
-    model: Classifier
-    inputs: NDArray[np.float32]
+    view: View
     fit_seconds: float
-
-    @property
-    def trained(self) -> nn.Module:
-        """The module that sees ``inputs``."""
-        return self.model.branches if self.parts.backbone.frozen else self.model
 
 
 def _train(
@@ -246,46 +257,48 @@ def _train(
     def on_epoch(epoch: int, row: Mapping[str, float]) -> None:
         reporter.epoch(epoch, options.head_epochs + options.epochs, row)
         plugins.epoch_ended(info, epoch, row)
+        stop_if_asked(checkpoint=True)
 
     from qplug.lab.training.fit import Fitted, fit
 
-    if not any(parameter.requires_grad for parameter in job.trained.parameters()):
+    if not any(parameter.requires_grad for parameter in job.view.module.parameters()):
         return Fitted([], best_epoch=0, seconds=job.fit_seconds, stopped_early=False)
     head_first = _head_first(job, reporter) if options.head_epochs else None
     reporter.stage("training")
     try:
-        return fit(
-            job.trained,
-            _labelled(job, "train"),
-            _labelled(job, "validation"),
-            n_classes=len(job.prepared.split.classes),
-            options=options,
-            seed=job.config.seed,
-            checkpoints=directory.checkpoints,
-            device=job.config.device,
-            resume=resume,
-            head_first=head_first,
-            on_epoch=on_epoch,
-        )
-    except KeyboardInterrupt:
+        with checkpoints_first():
+            return fit(
+                job.view.module,
+                _labelled(job, "train"),
+                _labelled(job, "validation"),
+                n_classes=len(job.prepared.split.classes),
+                options=options,
+                seed=job.config.seed,
+                checkpoints=directory.checkpoints,
+                device=job.config.device,
+                resume=resume,
+                head_first=head_first,
+                on_epoch=on_epoch,
+            )
+    except KeyboardInterrupt as stop:
         kept = any(directory.checkpoints.rglob("last.ckpt"))
         way = (
             f"The last finished epoch is kept. Go on with: qplug resume {directory.path}"
             if kept
             else "No epoch was finished; features and embeddings are kept. Start again with the same command."
         )
-        raise Interrupted(f"stopped during training. {way}") from None
+        raise Interrupted(f"stopped{by(stop)} during training. {way}") from None
 
 
 def _head_first(job: _Job, reporter: Reporter) -> HeadFirst:
     """The head and the embeddings that the backbone, as it is before any training, gives it."""
     from qplug.lab.training.fit import HeadFirst
 
-    values = embedded(job.config, job.parts, job.model.front, job.prepared, reporter)
+    values = embedded(job.config, job.parts, job.view.model.front, job.prepared.features, reporter)
     training, validation = (rows(values, job.prepared.rows[part]) for part in ("train", "validation"))
-    return HeadFirst(job.model.branches, training, validation)
+    return HeadFirst(job.view.model.branches, training, validation)
 
 
 def _labelled(job: _Job, part: Any) -> tuple[Any, torch.Tensor]:
     indices = job.prepared.rows[part]
-    return rows(job.inputs, indices), torch.from_numpy(job.prepared.labels[indices])
+    return rows(job.view.inputs, indices), torch.from_numpy(job.prepared.labels[indices])

@@ -15,6 +15,7 @@ from qplug.contract.errors import DataError, UserError
 from qplug.lab.atomic import remove_partial_files, storage_error, write_atomically
 from qplug.lab.config.reading import parse_json, parse_toml, read_text
 from qplug.lab.config.shape import refuse_misshapen as refuse_misshapen_config
+from qplug.lab.runs.digests import add_digests, digest, refuse_damaged
 from qplug.lab.runs.files import csv_bytes, csv_rows, json_bytes, png_bytes
 from qplug.lab.runs.lock import Lock, is_locked
 from qplug.lab.runs.shapes import refuse_misshapen
@@ -24,13 +25,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CONFIG = "run.toml"
+ENVIRONMENT = "environment.json"
 METRICS = "metrics.json"
+ENDED = "ended.json"
+"""Says how a run ended that did not finish; it goes when the run is gone on with."""
 WEIGHTS = "model.safetensors"
 FOLDS = "folds.json"
 """Says which runs are the folds of a split, in a folder that holds no run of its own."""
 CHECKPOINTS = "checkpoints"
 SETTINGS = "settings"
 """Copies of the components' settings files, one folder for each component that has any."""
+_READ_BY_OTHERS = ("environment.json", "split.json", METRICS)
 _NEEDED_BYTES = 20_000_000  # figures, weights and checkpoints of a usual run
 
 Status = Literal["finished", "interrupted", "running"]
@@ -39,8 +44,9 @@ Status = Literal["finished", "interrupted", "running"]
 class RunDirectory:
     """A folder that holds everything about one run. Files appear in it whole or not at all.
 
-    ``metrics.json`` is written last; a run that has it is finished. While a process works in the folder it holds a
-    lock, so that nobody else writes there; use it in a ``with`` statement, or call ``close``.
+    ``metrics.json`` is written last, after the digests of all files (``digests.json``); a run that has it is finished.
+    Metrics, tables and weights that are not what the run wrote are refused when they are read. While a process works in
+    the folder it holds a lock, so that nobody else writes there; use it in a ``with`` statement, or call ``close``.
 
     Attributes:
         path: the folder.
@@ -49,6 +55,7 @@ class RunDirectory:
     def __init__(self, path: Path, lock: Lock | None = None) -> None:
         self.path = path
         self._lock = lock
+        self._digests: dict[str, str] = {}
 
     @classmethod
     def create(
@@ -236,6 +243,8 @@ class RunDirectory:
         """
         content = parse_json(self.read_text(name), str(self.path / name), DataError)
         refuse_misshapen(name, content, str(self.path / name), whole=whole)
+        if name == METRICS:
+            refuse_damaged(self.path, name)
         return content
 
     def read_csv(self, name: str) -> list[dict[str, str]]:
@@ -245,9 +254,11 @@ class RunDirectory:
             DataError: if it is missing or damaged.
         """
         try:
-            return csv_rows(self.read_text(name))
+            rows = csv_rows(self.read_text(name))
         except csv.Error as error:
             raise DataError(f"{self.path / name} is damaged: {error}.") from error
+        refuse_damaged(self.path, name)
+        return rows
 
     def read_weights(self, name: str = WEIGHTS) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The ``state_dict`` and the metadata.
@@ -257,12 +268,27 @@ class RunDirectory:
         """
         from qplug.lab.runs.weights import read_weights  # torch takes a second; reading runs needs none
 
-        return read_weights(self.path / name)
+        content = read_weights(self.path / name)
+        refuse_damaged(self.path, name)
+        return content
 
     def _write(self, name: str, content: bytes) -> Path:
         path = self.path / name
+        self._vouch(name, content)
         write_atomically(path, content)
         return path
+
+    def _vouch(self, name: str, content: bytes) -> None:
+        """Notes the digest of what is about to be written.
+
+        Digests reach the disk before the file that they vouch for, and not at each write, but with the files that
+        another process may go on from: what is written in between is written again by it.
+        """
+        if name == FOLDS:  # written again while others may read it
+            return
+        self._digests[name] = digest(content)
+        if name in _READ_BY_OTHERS or (self.path / METRICS).is_file():
+            add_digests(self.path, self._digests)
 
 
 def _make_unique(root: Path, name: str) -> Path:

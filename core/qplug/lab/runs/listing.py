@@ -9,7 +9,7 @@ from typing import Any
 
 from qplug.contract.errors import DataError, QplugError
 from qplug.lab.config.reading import parse_json, parse_toml
-from qplug.lab.runs.directory import CONFIG, FOLDS, METRICS, RunDirectory, Status
+from qplug.lab.runs.directory import CONFIG, ENDED, FOLDS, METRICS, RunDirectory, Status
 from qplug.lab.runs.glance import glance
 
 
@@ -29,6 +29,7 @@ class RunSummary:
         test: the test metrics that are single numbers; empty while unfinished.
         stamps: what must stand beside its numbers, such as ``"LEAKY"``.
         problem: what is damaged; empty if nothing is.
+        ended: how an unfinished run ended, such as ``failed: the disk is full``; empty if nothing was written down.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class RunSummary:
     test: Mapping[str, float] = field(default_factory=dict)
     stamps: tuple[str, ...] = ()
     problem: str = ""
+    ended: str = ""
 
 
 def list_runs(root: Path) -> list[RunSummary]:
@@ -75,7 +77,19 @@ def summarise(path: Path) -> RunSummary:
         test=numbers,
         stamps=stamps,
         problem=" ".join(problems),
+        ended=_ended(run, problems) if run.status == "interrupted" else "",
     )
+
+
+def _ended(run: RunDirectory, problems: list[str]) -> str:
+    if not (run.path / ENDED).is_file():
+        return ""
+    try:
+        content = parse_json(run.read_text(ENDED), ENDED, DataError)
+    except QplugError as error:
+        problems.append(str(error))
+        return ""
+    return f"{content.get('status')}: {content.get('reason')}" if isinstance(content, Mapping) else ""
 
 
 def _config(run: RunDirectory, problems: list[str]) -> dict[str, Any]:

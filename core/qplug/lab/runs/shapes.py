@@ -105,6 +105,16 @@ class _Torch(_Shape):
     devices: list[str] = []
 
 
+class _Code(_Shape):
+    """The code of one part."""
+
+    kind: str
+    name: str
+    package: str
+    version: str
+    sha256: str
+
+
 class _Environment(_Shape):
     qplug: str
     python: str | None = None
@@ -115,6 +125,7 @@ class _Environment(_Shape):
     torch: _Torch | None = None
     packages: dict[str, str] = {}
     git: _Git | None = None
+    code: dict[str, _Code] = {}
 
 
 class _Folds(_Shape):

@@ -72,6 +72,7 @@ def load(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             # About pickle protocols: the file is refused anyway if it cannot be read.
             warnings.simplefilter("ignore", UserWarning)
+            _refuse_flipped(path)
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         found = content["format"]
     except FileNotFoundError as error:
@@ -89,6 +90,16 @@ def load(path: Path) -> dict[str, Any]:
     if found != FORMAT:
         raise DataError(f"{path} is a checkpoint of version {found}; this qplug reads version {FORMAT}.")
     return content
+
+
+def _refuse_flipped(path: Path) -> None:
+    """Compares each record with the checksum that torch wrote beside it, which torch itself never does on reading.
+
+    The checksum stands in the file itself, so that a kill never parts the two.
+    """
+    with zipfile.ZipFile(path) as records:
+        if (name := records.testzip()) is not None:
+            raise zipfile.BadZipFile(f"{name} is not what was written")
 
 
 def save_state(folder: Path, state: State) -> None:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from qplug.contract.errors import QplugError, UserError
 from qplug.lab.config.training import TrainingOptions
+from qplug.lab.stopping import stop_if_asked
 from qplug.lab.training.batches import Batches
 from qplug.lab.training.checkpoint import State, save_state
 from qplug.lab.training.divergence import find_culprit, gradient_culprit, in_words
@@ -71,6 +72,7 @@ class Training(pl.LightningModule):
         self.validation = validation
         self.judged: list[tuple[Tensor, Tensor]] = []
         self.whole_labels: list[Tensor] = []
+        self.put_handlers_back: Callable[[], None] = lambda: None
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimiser, where it stood after the last finished epoch."""
@@ -79,6 +81,10 @@ class Training(pl.LightningModule):
         if self.state.optimiser:
             made.load_state_dict(self.state.optimiser)
         return made
+
+    def on_train_start(self) -> None:
+        """Hear signals where Lightning has put itself in between."""
+        self.put_handlers_back()
 
     def on_train_epoch_start(self) -> None:
         """Set everything random by seed and epoch, so that a resumed epoch is the epoch it would have been."""
@@ -93,6 +99,7 @@ class Training(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Move the step size along its schedule."""
+        stop_if_asked()
         share = factor(self.options.schedule, self.step, self.total_steps)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = group["peak"] * share

@@ -29,7 +29,7 @@ from torch import Tensor
 from qplug.contract.errors import QplugError, UserError
 from qplug.lab.atomic import remove_partial_files
 from qplug.lab.data.row_source import FileRows, Rows
-from qplug.lab.data.workers import deaf_to_ctrl_c, environment, prepare_worker
+from qplug.lab.data.workers import deaf_to_signals, environment, prepare_worker
 from qplug.lab.training.batches import Part
 from qplug.lab.training.checkpoint import load_state
 from qplug.lab.training.module import OnEpoch, OnStep
@@ -62,7 +62,7 @@ def train_in_processes(
         ]
         try:
             # Of torch's C++ code only errors are told; the level is read when torch is imported.
-            with environment({"TORCH_CPP_LOG_LEVEL": "ERROR"}), deaf_to_ctrl_c():
+            with environment({"TORCH_CPP_LOG_LEVEL": "ERROR"}), deaf_to_signals():
                 for process in processes:
                     process.start()
             for _, theirs in pipes:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-import signal
-import threading
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,6 +20,7 @@ from torch import Tensor, nn
 from qplug.contract.errors import UserError
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.pipeline.memory import judged_at_once
+from qplug.lab.stopping import own_handlers
 from qplug.lab.training.batches import Batches, Part
 from qplug.lab.training.checkpoint import State
 from qplug.lab.training.module import OnEpoch, OnStep, Training
@@ -80,7 +79,8 @@ def train(
         class_weights=work.class_weights, on_epoch=on_epoch, on_step=on_step,
     )  # fmt: skip
     cuda = [torch.cuda.current_device()] if work.device == "cuda" else []
-    with torch.random.fork_rng(devices=cuda), _quiet(), _own_interrupts(), _memory_advice(options):
+    with torch.random.fork_rng(devices=cuda), _quiet(), _own_interrupts() as put_back, _memory_advice(options):
+        module.put_handlers_back = put_back
         trainer = pl.Trainer(
             accelerator=work.device,
             devices=n_ranks,
@@ -141,19 +141,18 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _own_interrupts() -> Iterator[None]:
-    """Ctrl-C stays KeyboardInterrupt: Lightning turns it into SystemExit and ignores the signal from then on."""
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit as end:
-        if isinstance(end.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        if main and before is not None:
-            signal.signal(signal.SIGINT, before)
+def _own_interrupts() -> Iterator[Callable[[], None]]:
+    """Signals stay what they are: Lightning turns Ctrl-C into SystemExit, and ends at SIGTERM without a word.
+
+    Gives what puts the handlers back that Lightning replaces while it trains.
+    """
+    with own_handlers() as put_back:
+        try:
+            yield put_back
+        except SystemExit as end:
+            if isinstance(end.__context__, KeyboardInterrupt):
+                raise end.__context__ from None
+            raise
 
 
 @contextlib.contextmanager

@@ -1,0 +1,87 @@
+"""The code that a run was made with, and whether it is still the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+
+from qplug import catalogue
+from qplug.contract.errors import ConfigError, QplugError
+from qplug.contract.interfaces import Component
+from qplug.lab.config.model import RunConfig
+from qplug.lab.data.code import code_hash
+from qplug.lab.pipeline.parts import Parts
+from qplug.lab.runs.directory import ENVIRONMENT, RunDirectory
+
+Code = Mapping[str, Mapping[str, str]]
+
+
+def code_of(config: RunConfig, parts: Parts) -> dict[str, dict[str, str]]:
+    """Of each part: its kind and name, the distribution that brings it with its version, and its code's SHA-256."""
+    return {place: _describe(kind, name, part) for place, kind, name, part in _named(config, parts)}
+
+
+def refuse_changed_code(run: RunDirectory, now: Code) -> None:
+    """Refuses to go on with other code than a run was started with.
+
+    Raises:
+        ConfigError: the message names each part and its package.
+    """
+    changed = list(_changes(_recorded(run), now))
+    if changed:
+        raise ConfigError(
+            f"{run.path} cannot go on, because code has changed since it was started: {'; '.join(changed)}. "
+            f"Put it back as it was, or start a new run: qplug run --config {run.path}/run.toml"
+        )
+
+
+def warn_of_changed_code(run: RunDirectory, now: Code, warn: Callable[[str], None]) -> None:
+    """Says which of the parts that stand in ``now`` and in the run have other code than the run was made with."""
+    for change in _changes(_recorded(run), now):
+        warn(f"the code of {change} is not the code that {run.path} was made with; its numbers may differ.")
+
+
+def beside(config_file: Path) -> RunDirectory | None:
+    """The run whose ``run.toml`` a file is, if it is one's."""
+    found = RunDirectory(config_file.parent)
+    return found if config_file.name == "run.toml" and (found.path / ENVIRONMENT).is_file() else None
+
+
+def _recorded(run: RunDirectory) -> Code:
+    if not (run.path / ENVIRONMENT).is_file():
+        return {}
+    code: Code = run.read_json(ENVIRONMENT).get("code", {})
+    return code
+
+
+def _changes(before: Code, now: Code) -> Iterator[str]:
+    told: Collection[str] = set()
+    for place in before:
+        old, new = before[place], now.get(place)
+        if new is None or (old["kind"], old["name"]) != (new["kind"], new["name"]) or old["sha256"] == new["sha256"]:
+            continue
+        version = old["version"] if old["version"] == new["version"] else f"{old['version']}, now {new['version']}"
+        text = f"{old['kind']} {old['name']!r} of package {old['package']} {version}"
+        if text not in told:
+            yield text
+        told = {*told, text}
+
+
+def _named(config: RunConfig, parts: Parts) -> Iterator[tuple[str, str, str, Component]]:
+    """Each part with its place in the pipeline, its kind and its name."""
+    for kind in ("dataset", "features", "backbone"):
+        yield kind, kind, getattr(config, kind).name, getattr(parts, kind)
+    for number, (branch, made) in enumerate(zip(config.branches, parts.branches, strict=True), start=1):
+        yield f"reducer-{number}", "reducer", branch.reducer.name, made.reducer
+        yield f"head-{number}", "head", branch.head.name, made.head
+    if parts.backend is not None:
+        yield "backend", "backend", config.backend.name, parts.backend
+
+
+def _describe(kind: str, name: str, part: Component) -> dict[str, str]:
+    try:
+        entry = catalogue.entry(kind, name)
+        package, version = entry.provider, entry.version
+    except QplugError:  # the part is there, whatever became of its entry
+        package, version = type(part).__module__.partition(".")[0], ""
+    return {"kind": kind, "name": name, "package": package, "version": version, "sha256": code_hash(part)}

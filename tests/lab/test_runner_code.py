@@ -1,0 +1,117 @@
+"""A run knows the code that it was made with."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qplug.contract.errors import ConfigError, Interrupted
+from qplug.lab.config.layers import from_assignments, from_file
+from qplug.lab.data.code import code_hash
+from qplug.lab.runner.code import beside
+from qplug.lab.runner.loaded import load_run
+from qplug.lab.runner.reporter import Silent
+from qplug.lab.runner.run import resume_run, run_once
+
+CHANGED = "head 'turned' of package qplug-turned 1.0"
+
+
+class Hasty(Silent):
+    """Keeps warnings, and presses Ctrl-C after some epochs or before anything is computed."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def stage(self, text: str) -> None:
+        if self.epochs == 0:
+            raise KeyboardInterrupt
+
+    def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
+        if epoch == self.epochs:
+            raise KeyboardInterrupt
+
+
+def layers() -> list[dict[str, Any]]:
+    few = ["dataset.n_samples=100", "backbone.channels=2,2,2", "backbone.n_features=4", "training.epochs=2"]
+    return [from_assignments(few), {"dataset": {"name": "chirps"}, "head": {"name": "turned"}}]
+
+
+def test_changed_code_is_refused_on_resume_and_told_ever_after(site, head_source, tmp_path: Path, caplog) -> None:  # type: ignore[no-untyped-def]
+    linear = "import torch; return torch.nn.Linear(n_inputs, n_classes)"
+    site.add_head("turned", head_source.replace("raise NotImplementedError", linear))
+    module = site.folder / "turned_plugin.py"
+    original = module.read_text()
+    with pytest.raises(Interrupted):
+        run_once(layers(), tmp_path / "runs", Hasty(1))
+    (run,) = (tmp_path / "runs").iterdir()
+    record = json.loads((run / "environment.json").read_text())["code"]
+    assert set(record) == {"dataset", "features", "backbone", "reducer-1", "head-1"}
+    assert {key: record["head-1"][key] for key in ("kind", "name", "package", "version")} == {
+        "kind": "head", "name": "turned", "package": "qplug-turned", "version": "1.0",
+    }  # fmt: skip
+
+    module.write_text(original + "\n# y became -y\n")
+    with pytest.raises(
+        ConfigError, match=f"{run} cannot go on, because code has changed since it was started: {CHANGED}\\."
+    ):
+        resume_run(run, Silent())
+
+    module.write_text(original)
+    unchanged = Hasty(3)
+    resume_run(run, unchanged)
+    load_run(run, unchanged)
+    assert unchanged.warnings == []
+
+    module.write_text(original + "\n# y became -y\n")
+    told = f"the code of {CHANGED} is not the code that {run} was made with; its numbers may differ."
+    load_run(run)
+    assert told in caplog.text
+    predicting, repeating = Hasty(3), Hasty(0)
+    load_run(run, predicting)
+    assert predicting.warnings == [told]
+    with pytest.raises(KeyboardInterrupt):
+        run_once([from_file(run / "run.toml")], tmp_path / "again", repeating, repeated=beside(run / "run.toml"))
+    assert repeating.warnings == [told]
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package with a part in a sub-package, a helper beside it, and a base class in another package."""
+    files = {
+        "coded_base/__init__.py": "",
+        "coded_base/inner.py": "class Base: ...",
+        "coded/__init__.py": "",
+        "coded/helper.py": "X = 1",
+        "coded/heads/__init__.py": "",
+        "coded/heads/deep/__init__.py": "",
+        "coded/heads/deep/kernel.py": "Y = 1",
+        "coded/heads/part.py": "from coded_base.inner import Base\nclass Part(Base, Exception): ...",
+    }
+    for name, source in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("coded", "coded_base")]:
+        monkeypatch.delitem(sys.modules, name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "changed", ["coded/heads/part.py", "coded/heads/deep/kernel.py", "coded/helper.py", "coded_base/inner.py"]
+)
+def test_the_code_of_a_part_is_its_package_and_that_of_its_base_classes(package: Path, changed: str) -> None:
+    part = importlib.import_module("coded.heads.part").Part()
+    before = code_hash(part)
+    assert code_hash(part) == before
+    (package / changed).write_text((package / changed).read_text() + "\n# changed")
+    assert code_hash(part) != before
