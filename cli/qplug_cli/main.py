@@ -21,6 +21,10 @@ from qplug_cli.visible import VisibleFormatter
 COMMANDS = {
     "run": ("qplug_cli.commands.run:run", "Assemble a pipeline by name, train it and judge it."),
     "resume": ("qplug_cli.commands.resume:resume", "Go on with an interrupted run."),
+    "evaluate": (
+        "qplug_cli.commands.evaluate:evaluate",
+        "Judge a finished run again, on another backend or data set.",
+    ),
     "predict": ("qplug_cli.commands.predict:predict", "Class probabilities for new files, from a finished run."),
     "report": ("qplug_cli.commands.report:report", "A finished run as one HTML file."),
     "export": ("qplug_cli.commands.export:export", "A finished run as safetensors, OpenQASM 3 or ONNX."),

@@ -209,7 +209,8 @@ def _unfitted(n_inputs: int, n_outputs: int) -> tuple[Tensor, Tensor, Tensor, Te
     missing = float("nan")
     return (
         torch.full((n_inputs,), missing),
-        torch.full((n_outputs, n_inputs), missing),
+        # In memory as the fitted ones lie: products of another layout differ in the last digits.
+        torch.full((n_inputs, n_outputs), missing).T,
         torch.full((n_outputs,), missing),
         torch.full((n_outputs,), missing),
     )

@@ -23,8 +23,7 @@ from torch import Tensor, nn
 
 from qplug.contract.errors import DataError, QplugError, UserError
 from qplug.lab.config.training import TrainingOptions
-from qplug.lab.data.row_source import FileRows, Rows, take
-from qplug.lab.runner.prepare import Subset
+from qplug.lab.data.row_source import FileRows, Rows, Subset, take
 from qplug.lab.training.fit import Fitted, fit
 
 pytestmark = pytest.mark.slow

@@ -16,6 +16,8 @@ EXAMPLES = """
 `qplug predict runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f new.wav`
 
 `qplug predict runs/20260101-120000-digits-mlp-4d5e6f708192 *.png --json`
+
+`qplug predict RUN new.wav --backend aer` – its circuits on another backend
 """
 
 WIDE = 120
@@ -25,6 +27,10 @@ WIDE = 120
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run's directory.", show_default=False)],
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Recordings or images.", show_default=False)],
+    backend: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Where its circuits run.  [default: the backend that trained it]"),
+    ] = None,
     on_bad_file: Annotated[
         OnBadFile, typer.Option(help="What to do about files that cannot be used: refuse all, or leave these out.")
     ] = OnBadFile.refuse,
@@ -38,7 +44,7 @@ def predict(
         from qplug.lab.runner.loaded import predict as classify
 
     with TerminalReporter(quiet=True) as reporter:
-        rows = classify(run, files, reporter, on_bad_file=on_bad_file.value)
+        rows = classify(run, files, reporter, backend=backend, on_bad_file=on_bad_file.value)
     if json:
         output.document(rows)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmap import mmap
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -13,6 +14,9 @@ from torch import Tensor
 from qplug.contract.errors import NotSupported
 
 Device = Literal["auto", "cpu", "cuda"]
+
+IN_MEMORY = 10**9
+"""Rows that take fewer bytes than this are read once and kept."""
 
 
 class Rows(Protocol):
@@ -49,6 +53,43 @@ class FileRows:
 
     def __getitem__(self, index: Any, /) -> NDArray[np.float32]:
         return np.asarray(self._values[index])
+
+
+def rows(values: NDArray[np.float32], indices: NDArray[np.int64]) -> torch.Tensor | Subset:
+    """The rows at ``indices``: in memory if they take less than 1 GB, else read when they are asked for."""
+    size = len(indices) * values[0].nbytes
+    return torch.from_numpy(np.array(values[indices])) if size < IN_MEMORY else Subset(values, indices)
+
+
+class Subset:
+    """Some rows of an array on disk, read batch by batch."""
+
+    def __init__(self, values: NDArray[np.float32], indices: NDArray[np.int64]) -> None:
+        self._values = values
+        self._indices = indices
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # numpy copies a mapped file's content into a pickle; another process maps the file itself.
+        values = self._values
+        if isinstance(values, np.memmap) and isinstance(values.base, mmap):  # the whole mapping, no slice of it
+            place = (values.filename, values.offset, values.shape, values.dtype.str)
+            return _mapped_again, (*place, self._indices)
+        return Subset, (values, self._indices)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, *shape of one row)."""
+        return (len(self._indices), *self._values.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: Any, /) -> NDArray[np.float32]:
+        return np.asarray(self._values[self._indices[np.asarray(index)]])
+
+
+def _mapped_again(path: str, offset: int, shape: tuple[int, ...], dtype: str, indices: NDArray[np.int64]) -> Subset:
+    return Subset(np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape), indices)
 
 
 def take(rows: Rows, index: NDArray[np.int64]) -> Tensor:

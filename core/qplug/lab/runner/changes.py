@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from qplug.contract.errors import ConfigError, some_of
+from qplug.lab.data.cache import Features
 from qplug.lab.runner.prepare import Prepared
 
 _SHOWN = 5
@@ -38,6 +39,30 @@ def refuse_changed_data(run: str, before: Mapping[str, Any], now: Mapping[str, A
         raise ConfigError(
             f"{run} cannot go on, because its data have changed since it was started: {'; '.join(changes)}. "
             f"Put them back as they were, or start a new run: qplug run --config {run}/run.toml"
+        )
+
+
+def refuse_changed_part(run: str, before: Mapping[str, Any], part: str, now: Features) -> None:
+    """Refuses to judge other samples than a run was judged on.
+
+    Args:
+        run: the run directory, for the message.
+        before: its ``split.json``.
+        part: the part that is judged.
+        now: the features of that part's samples as they are.
+
+    Raises:
+        ConfigError: samples have changed or cannot be used any more; the message names them.
+    """
+    contents = before.get("content", {})
+    digests = {sample.id: digest.hex()[:_DIGITS] for sample, digest in zip(now.kept, now.digests, strict=True)}
+    gone = [name for name in before["parts"][part] if name not in digests]
+    changed = [name for name, digest in digests.items() if name in contents and contents[name] != digest]
+    changes = [*_named("gone", gone), *_named("changed", changed)]
+    if changes:
+        raise ConfigError(
+            f"the {part} samples of {run} are not those that it was judged on: {'; '.join(changes)}. Put them back as "
+            "they were, or name the folder that has them with --data-dir."
         )
 
 

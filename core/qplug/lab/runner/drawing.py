@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from qplug.circuits import figure, to_qasm3
+from qplug.contract.interfaces import FeatureExtractor
 from qplug.lab.figures.calibration import calibration
 from qplug.lab.figures.confusion import confusion_matrix
 from qplug.lab.figures.curves import curves
@@ -17,10 +15,10 @@ from qplug.lab.figures.discrimination import roc_pr
 from qplug.lab.figures.embedding import embedding_scatter
 from qplug.lab.figures.gradients import gradient_norms, has_quantum_gradients
 from qplug.lab.figures.mistakes import misclassified, worst_mistakes
+from qplug.lab.judging.judge import Judgement
 from qplug.lab.judging.metrics import probabilities
 from qplug.lab.judging.reliability import reliability
-from qplug.lab.pipeline.classifier import Classifier
-from qplug.lab.pipeline.parts import Parts
+from qplug.lab.judging.view import View
 from qplug.lab.runner.prepare import Prepared
 from qplug.lab.runs.directory import RunDirectory
 from qplug.lab.training.fit import Fitted
@@ -30,33 +28,29 @@ MOST_POINTS = 1000
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A trained classifier and its answers on the test part.
+class Drawn:
+    """What a run's figures are made of.
 
     Attributes:
-        parts: the run's components.
+        features: the run's feature extractor, for the scales of a feature.
         prepared: its data.
-        model: the classifier with its best weights, on the CPU.
-        inputs: (sample, …) features, or embeddings of a frozen front, of all samples.
+        view: the classifier with its best weights, and its inputs.
         fitted: how training went.
-        labels: true classes (n_test,).
-        logits: the answers (n_test, n_classes).
+        judgement: what it answered on the test part.
         title: what is shown, such as the data set and the head.
         stamp: what every figure must say, such as ``"SYNTHETIC DATA"``, or None.
     """
 
-    parts: Parts
+    features: FeatureExtractor
     prepared: Prepared
-    model: Classifier
-    inputs: NDArray[np.float32]
+    view: View
     fitted: Fitted
-    labels: Tensor
-    logits: Tensor
+    judgement: Judgement
     title: str
     stamp: str | None
 
 
-def write_figures(directory: RunDirectory, run: Judged) -> None:
+def write_figures(directory: RunDirectory, run: Drawn) -> None:
     """Writes every figure that the run has the facts for: how it trained, how it judged, and its circuits."""
     _write_training(directory, run)
     _write_judging(directory, run)
@@ -65,7 +59,7 @@ def write_figures(directory: RunDirectory, run: Judged) -> None:
     _write_circuits(directory, run)
 
 
-def _write_training(directory: RunDirectory, run: Judged) -> None:
+def _write_training(directory: RunDirectory, run: Drawn) -> None:
     history, best = run.fitted.history, run.fitted.best_epoch
     if history:
         directory.write_figure("curves.png", curves(history, best_epoch=best, title=run.title, stamp=run.stamp))
@@ -73,60 +67,65 @@ def _write_training(directory: RunDirectory, run: Judged) -> None:
         directory.write_figure("gradients.png", gradient_norms(history, title=run.title, stamp=run.stamp))
 
 
-def _write_judging(directory: RunDirectory, run: Judged) -> None:
-    title, classes = f"{run.title} · test", run.prepared.split.classes
-    truth, predicted = run.labels.tolist(), run.logits.argmax(1).tolist()
-    matrix = confusion_matrix(truth, predicted, classes, title=title, stamp=run.stamp)
+def _write_judging(directory: RunDirectory, run: Drawn) -> None:
+    write_judging(directory, run.judgement, title=f"{run.title} · test", stamp=run.stamp)
+
+
+def write_judging(directory: RunDirectory, judgement: Judgement, *, title: str, stamp: str | None) -> None:
+    """Writes the figures of one judgement: confusion matrix, calibration and, of two classes, ROC and precision-recall.
+
+    Args:
+        directory: where they go.
+        judgement: the answers.
+        title: what is shown.
+        stamp: what every figure must say, or None.
+    """
+    classes, labels, logits = judgement.on.classes, judgement.labels, judgement.logits
+    truth = labels.tolist()
+    matrix = confusion_matrix(truth, judgement.predicted.tolist(), classes, title=title, stamp=stamp)
     directory.write_figure("confusion_matrix.png", matrix)
-    found = reliability(run.labels, probabilities(run.logits))
-    directory.write_figure("calibration.png", calibration(found, title=title, stamp=run.stamp))
+    found = reliability(labels, probabilities(logits))
+    directory.write_figure("calibration.png", calibration(found, title=title, stamp=stamp))
     if len(classes) == len(set(truth)) == 2:
-        shown = roc_pr(run.labels, run.logits, classes, title=title, stamp=run.stamp)
-        directory.write_figure("roc_pr.png", shown)
+        directory.write_figure("roc_pr.png", roc_pr(labels, logits, classes, title=title, stamp=stamp))
 
 
-def _write_embedding(directory: RunDirectory, run: Judged) -> None:
-    n = len(run.labels)
+def _write_embedding(directory: RunDirectory, run: Drawn) -> None:
+    answers = run.judgement
+    n = len(answers.logits)
     chosen = np.linspace(0, n - 1, min(n, MOST_POINTS)).astype(np.int64)
     if n < 3:
         return
-    inputs = torch.from_numpy(np.array(run.inputs[run.prepared.rows["test"][chosen]]))
-    embeddings = inputs if run.parts.backbone.frozen else _embedded(run.model, inputs)
-    figure = embedding_scatter(
-        embeddings.numpy(), run.labels[chosen].tolist(), run.logits.argmax(1)[chosen].tolist(),
-        run.prepared.split.classes, title=f"{run.title} · test", stamp=run.stamp,
+    shown = embedding_scatter(
+        run.view.embeddings(answers.on.rows[chosen]).numpy(), answers.labels[chosen].tolist(),
+        answers.predicted[chosen].tolist(), answers.on.classes, title=f"{run.title} · test", stamp=run.stamp,
     )  # fmt: skip
-    directory.write_figure("embedding.png", figure)
+    directory.write_figure("embedding.png", shown)
 
 
-def _embedded(model: Classifier, features: Tensor) -> Tensor:
-    model.eval()
-    with torch.no_grad():
-        return torch.cat([model.front(batch) for batch in torch.split(features, 256)])
-
-
-def _write_mistakes(directory: RunDirectory, run: Judged) -> None:
-    mistakes = worst_mistakes(run.labels, run.logits)
+def _write_mistakes(directory: RunDirectory, run: Drawn) -> None:
+    answers = run.judgement
+    mistakes = worst_mistakes(answers.labels, answers.logits)
     if not mistakes:
         return
-    samples, rows = run.prepared.samples("test"), run.prepared.rows["test"]
-    figure = misclassified(
+    samples, rows = answers.on.samples, answers.on.rows
+    shown = misclassified(
         mistakes,
         [np.array(run.prepared.features.values[rows[mistake.row]]) for mistake in mistakes],
         [samples[mistake.row].id for mistake in mistakes],
-        run.prepared.split.classes,
-        modality=run.parts.features.capabilities.modality,
-        n_wrong=int((run.logits.argmax(1) != run.labels).sum()),
-        n=len(run.labels),
+        answers.on.classes,
+        modality=run.features.capabilities.modality,
+        n_wrong=int((answers.predicted != answers.labels).sum()),
+        n=len(answers.logits),
         title=f"{run.title} · test",
-        scales=run.parts.features.axes,
+        scales=run.features.axes,
         stamp=run.stamp,
     )
-    directory.write_figure("misclassified.png", figure)
+    directory.write_figure("misclassified.png", shown)
 
 
-def _write_circuits(directory: RunDirectory, run: Judged) -> None:
-    circuits = [module.circuit for module in run.model.quantum_modules()]
+def _write_circuits(directory: RunDirectory, run: Drawn) -> None:
+    circuits = [module.circuit for module in run.view.model.quantum_modules()]
     for number, circuit in enumerate(circuits, start=1):
         stem = "circuit" if number == 1 else f"circuit-{number}"
         title = f"{run.title} · circuit" + (f" {number} of {len(circuits)}" if len(circuits) > 1 else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,8 @@ import torch
 from qplug.contract.errors import DataError, UserError
 from qplug.contract.interfaces import FeatureExtractor
 from qplug.contract.interfaces.dataset import checked_signal
-from qplug.lab.config.layers import from_file
+from qplug.lab.config.layers import Layer, from_file, from_names
+from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.data.normalise import blank_normalise
 from qplug.lab.judging.logits import predict_logits
@@ -32,7 +33,12 @@ _SKIP = " To go on without them: --on-bad-file skip"
 
 
 def predict(
-    path: Path, files: Sequence[Path], reporter: Reporter, *, on_bad_file: Literal["refuse", "skip"] = "refuse"
+    path: Path,
+    files: Sequence[Path],
+    reporter: Reporter,
+    *,
+    backend: str | Mapping[str, Any] | None = None,
+    on_bad_file: Literal["refuse", "skip"] = "refuse",
 ) -> list[dict[str, Any]]:
     """Class probabilities for each file, from the classifier of a finished run.
 
@@ -40,6 +46,7 @@ def predict(
         path: the run directory.
         files: recordings or images, as the run's features need; read by ``qplug.signals`` as in training.
         reporter: told what goes on.
+        backend: where circuits run, see ``load_run``; None: on the backend that trained them.
         on_bad_file: whether a file that cannot be used refuses all, or is left out with a warning.
 
     Returns:
@@ -49,7 +56,7 @@ def predict(
         UserError: there is no such run, or it is not finished.
         DataError: files that cannot be used; the message names them all. Skipping, only if none can be used.
     """
-    return load_run(path, reporter).predict(files, reporter, on_bad_file=on_bad_file)
+    return load_run(path, backend, reporter=reporter).predict(files, reporter, on_bad_file=on_bad_file)
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,9 @@ class LoadedRun:
         ]
 
 
-def load_run(path: Path | str, reporter: Reporter | None = None) -> LoadedRun:
+def load_run(
+    path: Path | str, backend: str | Mapping[str, Any] | None = None, *, reporter: Reporter | None = None
+) -> LoadedRun:
     """A finished run's classifier, to use in Python.
 
     For example::
@@ -103,31 +112,60 @@ def load_run(path: Path | str, reporter: Reporter | None = None) -> LoadedRun:
 
     Args:
         path: the run directory.
+        backend: where its circuits run: a name, or a table of a name and parameters, such as
+            ``{"name": "aer", "shots": 1000}``. None: the backend that trained it, whichever judged it, so that loading
+            a run never sends anything to a device.
         reporter: told which parts have other code than the run was made with; None: the log is.
 
     Raises:
-        UserError: there is no such run, or it is not finished.
+        UserError: there is no such run, it is not finished, or the backend cannot run its circuits.
         DataError: its files are damaged.
     """
+    directory = RunDirectory.open(Path(path))
+    layers = [] if backend is None else [backend_layer(backend)]
     warn = _log.warning if reporter is None else reporter.warn
-    model, parts, classes = load_classifier(Path(path), warn)
-    return LoadedRun(model, tuple(classes), parts.features)
+    loaded = load_classifier(directory, warn, resolve([*layers, from_file(directory.path / CONFIG)]))
+    if backend is not None and loaded.parts.backend is not None:
+        loaded.model.evaluate_on(loaded.parts.backend)
+    return LoadedRun(loaded.model, loaded.classes, loaded.parts.features)
 
 
-def load_classifier(path: Path, warn: Callable[[str], None]) -> tuple[Classifier, Parts, list[str]]:
-    """The classifier of a finished run with its best weights, its parts, and the names of its classes.
+def backend_layer(backend: str | Mapping[str, Any]) -> Layer:
+    """The settings that name a backend."""
+    return from_names({"backend": backend}) if isinstance(backend, str) else {"backend": dict(backend)}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A finished run's classifier, on the backend that trained it.
+
+    Attributes:
+        config: its configuration.
+        model: the classifier with its best weights, in evaluation mode.
+        parts: its components.
+        classes: the names of its classes, in the order of the logits.
+    """
+
+    config: RunConfig
+    model: Classifier
+    parts: Parts
+    classes: tuple[str, ...]
+
+
+def load_classifier(directory: RunDirectory, warn: Callable[[str], None], config: RunConfig | None = None) -> Loaded:
+    """The classifier of a finished run.
 
     Args:
-        path: the run directory.
+        directory: the run.
         warn: told which parts have other code than the run was made with.
+        config: its configuration, perhaps with another backend or data set; None: as it stands in the run.
 
     Raises:
-        UserError: there is no such run, or it is not finished.
+        UserError: it is not finished.
         DataError: its files are damaged.
     """
-    directory = RunDirectory.open(path)
     directory.require_finished("there is no trained model")
-    config = resolve([from_file(directory.path / "run.toml")])
+    config = config or resolve([from_file(directory.path / CONFIG)])
     parts = assemble(config, directory.path / SETTINGS)
     code = {place: about for place, about in code_of(config, parts).items() if place != "dataset"}
     warn_of_changed_code(directory, code, warn)
@@ -138,16 +176,14 @@ def load_classifier(path: Path, warn: Callable[[str], None]) -> tuple[Classifier
             f"{directory.path / WEIGHTS} was trained on features of shape {facts['feature_shape']}, but {CONFIG} "
             f"describes features of shape {list(parts.features.shape)}; one of the files is damaged."
         )
-    shape, classes = tuple(facts["feature_shape"]), list(facts["classes"])
+    shape, classes = tuple(facts["feature_shape"]), tuple(facts["classes"])
     # The run holds all weights itself, so nothing depends on the file that the backbone's once came from.
     network = build_backbone(parts.backbone, shape, seed=config.seed, learnt=False)
     front = Front(blank_normalise(shape, parts.features.shared_axes), network)
     learn_weights = config.training.learn_branch_weights
     model = build_classifier(parts, front, shape, n_classes=len(classes), seed=config.seed, learn_weights=learn_weights)
     load_weights(model, weights)
-    if parts.backend is not None:
-        model.evaluate_on(parts.backend)
-    return model.eval(), parts, classes
+    return Loaded(config, model.eval(), parts, classes)
 
 
 def features_of(extractor: FeatureExtractor, files: Sequence[Path]) -> torch.Tensor:

@@ -10,18 +10,16 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from mmap import mmap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from qplug import __version__
 from qplug.contract.errors import some_of
-from qplug.contract.interfaces import Backbone, Modality, Part, Sample
+from qplug.contract.interfaces import Backbone, Modality, Part, Sample, Unusable
 from qplug.lab.acquire.weights import obtain
 from qplug.lab.atomic import PARTIAL, temporary
 from qplug.lab.config.model import RunConfig
@@ -32,8 +30,10 @@ from qplug.lab.data.disk import UNUSED
 from qplug.lab.data.embeddings import embeddings
 from qplug.lab.data.fingerprint import duplicates, duplicates_across_parts
 from qplug.lab.data.folders import cache_folder, data_folder
-from qplug.lab.data.likeness import alike_across_parts
+from qplug.lab.data.labelled import Labelled
+from qplug.lab.data.likeness import Alike, alike_across_parts
 from qplug.lab.data.normalise import fit_normalise
+from qplug.lab.data.prints import prints
 from qplug.lab.data.remarks import folder_remarks
 from qplug.lab.data.row_source import resolve_device
 from qplug.lab.data.silence import empty_samples
@@ -41,9 +41,6 @@ from qplug.lab.data.splits import Split, make_split
 from qplug.lab.pipeline.classifier import Front, build_backbone
 from qplug.lab.pipeline.parts import Parts
 from qplug.lab.runner.reporter import Reporter
-
-IN_MEMORY = 10**9
-"""Rows that take fewer bytes than this are read once and kept."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,11 @@ class Prepared:
         """The samples of a part, in the order of its rows."""
         return [self.features.kept[row] for row in self.rows[part]]
 
+    def labelled(self, part: Part) -> Labelled:
+        """A part as it is judged."""
+        rows = self.rows[part]
+        return Labelled(part, rows, self.labels[rows], self.samples(part), tuple(self.split.classes))
+
 
 def index(config: RunConfig, parts: Parts) -> tuple[Path, list[Sample]]:
     """The data set's folder and its samples; what makes no sample is left to ``prepare``, which reports all faults.
@@ -77,12 +79,17 @@ def index(config: RunConfig, parts: Parts) -> tuple[Path, list[Sample]]:
     Raises:
         DataError: there is no folder, or it is not in the expected layout.
     """
-    folder = _folder(config, parts)
+    folder = dataset_folder(config, parts)
     samples, _ = parts.dataset.inventory(folder)
     return folder, samples
 
 
-def _folder(config: RunConfig, parts: Parts) -> Path:
+def dataset_folder(config: RunConfig, parts: Parts) -> Path:
+    """The data set's folder; for a smoke run, one of generated files.
+
+    Raises:
+        DataError: there is no such folder.
+    """
     if config.smoke and parts.dataset.capabilities.needs_folder:
         return example_folder(config, parts)
     return data_folder(config.dataset.name, parts.dataset, config.data_dir)
@@ -154,29 +161,17 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
         DataError: files are missing or damaged or make no sample.
         LeakError: a group stands in two parts.
     """
-    folder = _folder(config, parts)
+    folder = dataset_folder(config, parts)
     samples, unusable = parts.dataset.inventory(folder)
     split = split_of(config, parts, samples)
     remarks = folder_remarks(parts.dataset, folder)
     for remark in remarks:
         reporter.note(f"data: {remark}")
-    reporter.stage(f"features of {len(samples)} samples")
-    extracted = features(
-        parts.dataset,
-        parts.features,
-        samples,
-        identity=_identity(config),
-        title=config.dataset.name,
-        folder=folder,
-        cache=cache_folder(),
-        unusable=unusable,
-        on_bad_file=config.on_bad_file,
-        progress=reporter.progress,
-    )
+    extracted = extract(config, parts, folder, samples, unusable, reporter)
     if extracted.skipped:
         split = split.keep(extracted.kept)
     modality = parts.dataset.capabilities.modality
-    alike = _alike(extracted, split, modality)
+    alike = _alike(config, parts, extracted, split)
     empty = _empty(empty_samples(extracted, parts.features), modality)
     training = split.training(extracted.values, extracted.kept)
     return Prepared(
@@ -193,6 +188,42 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
             *_duplicates(extracted, split, modality),
             *alike,
         ),
+    )
+
+
+def extract(
+    config: RunConfig,
+    parts: Parts,
+    folder: Path,
+    samples: Sequence[Sample],
+    unusable: Sequence[Unusable],
+    reporter: Reporter,
+) -> Features:
+    """The features of some samples of the run's data set, cached ones from the cache.
+
+    Args:
+        config: the run.
+        parts: its components.
+        folder: the data set's folder.
+        samples: what to extract.
+        unusable: what of the data set makes no sample; reported together with the files that cannot be read.
+        reporter: told what goes on.
+
+    Raises:
+        DataError: files are missing or damaged, unless the run leaves these out.
+    """
+    reporter.stage(f"features of {len(samples)} samples")
+    return features(
+        parts.dataset,
+        parts.features,
+        samples,
+        identity=_identity(config),
+        title=config.dataset.name,
+        folder=folder,
+        cache=cache_folder(),
+        unusable=unusable,
+        on_bad_file=config.on_bad_file,
+        progress=reporter.progress,
     )
 
 
@@ -224,56 +255,17 @@ def _weights_path(config: RunConfig, backbone: Backbone, reporter: Reporter) -> 
     return obtain(declared, config.backbone.name, tell=tell, progress=progress)
 
 
-def embedded(
-    config: RunConfig, parts: Parts, front: Front, prepared: Prepared, reporter: Reporter
-) -> NDArray[np.float32]:
+def embedded(config: RunConfig, parts: Parts, front: Front, found: Features, reporter: Reporter) -> NDArray[np.float32]:
     """The embeddings (sample, n_features) of all features behind a frozen front, cached ones from the cache."""
-    reporter.stage(f"embeddings of {len(prepared.features.kept)} samples")
+    reporter.stage(f"embeddings of {len(found.kept)} samples")
     return embeddings(
         front,
-        prepared.features,
+        found,
         identity={"backbone": to_layer(config)["backbone"], **settings_hashes(parts.backbone)},
         cache=cache_folder(),
         device=resolve_device(config.device),
         progress=reporter.progress,
     )
-
-
-def rows(values: NDArray[np.float32], indices: NDArray[np.int64]) -> torch.Tensor | Subset:
-    """The rows at ``indices``: in memory if they take less than 1 GB, else read when they are asked for."""
-    size = len(indices) * values[0].nbytes
-    return torch.from_numpy(np.array(values[indices])) if size < IN_MEMORY else Subset(values, indices)
-
-
-class Subset:
-    """Some rows of an array on disk, read batch by batch."""
-
-    def __init__(self, values: NDArray[np.float32], indices: NDArray[np.int64]) -> None:
-        self._values = values
-        self._indices = indices
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # numpy copies a mapped file's content into a pickle; another process maps the file itself.
-        values = self._values
-        if isinstance(values, np.memmap) and isinstance(values.base, mmap):  # the whole mapping, no slice of it
-            place = (values.filename, values.offset, values.shape, values.dtype.str)
-            return _mapped_again, (*place, self._indices)
-        return Subset, (values, self._indices)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(n, *shape of one row)."""
-        return (len(self._indices), *self._values.shape[1:])
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, index: Any, /) -> NDArray[np.float32]:
-        return np.asarray(self._values[self._indices[np.asarray(index)]])
-
-
-def _mapped_again(path: str, offset: int, shape: tuple[int, ...], dtype: str, indices: NDArray[np.int64]) -> Subset:
-    return Subset(np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape), indices)
 
 
 def _duplicates(extracted: Features, split: Split, modality: Modality) -> Iterator[str]:
@@ -285,17 +277,25 @@ def _duplicates(extracted: Features, split: Split, modality: Modality) -> Iterat
         yield f"{len(found)} {many} in more than one part under different names ({some})"
 
 
-def _alike(extracted: Features, split: Split, modality: Modality) -> Iterator[str]:
-    """Copies that ``_duplicates`` does not see; images are too alike by nature for such a check."""
-    if modality != "audio":
-        return
+def _alike(config: RunConfig, parts: Parts, extracted: Features, split: Split) -> Iterator[str]:
+    """Copies that ``_duplicates`` does not see, by prints that do not depend on the run's features."""
+    modality = parts.dataset.capabilities.modality
+    if parts.dataset.capabilities.synthetic:
+        return  # what is generated holds no copies of anything
+    found = prints(parts.dataset, extracted.kept, name=config.dataset.name, cache=cache_folder())
     digests = {sample.id: digest for sample, digest in zip(extracted.kept, extracted.digests, strict=True)}
-    pairs = alike_across_parts(extracted.values, extracted.kept, split)
+    pairs = alike_across_parts(found.values, found.kept, split, modality)
     pairs = [pair for pair in pairs if digests[pair.ids[0]] != digests[pair.ids[1]]]
     if pairs:
-        some = "; ".join(f"{pair.ids[0]} ≈ {pair.ids[1]}, {pair.likeness:.2f}" for pair in pairs[:3])
-        many = "recording sounds" if len(pairs) == 1 else "recordings sound"
+        some = "; ".join(_pair(pair) for pair in pairs[:3])
+        noun, sound = ("recording", "sound") if modality == "audio" else ("image", "look")
+        many = f"{noun} {sound}s" if len(pairs) == 1 else f"{noun}s {sound}"
         yield f"{len(pairs)} {many} like one of another part, as copies stored with loss do ({some})"
+
+
+def _pair(pair: Alike) -> str:
+    one, other = (f"{id_} in {part}" for id_, part in zip(pair.ids, pair.parts, strict=True))
+    return f"{one} ≈ {other}, {pair.likeness:.2f}"
 
 
 def _skipped(extracted: Features) -> Iterator[str]:

@@ -7,24 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-
 from qplug import catalogue
-from qplug.contract.interfaces import Part
+from qplug.contract.interfaces import Backend, Part
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.model import RunConfig
 from qplug.lab.judging.angles import AngleFacts, angle_facts
-from qplug.lab.judging.logits import predict_logits
-from qplug.lab.judging.metrics import metrics
-from qplug.lab.judging.predictions import prediction_rows
-from qplug.lab.pipeline.classifier import Classifier, count_parameters, embedding_width
+from qplug.lab.judging.judge import Judgement, judge
+from qplug.lab.judging.view import View
+from qplug.lab.pipeline.classifier import count_parameters
 from qplug.lab.pipeline.describe import steps
 from qplug.lab.pipeline.parts import Parts
-from qplug.lab.runner.drawing import Judged, write_figures
-from qplug.lab.runner.prepare import Prepared, rows
+from qplug.lab.runner.drawing import Drawn, write_figures
+from qplug.lab.runner.prepare import Prepared
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.summary import summary
 from qplug.lab.runs.directory import RunDirectory
@@ -44,16 +38,14 @@ class Outcome:
         config: the run.
         parts: its components.
         prepared: its data.
-        model: the classifier with its best weights.
-        inputs: what it was trained on: features, or embeddings of a frozen front.
+        view: the classifier with its best weights, and what it was trained on.
         fitted: how training went.
     """
 
     config: RunConfig
     parts: Parts
     prepared: Prepared
-    model: Classifier
-    inputs: NDArray[np.float32]
+    view: View
     fitted: Fitted
 
     @property
@@ -67,22 +59,15 @@ class Outcome:
 
 def record(directory: RunDirectory, outcome: Outcome, reporter: Reporter) -> dict[str, Any]:
     """Judges the classifier on validation and, once, on test; writes everything; gives the summary."""
-    logits: dict[Part, Tensor] = {"validation": _logits(outcome, "validation", reporter)}
+    validation = _judge(outcome, "validation", None, reporter)
     angles = _angles(outcome)
-    if outcome.parts.backend is not None:
-        outcome.model.evaluate_on(outcome.parts.backend)
-    logits["test"] = _logits(outcome, "test", reporter)
-    labels: dict[Part, Tensor] = {
-        part: torch.from_numpy(outcome.prepared.labels[outcome.prepared.rows[part]]) for part in logits
-    }
-    classes = outcome.prepared.split.classes
-    judged = {part: metrics(labels[part], logits[part], classes) for part in logits}
+    test = _judge(outcome, "test", outcome.parts.backend, reporter)
     if outcome.fitted.history:
         directory.write_csv("history.csv", stamped(outcome.fitted.history, outcome.stamps))
-    directory.write_csv("predictions.csv", stamped(_predictions(outcome, labels, logits), outcome.stamps))
+    directory.write_csv("predictions.csv", stamped([*validation.predictions(), *test.predictions()], outcome.stamps))
     _write_model(directory, outcome)
-    write_figures(directory, _judged(outcome, labels["test"], logits["test"]))
-    content = {**_facts(outcome, angles), **{str(part): judged[part] for part in judged}}
+    write_figures(directory, _drawn(outcome, test))
+    content = {**_facts(outcome, angles), "validation": validation.scores, "test": test.scores}
     directory.write_json("metrics.json", content)  # last: a run that has it is complete
     return summary(directory, content)
 
@@ -96,13 +81,10 @@ def _angles(outcome: Outcome) -> dict[int, AngleFacts]:
     """What the quantum heads' angles look like on some training samples, by branch; on the training backend."""
     if not outcome.parts.quantum:
         return {}
-    inputs = rows(outcome.inputs, outcome.prepared.rows["train"][:ANGLE_SAMPLES])
-    with torch.no_grad():
-        samples = torch.as_tensor(inputs[np.arange(len(inputs))])
-        embeddings = samples if outcome.parts.backbone.frozen else outcome.model.cpu().front(samples)
+    embeddings = outcome.view.embeddings(outcome.prepared.rows["train"][:ANGLE_SAMPLES])
     return {
         number: angle_facts(reducer, head, embeddings)
-        for number, (reducer, head) in enumerate(outcome.model.branches.pairs(), start=1)
+        for number, (reducer, head) in enumerate(outcome.view.model.branches.pairs(), start=1)
         if isinstance(head, QuantumModule)
     }
 
@@ -129,7 +111,7 @@ def _by_head(config: RunConfig, angles: Mapping[int, AngleFacts]) -> dict[str, d
 def _facts(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> dict[str, Any]:
     """All of ``metrics.json`` but the metrics."""
     config, prepared, fitted = outcome.config, outcome.prepared, outcome.fitted
-    width = _embedding_width(outcome)
+    width = outcome.view.embedding_width
     return {
         "dataset": config.dataset.name,
         "modality": outcome.parts.features.capabilities.modality,
@@ -147,10 +129,10 @@ def _facts(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> dict[str, Any]
         "epochs": len(fitted.history),
         "stopped_early": fitted.stopped_early,
         "train_seconds": fitted.seconds,
-        "pipeline": [asdict(step) for step in steps(config, outcome.parts, outcome.model, width)],
-        "parameters": asdict(count_parameters(outcome.model)),
+        "pipeline": [asdict(step) for step in steps(config, outcome.parts, outcome.view.model, width)],
+        "parameters": asdict(count_parameters(outcome.view.model)),
         "stamps": outcome.stamps,
-        "branch_weights": outcome.model.branches.weights.tolist(),
+        "branch_weights": outcome.view.model.branches.weights.tolist(),
         "angles": _by_head(config, angles),
         "warnings": [
             *_stamp_texts(outcome),
@@ -179,12 +161,6 @@ def known_results(config: RunConfig, reference: Sequence[str]) -> list[str]:
     return [*reference, f"the original of {recipe.base or recipe.name}: {recipe.original}"]
 
 
-def _embedding_width(outcome: Outcome) -> int:
-    if outcome.parts.backbone.frozen:
-        return int(outcome.inputs.shape[1])
-    return embedding_width(outcome.model.front, outcome.parts.features.shape)
-
-
 def _trained_on(outcome: Outcome) -> str | None:
     if not outcome.parts.quantum:
         return None
@@ -206,42 +182,27 @@ def _stamp_texts(outcome: Outcome) -> list[str]:
     return [texts[stamp] for stamp in outcome.stamps]
 
 
-def _logits(outcome: Outcome, part: Part, reporter: Reporter) -> Tensor:
+def _judge(outcome: Outcome, part: Part, backend: Backend | None, reporter: Reporter) -> Judgement:
     reporter.stage(f"judging on {part}")
-    module: nn.Module = outcome.model.branches if outcome.parts.backbone.frozen else outcome.model
-    inputs = rows(outcome.inputs, outcome.prepared.rows[part])
-    return predict_logits(module, inputs, device=outcome.config.device, on_step=reporter.progress)
-
-
-def _predictions(
-    outcome: Outcome, labels: Mapping[Part, Tensor], logits: Mapping[Part, Tensor]
-) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    parts: tuple[Part, ...] = ("validation", "test")
-    for part in parts:
-        samples = outcome.prepared.samples(part)
-        ids, groups = [sample.id for sample in samples], [sample.group for sample in samples]
-        found += prediction_rows(part, ids, groups, labels[part], logits[part], outcome.prepared.split.classes)
-    return found
+    on = outcome.prepared.labelled(part)
+    return judge(outcome.view, on, backend=backend, device=outcome.config.device, on_step=reporter.progress)
 
 
 def _write_model(directory: RunDirectory, outcome: Outcome) -> None:
-    model = outcome.model.cpu()
+    model = outcome.view.model.cpu()
     facts = {"classes": list(outcome.prepared.split.classes), "feature_shape": list(outcome.parts.features.shape)}
     directory.write_weights(model.state_dict(), facts)
 
 
-def _judged(outcome: Outcome, labels: Tensor, logits: Tensor) -> Judged:
+def _drawn(outcome: Outcome, test: Judgement) -> Drawn:
     fold = outcome.prepared.split.fold
-    return Judged(
-        parts=outcome.parts,
+    title = f"{outcome.config.dataset.name} · {outcome.config.heads}"
+    return Drawn(
+        features=outcome.parts.features,
         prepared=outcome.prepared,
-        model=outcome.model,
-        inputs=outcome.inputs,
+        view=outcome.view,
         fitted=outcome.fitted,
-        labels=labels,
-        logits=logits,
-        title=f"{outcome.config.dataset.name} · {outcome.config.heads}"
-        + (f" · fold {fold}" if fold is not None else ""),
+        judgement=test,
+        title=title + (f" · fold {fold}" if fold is not None else ""),
         stamp=" · ".join(outcome.stamps) or None,
     )

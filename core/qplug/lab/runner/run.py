@@ -12,9 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from qplug import catalogue
@@ -25,8 +23,10 @@ from qplug.lab.config.layers import Layer, from_file
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import short_hash, to_layer, to_toml
+from qplug.lab.data.row_source import rows
 from qplug.lab.data.training_part import training_part
-from qplug.lab.pipeline.classifier import Classifier, Front, build_classifier
+from qplug.lab.judging.view import View
+from qplug.lab.pipeline.classifier import Front, build_classifier
 from qplug.lab.pipeline.describe import describe
 from qplug.lab.pipeline.memory import refuse_large_batches
 from qplug.lab.pipeline.parts import Parts, assemble
@@ -34,7 +34,7 @@ from qplug.lab.pipeline.statistics import estimate_statistics
 from qplug.lab.runner.changes import record_of, refuse_changed_data
 from qplug.lab.runner.code import code_of, refuse_changed_code, warn_of_changed_code
 from qplug.lab.runner.ending import Watch, recorded_end, suspects
-from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, rows, split_of
+from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, split_of
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.unused import unused_backend
 from qplug.lab.runs.directory import ENVIRONMENT, SETTINGS, RunDirectory
@@ -189,17 +189,17 @@ def _execute(
         for name, original in component.settings_files().items():
             directory.write_copy(f"{SETTINGS}/{part}/{name}", original)
     began = time.perf_counter()
-    model, inputs = _model(config, parts, Front(prepared.normalise, network).eval(), prepared, reporter)
-    reporter.model = model
+    view = _view(config, parts, Front(prepared.normalise, network).eval(), prepared, reporter)
+    reporter.model = view.model
     reporter.begun = plugins, info
     plugins.run_started(info)
-    job = _Job(config, parts, prepared, model, inputs, fit_seconds=time.perf_counter() - began)
+    job = _Job(config, parts, prepared, view, fit_seconds=time.perf_counter() - began)
     fitted = _train(job, directory, info, plugins, reporter, resume=resume)
     if parts.backend is not None and parts.backend is not parts.training_backend:
         reporter.note(f"trained on torch; the test part is evaluated on {_where(config, parts.backend)}")
     from qplug.lab.runner.record import Outcome, record
 
-    summary = record(directory, Outcome(config, parts, prepared, model, inputs, fitted), reporter)
+    summary = record(directory, Outcome(config, parts, prepared, view, fitted), reporter)
     reporter.begun = None
     plugins.run_ended(info, directory.read_json("metrics.json"))
     return summary
@@ -213,13 +213,11 @@ def _where(config: RunConfig, backend: Backend) -> str:
     return f"{named}: a simulator with modelled noise, a fake device" if modelled else named
 
 
-def _model(
-    config: RunConfig, parts: Parts, front: Front, prepared: Prepared, reporter: Reporter
-) -> tuple[Classifier, NDArray[np.float32]]:
+def _view(config: RunConfig, parts: Parts, front: Front, prepared: Prepared, reporter: Reporter) -> View:
     """The untrained classifier, and what it is trained on: features, or the embeddings of a frozen front."""
     shape = parts.features.shape
     values = prepared.features.values
-    inputs = embedded(config, parts, front, prepared, reporter) if parts.backbone.frozen else values
+    inputs = embedded(config, parts, front, prepared.features, reporter) if parts.backbone.frozen else values
 
     @functools.cache  # several branches may be fitted
     def training() -> TrainingPart:
@@ -237,7 +235,7 @@ def _model(
         learn_weights=config.training.learn_branch_weights,
         training=training,
     )
-    return model, inputs
+    return View(model, inputs)
 
 
 @dataclass(frozen=True)
@@ -247,14 +245,8 @@ class _Job:
     config: RunConfig
     parts: Parts
     prepared: Prepared
-    model: Classifier
-    inputs: NDArray[np.float32]
+    view: View
     fit_seconds: float
-
-    @property
-    def trained(self) -> nn.Module:
-        """The module that sees ``inputs``."""
-        return self.model.branches if self.parts.backbone.frozen else self.model
 
 
 def _train(
@@ -269,14 +261,14 @@ def _train(
 
     from qplug.lab.training.fit import Fitted, fit
 
-    if not any(parameter.requires_grad for parameter in job.trained.parameters()):
+    if not any(parameter.requires_grad for parameter in job.view.module.parameters()):
         return Fitted([], best_epoch=0, seconds=job.fit_seconds, stopped_early=False)
     head_first = _head_first(job, reporter) if options.head_epochs else None
     reporter.stage("training")
     try:
         with checkpoints_first():
             return fit(
-                job.trained,
+                job.view.module,
                 _labelled(job, "train"),
                 _labelled(job, "validation"),
                 n_classes=len(job.prepared.split.classes),
@@ -302,11 +294,11 @@ def _head_first(job: _Job, reporter: Reporter) -> HeadFirst:
     """The head and the embeddings that the backbone, as it is before any training, gives it."""
     from qplug.lab.training.fit import HeadFirst
 
-    values = embedded(job.config, job.parts, job.model.front, job.prepared, reporter)
+    values = embedded(job.config, job.parts, job.view.model.front, job.prepared.features, reporter)
     training, validation = (rows(values, job.prepared.rows[part]) for part in ("train", "validation"))
-    return HeadFirst(job.model.branches, training, validation)
+    return HeadFirst(job.view.model.branches, training, validation)
 
 
 def _labelled(job: _Job, part: Any) -> tuple[Any, torch.Tensor]:
     indices = job.prepared.rows[part]
-    return rows(job.inputs, indices), torch.from_numpy(job.prepared.labels[indices])
+    return rows(job.view.inputs, indices), torch.from_numpy(job.prepared.labels[indices])

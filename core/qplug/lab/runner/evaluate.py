@@ -1,0 +1,251 @@
+"""A finished run judged again: on another backend, another part, or other data with the same classes. No training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qplug.contract.errors import ConfigError, UnknownName, some_of
+from qplug.contract.interfaces import Backend, Sample
+from qplug.lab.config.layers import Layer, from_file
+from qplug.lab.config.model import RunConfig
+from qplug.lab.config.resolve import resolve
+from qplug.lab.config.toml import to_layer
+from qplug.lab.data.cache import Features
+from qplug.lab.data.labelled import Labelled
+from qplug.lab.data.splits import class_numbers, make_split
+from qplug.lab.judging.agreement import agreement
+from qplug.lab.judging.judge import Judgement, judge
+from qplug.lab.judging.view import View
+from qplug.lab.measures import SUMMARY
+from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.runner.changes import refuse_changed_part
+from qplug.lab.runner.loaded import Loaded, load_classifier
+from qplug.lab.runner.prepare import dataset_folder, embedded, extract
+from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runs.directory import CONFIG, METRICS, SETTINGS, RunDirectory
+from qplug.lab.runs.evaluations import EVALUATIONS
+
+_OF_THE_DATA = ("dataset", "data_dir", "split", "fold", "smoke")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run is asked again.
+
+    Attributes:
+        settings: what differs from the run's own: the table ``backend``, and of the data ``dataset``, ``data_dir``,
+            ``split`` and ``fold``.
+        part: which part of the split is judged.
+        classes: names of the other data set's classes → the run's, where they differ.
+    """
+
+    settings: Layer = field(default_factory=dict)
+    part: Literal["test", "validation"] = "test"
+    classes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def other_data(self) -> bool:
+        """Whether another data set is judged than the run was made of."""
+        return "dataset" in self.settings
+
+
+def evaluate(path: Path, asked: Asked, reporter: Reporter) -> dict[str, Any]:
+    """Judges a finished run again and writes it to ``evaluations/<name>/``; nothing else of the run changes.
+
+    The same question has the same name, so that asking again replaces the answer.
+
+    Args:
+        path: the run directory.
+        asked: what is judged, and where.
+        reporter: told what goes on.
+
+    Returns:
+        The evaluation's summary, as ``qplug evaluate --json`` prints it.
+
+    Raises:
+        UserError: there is no such run, it is not finished, or the backend cannot run its circuits.
+        ConfigError: the run's data have changed since, or the other data's classes are not the run's.
+        DataError: files are missing or damaged.
+    """
+    directory = RunDirectory.open(path)
+    loaded = load_classifier(directory, reporter.warn)
+    config = resolve([asked.settings, _own(directory, asked)])
+    again = _Again(directory, config, assemble(config, directory.path / SETTINGS), loaded, asked)
+    view, on = _inputs(again, reporter)
+    backend = again.backend
+    judgement = _judge(view, on, config, backend, reporter)
+    twin = None
+    if backend is not loaded.parts.training_backend:  # exact values to hold the others against
+        twin = _judge(view, on, config, loaded.parts.training_backend, reporter)
+    return _written(again, judgement, twin)
+
+
+@dataclass(frozen=True)
+class _Again:
+    """A run that is judged again.
+
+    Attributes:
+        directory: the run.
+        config: its configuration with what was asked.
+        parts: the components of that.
+        loaded: the run's classifier, as it was trained.
+        asked: what was asked.
+    """
+
+    directory: RunDirectory
+    config: RunConfig
+    parts: Parts
+    loaded: Loaded
+    asked: Asked
+
+    @property
+    def backend(self) -> Backend | None:
+        """Where the circuits are to run; the training backend itself if the two have the same settings."""
+        own = self.loaded.parts
+        if own.backend is own.training_backend and self.config.backend == self.loaded.config.backend:
+            return own.training_backend
+        return self.parts.backend
+
+    @property
+    def name(self) -> str:
+        """Says what was asked; the same for the same question, another for any other."""
+        layer = to_layer(self.config)
+        backend = layer["backend"] if self.backend is not None else {"name": "no-circuit"}
+        question = {"part": self.asked.part, "backend": backend, "classes": dict(self.asked.classes)}
+        words = [self.asked.part, backend["name"]]
+        if self.asked.other_data:
+            question["data"] = {key: layer[key] for key in ("dataset", "split", "fold") if key in layer}
+            words.insert(0, self.config.dataset.name)
+        digest = hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode()).hexdigest()
+        return "-".join([*words, digest[:8]])
+
+    @property
+    def stamps(self) -> list[str]:
+        """The run's own, and those of the data that are judged now."""
+        from qplug.lab.runner.record import SYNTHETIC
+
+        synthetic = self.parts.dataset.capabilities.synthetic or self.config.smoke
+        own = self.directory.read_json(METRICS, whole=True)["stamps"]
+        return list(dict.fromkeys([*own, *([SYNTHETIC] if synthetic else [])]))
+
+
+def _own(directory: RunDirectory, asked: Asked) -> Layer:
+    """The run's own settings; of the data none if others are judged."""
+    own = from_file(directory.path / CONFIG)
+    return {key: value for key, value in own.items() if not asked.other_data or key not in _OF_THE_DATA}
+
+
+def _inputs(again: _Again, reporter: Reporter) -> tuple[View, Labelled]:
+    """The inputs of the part that is judged, and the truth about them."""
+    config, parts, asked, directory = again.config, again.parts, again.asked, again.directory
+    folder = dataset_folder(config, parts)
+    samples, unusable = parts.dataset.inventory(folder)
+    if asked.other_data:
+        found = extract(config, parts, folder, _part_of_other_data(again, samples), unusable, reporter)
+    else:
+        chosen = _part_of_the_run(directory, samples, asked.part)
+        found = extract(config, parts, folder, chosen, (), reporter)
+        refuse_changed_part(str(directory.path), directory.read_json("split.json", whole=True), asked.part, found)
+    classes = again.loaded.classes
+    labels = class_numbers(_renamed(found.kept, asked.classes), classes)
+    on = Labelled(asked.part, np.arange(len(found.kept)), labels, found.kept, classes)
+    return View(again.loaded.model, _inputs_of_the_model(again, found, reporter)), on
+
+
+def _inputs_of_the_model(again: _Again, found: Features, reporter: Reporter) -> NDArray[np.float32]:
+    model = again.loaded.model
+    if not model.frozen_front:
+        return found.values
+    return embedded(again.config, again.parts, model.front.eval(), found, reporter)
+
+
+def _part_of_the_run(directory: RunDirectory, samples: Sequence[Sample], part: str) -> list[Sample]:
+    ids = set(directory.read_json("split.json", whole=True)["parts"][part])
+    found = [sample for sample in samples if sample.id in ids]
+    if len(found) < len(ids):
+        missing = sorted(ids - {sample.id for sample in found})
+        raise ConfigError(
+            f"{directory.path} was judged on {len(ids)} {part} samples; {len(missing)} of them are no longer there "
+            f"({some_of(missing, 3)}). Put them back, or name the folder that has them with --data-dir."
+        )
+    return found
+
+
+def _part_of_other_data(again: _Again, samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    config, dataset = again.config, again.parts.dataset
+    theirs = dataset.classes or sorted({sample.label for sample in samples})
+    _refuse_other_classes(config.dataset.name, theirs, again.loaded.classes, again.asked.classes)
+    split = make_split(
+        dataset, samples, name=config.split, fold=config.fold, seed=config.seed, allow_leak=config.allow_leak
+    )
+    return split.parts[again.asked.part]
+
+
+def _refuse_other_classes(name: str, theirs: Sequence[str], ours: Sequence[str], classes: Mapping[str, str]) -> None:
+    for left, right in classes.items():
+        if left not in theirs:
+            raise UnknownName.of(f"class of {name}", left, theirs)
+        if right not in ours:
+            raise UnknownName.of("class of the run", right, ours)
+    strange = [label for label in theirs if classes.get(label, label) not in ours]
+    if strange:
+        raise ConfigError(
+            f"{name} has {len(strange)} of {len(theirs)} classes that the run does not know: {', '.join(strange)}. "
+            f"The run's classes are {', '.join(ours)}. Say which is which with --map {strange[0]}=NAME, or leave "
+            "classes out with a parameter of the data set."
+        )
+
+
+def _renamed(samples: Sequence[Sample], classes: Mapping[str, str]) -> list[Sample]:
+    return [replace(sample, label=classes.get(sample.label, sample.label)) for sample in samples]
+
+
+def _judge(view: View, on: Labelled, config: RunConfig, backend: Backend | None, reporter: Reporter) -> Judgement:
+    reporter.stage(f"judging on {on.part}")
+    return judge(view, on, backend=backend, device=config.device, on_step=reporter.progress)
+
+
+def _written(again: _Again, judgement: Judgement, twin: Judgement | None) -> dict[str, Any]:
+    from qplug.lab.runner.drawing import write_judging
+    from qplug.lab.runner.record import stamped
+
+    part, stamps = again.asked.part, again.stamps
+    home = again.directory.path / EVALUATIONS / again.name
+    home.mkdir(parents=True, exist_ok=True)
+    inside = RunDirectory(home)
+    inside.write_csv("predictions.csv", stamped(judgement.predictions(), stamps))
+    title = f"{again.config.dataset.name} · {again.config.heads} · {part}"
+    where = f" · on {again.config.backend.name}" if judgement.backend is not None else ""
+    write_judging(inside, judgement, title=title + where, stamp=" · ".join(stamps) or None)
+    content = {**_facts(again, judgement, twin), "stamps": stamps, part: judgement.scores}
+    inside.write_json(METRICS, content)  # last: an evaluation that has it is complete
+    short = {name: judgement.scores[name] for name in (*SUMMARY, "accuracy_interval", "n")}
+    return {"run": str(again.directory.path), "evaluation": str(home), **content, part: short}
+
+
+def _facts(again: _Again, judgement: Judgement, twin: Judgement | None) -> dict[str, Any]:
+    backend, part = judgement.backend, again.asked.part
+    settings = to_layer(again.config)["backend"]
+    return {
+        "name": again.name,
+        "dataset": again.config.dataset.name,
+        "head": again.config.heads,
+        "part": part,
+        "backend": None if backend is None else settings.pop("name"),
+        "settings": {} if backend is None else settings,
+        "exact": backend is None or backend.capabilities.exact,
+        "hardware": backend is not None and backend.capabilities.hardware,
+        "modelled_noise": backend is not None and backend.capabilities.noise and not backend.capabilities.hardware,
+        "other_data": again.asked.other_data,
+        "classes": dict(again.asked.classes),
+        "run_accuracy": again.directory.read_json(METRICS, whole=True)[part]["accuracy"],
+        "against_training_backend": None if twin is None else agreement(judgement, twin),
+    }
