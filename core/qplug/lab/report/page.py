@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 from qplug.contract.errors import DataError
 from qplug.lab.atomic import write_atomically
 from qplug.lab.report import content, folds
+from qplug.lab.report.again import judged_again
 from qplug.lab.report.figures import pictures
 from qplug.lab.report.folds import FinishedSet, read_set
 from qplug.lab.report.source import FinishedRun, read_run
@@ -60,6 +61,7 @@ def render(run: FinishedRun) -> str:
         content=content,
         started=_started(run.name),
         judging=pictures(run, JUDGING),
+        judged_again=judged_again(run.directory.path),
         training=pictures(run, TRAINING),
         circuits=pictures(run, tuple(run.circuits)),
     )

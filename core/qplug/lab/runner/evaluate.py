@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qplug.contract.errors import ConfigError, DataError, UnknownName, some_of
+from qplug.contract.errors import ConfigError, UnknownName, some_of
 from qplug.contract.interfaces import Backend, Sample
 from qplug.lab.config.layers import Layer, from_file
 from qplug.lab.config.model import RunConfig
@@ -31,11 +31,9 @@ from qplug.lab.runner.loaded import Loaded, load_classifier
 from qplug.lab.runner.prepare import dataset_folder, embedded, extract
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runs.directory import CONFIG, METRICS, SETTINGS, RunDirectory
+from qplug.lab.runs.evaluations import EVALUATIONS
 from qplug.lab.runs.record_file import read_record
 from qplug.lab.runs.run_record import Scores
-
-EVALUATIONS = "evaluations"
-"""Where a run keeps what came of judging it again, a folder each."""
 
 _OF_THE_DATA = ("dataset", "data_dir", "split", "fold", "smoke")
 
@@ -258,16 +256,3 @@ def _facts(again: _Again, judgement: Judgement, twin: Judgement | None) -> dict[
 def _of_the_run(again: _Again) -> Scores:
     record = read_record(again.directory.path)
     return record.test if again.asked.part == "test" else record.validation
-
-
-def evaluations(path: Path) -> list[dict[str, Any]]:
-    """What came of judging a run again, by name; those that are incomplete or damaged are left out."""
-    found = []
-    for folder in sorted((path / EVALUATIONS).glob("*/")):
-        try:
-            content = RunDirectory(folder).read_json(METRICS)
-        except DataError:
-            continue
-        if isinstance(content, dict) and isinstance(content.get(content.get("part", "")), dict):
-            found.append(content)
-    return found
