@@ -24,10 +24,11 @@ def numbers(run: Path) -> dict[str, Any]:
     """What a run computed, without its times."""
     with (run / "history.csv").open(newline="") as file:
         history = [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
-    metrics = json.loads((run / "metrics.json").read_text())
+    record = json.loads((run / "record.json").read_text())
+    del record["training"]["seconds"], record["environment"]  # the environment may list what is installed
     return {
         "history": history,
-        "metrics": {name: value for name, value in metrics.items() if not name.endswith("seconds")},
+        "record": record,
         "predictions": (run / "predictions.csv").read_text(),
         "files": sorted(path.name for path in run.rglob("*")),
         "modes": {path.name: path.stat().st_mode for path in run.iterdir()},

@@ -12,6 +12,7 @@ import pytest
 from qplug.contract.errors import DataError, UserError
 from qplug.lab.report.page import write_report
 from qplug.lab.runs.directory import RunDirectory
+from qplug.lab.runs.listing import summarise
 
 from .report_runs import NASTY, Reader, finished_run
 
@@ -39,6 +40,25 @@ def test_the_page_holds_what_the_files_hold(tmp_path: Path) -> None:
         "features mel 1 × 8 × 9 trained n_mels 8", "frozen true",
     ):  # fmt: skip
         assert expected in words, expected
+
+
+def test_what_came_of_judging_a_run_again_stands_in_its_report_and_in_the_list(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    assert "Judged again" not in told(run)
+    again = run / "evaluations" / "test-aer-0a1b2c3d"
+    again.mkdir(parents=True)
+    scores = {"n": 1500, "accuracy": 0.8, "accuracy_interval": [0.71, 0.87]}
+    against = {"label_agreement": 0.955, "mean_abs_delta_z": 0.0123, "max_abs_delta_z": 0.25}
+    content = {"part": "test", "dataset": "mine", "backend": "aer", "settings": {"shots": 100}, "modelled_noise": True,
+               "test": scores, "against_training_backend": against}  # fmt: skip
+    (again / "metrics.json").write_text(json.dumps(content))
+    expected = (
+        "test part, aer (shots 100), modelled noise: a fake device 1,500 80.0 % 71.0 % to 87.0 % 95.5 % 0.012 0.25"
+    )
+    assert expected in told(run)
+    assert summarise(run).evaluations == 1
+    (again / "metrics.json").write_text("{")
+    assert "Judged again" not in told(run)
 
 
 @pytest.mark.parametrize(("fold", "expected"), [(None, "(split official), a"), (3, "(split official, fold 3), a")])

@@ -88,7 +88,7 @@ def test_an_interruption_is_recorded_too(tmp_path: Path) -> None:
         (False, ("best.ckpt",), r"what {path} holds is kept. Go on with: qplug resume {path}"),
         (True, (), r"what {path} holds is kept. Go on with: qplug resume {path}"),
         (True, ("head/last.ckpt",), r"last finished epoch is kept. Go on with: qplug resume {path}"),
-        (True, ("../metrics.json",), r"run itself is complete: {path}"),
+        (True, ("../record.json",), r"run itself is complete: {path}"),
     ],
 )
 def test_what_is_said_to_be_left_is_left(resumed: bool, kept: tuple[str, ...], words: str, tmp_path: Path) -> None:

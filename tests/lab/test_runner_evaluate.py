@@ -16,10 +16,11 @@ from PIL import Image as Picture
 
 from qplug import Image, load_run
 from qplug.contract.errors import ConfigError, UnknownName, UserError
-from qplug.lab.runner import evaluate as room
-from qplug.lab.runner.evaluate import Asked, evaluate, evaluations
+from qplug.lab.runner.evaluate import Asked, evaluate
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.lab.runs.evaluations import EVALUATIONS, evaluations
+from qplug.lab.runs.record_file import read_record
 
 SMALL: dict[str, Any] = {
     "dataset": {"name": "digits"},
@@ -56,7 +57,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
 
 
 def contents(run: Path) -> dict[str, bytes]:
-    files = (file for file in run.rglob("*") if file.is_file() and room.EVALUATIONS not in file.parts)
+    files = (file for file in run.rglob("*") if file.is_file() and EVALUATIONS not in file.parts)
     return {str(file.relative_to(run)): file.read_bytes() for file in files}
 
 
@@ -73,7 +74,7 @@ def test_where_it_was_judged_a_run_gives_its_own_numbers(runs: dict[str, Path], 
     told = evaluate(run, Asked(part=part), Silent())
 
     again = json.loads((Path(told["evaluation"]) / "metrics.json").read_text())
-    assert again[part] == json.loads((run / "metrics.json").read_text())[part]
+    assert again[part] == read_record(run).metrics()[part]
     assert predictions(Path(told["evaluation"]), part) == predictions(run, part)
     assert told["against_training_backend"] is None
     assert told["backend"] == ("torch" if name in ("circuit", "frozen") else None)

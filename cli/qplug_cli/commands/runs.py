@@ -97,4 +97,5 @@ def _state(summary: RunSummary) -> RichText:
     from qplug_cli.words import Text
 
     stamps = [(f" {stamp}", "bold red") for stamp in summary.stamps]
-    return Text.assemble(summary.problem or summary.ended or summary.status, *stamps)
+    again = f", judged again {summary.evaluations}x" if summary.evaluations else ""
+    return Text.assemble((summary.problem or summary.ended or summary.status) + again, *stamps)

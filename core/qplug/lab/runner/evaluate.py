@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qplug.contract.errors import ConfigError, DataError, UnknownName, some_of
+from qplug.contract.errors import ConfigError, UnknownName, some_of
 from qplug.contract.interfaces import Backend, Sample
 from qplug.lab.config.layers import Layer, from_file
 from qplug.lab.config.model import RunConfig
@@ -31,9 +31,9 @@ from qplug.lab.runner.loaded import Loaded, load_classifier
 from qplug.lab.runner.prepare import dataset_folder, embedded, extract
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runs.directory import CONFIG, METRICS, SETTINGS, RunDirectory
-
-EVALUATIONS = "evaluations"
-"""Where a run keeps what came of judging it again, a folder each."""
+from qplug.lab.runs.evaluations import EVALUATIONS
+from qplug.lab.runs.record_file import read_record
+from qplug.lab.runs.run_record import Scores
 
 _OF_THE_DATA = ("dataset", "data_dir", "split", "fold", "smoke")
 
@@ -135,7 +135,7 @@ class _Again:
         from qplug.lab.runner.record import SYNTHETIC
 
         synthetic = self.parts.dataset.capabilities.synthetic or self.config.smoke
-        own = self.directory.read_json(METRICS, whole=True)["stamps"]
+        own = read_record(self.directory.path).stamps
         return list(dict.fromkeys([*own, *([SYNTHETIC] if synthetic else [])]))
 
 
@@ -248,19 +248,11 @@ def _facts(again: _Again, judgement: Judgement, twin: Judgement | None) -> dict[
         "modelled_noise": backend is not None and backend.capabilities.noise and not backend.capabilities.hardware,
         "other_data": again.asked.other_data,
         "classes": dict(again.asked.classes),
-        "run_accuracy": again.directory.read_json(METRICS, whole=True)[part]["accuracy"],
+        "run_accuracy": _of_the_run(again).accuracy,
         "against_training_backend": None if twin is None else agreement(judgement, twin),
     }
 
 
-def evaluations(path: Path) -> list[dict[str, Any]]:
-    """What came of judging a run again, by name; those that are incomplete or damaged are left out."""
-    found = []
-    for folder in sorted((path / EVALUATIONS).glob("*/")):
-        try:
-            content = RunDirectory(folder).read_json(METRICS)
-        except DataError:
-            continue
-        if isinstance(content, dict) and isinstance(content.get(content.get("part", "")), dict):
-            found.append(content)
-    return found
+def _of_the_run(again: _Again) -> Scores:
+    record = read_record(again.directory.path)
+    return record.test if again.asked.part == "test" else record.validation

@@ -9,8 +9,10 @@ from typing import Any
 
 from qplug.contract.errors import DataError, QplugError
 from qplug.lab.config.reading import parse_json, parse_toml
-from qplug.lab.runs.directory import CONFIG, ENDED, FOLDS, METRICS, RunDirectory, Status
+from qplug.lab.runs.directory import CONFIG, ENDED, FOLDS, METRICS, RECORD, RunDirectory, Status
+from qplug.lab.runs.evaluations import EVALUATIONS
 from qplug.lab.runs.glance import glance
+from qplug.lab.runs.record_file import glance_at_record
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class RunSummary:
         stamps: what must stand beside its numbers, such as ``"LEAKY"``.
         problem: what is damaged; empty if nothing is.
         ended: how an unfinished run ended, such as ``failed: the disk is full``; empty if nothing was written down.
+        evaluations: how often it was judged again.
     """
 
     path: Path
@@ -44,6 +47,7 @@ class RunSummary:
     stamps: tuple[str, ...] = ()
     problem: str = ""
     ended: str = ""
+    evaluations: int = 0
 
 
 def list_runs(root: Path) -> list[RunSummary]:
@@ -79,6 +83,7 @@ def summarise(path: Path) -> RunSummary:
         stamps=stamps,
         problem=" ".join(problems),
         ended=ended,
+        evaluations=len(list((path / EVALUATIONS).glob(f"*/{METRICS}"))) if (path / EVALUATIONS).is_dir() else 0,
     )
 
 
@@ -107,6 +112,12 @@ def _config(run: RunDirectory, problems: list[str]) -> dict[str, Any]:
 
 
 def _test_metrics(run: RunDirectory, problems: list[str]) -> tuple[dict[str, float], tuple[str, ...]]:
+    if (run.path / RECORD).is_file():
+        try:
+            return glance_at_record(run)
+        except QplugError as error:
+            problems.append(str(error))
+            return {}, ()
     try:
         content = parse_json(run.read_text(METRICS), METRICS, DataError)
     except QplugError as error:

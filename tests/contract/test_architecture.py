@@ -1,0 +1,32 @@
+"""The architecture that the documentation shows is the one that is checked."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def floors() -> list[str]:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (checked,) = (contract for contract in contracts if contract["name"].startswith("Floors"))
+    return [layer.replace("qplug.", "").replace(" | ", " · ") for layer in checked["layers"]]
+
+
+def test_the_floors_that_are_shown_are_those_that_are_checked() -> None:
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
+    assert "```\n" + "\n".join(floors()) + "\n```" in page
+
+
+def test_every_room_that_is_shown_exists() -> None:
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
+    shown = [line.split()[0] for line in page.splitlines() if line.startswith(("core/", "cli/", "plugins/"))]
+    assert len(shown) > 8
+    assert [room for room in shown if not (ROOT / room).is_dir()] == []
+    rooms = {
+        f"core/qplug/{folder.name}/"
+        for folder in (ROOT / "core" / "qplug").iterdir()
+        if (folder / "__init__.py").is_file()
+    }
+    assert rooms <= set(shown)
