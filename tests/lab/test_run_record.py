@@ -23,6 +23,7 @@ from qplug.lab.runs.run_record import RunRecord
 
 from .report_runs import facts, finished_run
 
+SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "record.schema.json"
 KEYS = [
     "run", "dataset", "modality", "head", "backend", "trained_on", "modelled_noise", "hardware", "seed", "split",
     "fold", "split_hash", "n_train", "n_validation", "n_test", "best_epoch", "epochs", "stopped_early",
@@ -129,6 +130,50 @@ def test_a_list_of_runs_shows_its_numbers_or_its_damage(run: RunDirectory) -> No
     assert "record.json has version 7 of records" in summarise(run.path).problem
     (run.path / "record.json").write_text('{"version": 2, "stamps": []}')
     assert summarise(run.path).problem == "record.json is damaged: it lacks judgements."
+
+
+def unfit(value: Any, schema: Any, whole: dict[str, Any], place: str = "$") -> list[str]:
+    """Where a value is not what a JSON schema says, of the words that pydantic writes."""
+    if schema is True or schema == {}:
+        return []
+    if "$ref" in schema:
+        return unfit(value, whole["$defs"][schema["$ref"].rsplit("/", 1)[1]], whole, place)
+    if "anyOf" in schema:
+        faults = [unfit(value, one, whole, place) for one in schema["anyOf"]]
+        return [] if [] in faults else faults[0]
+    if "const" in schema or "enum" in schema:
+        return [] if value in schema.get("enum", [schema.get("const")]) else [place]
+    kinds = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool,
+             "null": type(None)}  # fmt: skip
+    kind = schema.get("type")
+    if kind and (not isinstance(value, kinds[kind]) or (isinstance(value, bool) and kind != "boolean")):
+        return [place]
+    found = [place] if "minimum" in schema and value < schema["minimum"] else []
+    if isinstance(value, dict):
+        known, others = schema.get("properties", {}), schema.get("additionalProperties", True)
+        found += [f"{place}.{key}" for key in schema.get("required", []) if key not in value]
+        for key, entry in value.items():
+            of_it = known.get(key, others)
+            found += [f"{place}.{key}"] if of_it is False else unfit(entry, of_it, whole, f"{place}.{key}")
+    if isinstance(value, list):
+        first = schema.get("prefixItems", [])
+        for number, entry in enumerate(value):
+            of_it = first[number] if number < len(first) else schema.get("items", True)
+            found += unfit(entry, of_it, whole, f"{place}.{number}")
+    return found
+
+
+def test_the_schema_in_the_reference_is_the_record_s_and_a_real_record_fits_it(made: dict[str, Any]) -> None:
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    assert schema == RunRecord.model_json_schema(), "write it anew: python tests/benchmarks/reference.py"
+    content = json.loads((Path(made["run"]) / "record.json").read_text("utf-8"))
+    assert unfit(content, schema, schema) == []
+    content["judgements"][1]["scores"]["n"] = -1
+    content["moods"] = content.pop("seed")
+    content["training"]["pipeline"][0]["shape"] = ["wide"]
+    assert sorted(unfit(content, schema, schema)) == [
+        "$.judgements.1.scores.n", "$.moods", "$.seed", "$.training.pipeline.0.shape.0",
+    ]  # fmt: skip
 
 
 def test_an_unfinished_run_has_no_record(tmp_path: Path) -> None:
