@@ -178,6 +178,11 @@ def _print_findings(report: Report, console: Console) -> None:
     silent = "silent" if report.modality == "audio" else "blank"
     rows = [
         ("duplicates", n_copies, [" = ".join(each.ids[:3]) for each in report.duplicates]),
+        (
+            "copies with loss",
+            len(report.alike),
+            [f"{' ≈ '.join(pair.ids)}, {pair.likeness:.2f}" for pair in report.alike],
+        ),
         ("with different labels", len(report.conflicts), [" = ".join(each.ids[:3]) for each in report.conflicts]),
         ("unreadable", len(report.unreadable), [f"{name}: {why}" for name, why in report.unreadable.items()]),
         (silent, len(report.silent), list(report.silent)),

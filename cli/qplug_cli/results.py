@@ -74,10 +74,14 @@ def _where(summary: Mapping[str, Any]) -> str:
     return f"{backend}seed {summary['seed']} · split {summary['split']}{fold}"
 
 
-def _cells(metrics: Mapping[str, float], spread: Mapping[str, float] | None) -> Sequence[str]:
+def _cells(metrics: Mapping[str, float | None], spread: Mapping[str, float] | None) -> Sequence[str]:
     if spread is None:
-        return [f"{metrics[name]:.3f}" for name in SUMMARY]
-    return [f"{metrics[name]:.3f} ± {spread[name]:.3f}" for name in SUMMARY]
+        return [_number(metrics[name]) for name in SUMMARY]
+    return [f"{_number(metrics[name])} ± {_number(spread[name])}" for name in SUMMARY]
+
+
+def _number(value: float | None) -> str:
+    return "nan" if value is None else f"{value:.3f}"
 
 
 def _print_plan(plan: Plan) -> None:

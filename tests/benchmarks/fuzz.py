@@ -183,7 +183,7 @@ def run_directories(home: Path) -> Callable[[random.Random], None]:
 
 
 def _unfinished(run: Path) -> Path:
-    (run / "metrics.json").unlink(missing_ok=True)
+    (run / "record.json").unlink(missing_ok=True)
     return run
 
 

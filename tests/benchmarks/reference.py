@@ -1,16 +1,19 @@
-"""Writes what of docs/reference comes from the code: the table of metrics.
+"""Writes what of docs/reference comes from the code: the table of metrics and the schema of records.
 
 python tests/benchmarks/reference.py
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from qplug.lab.measures import METRICS
+from qplug.lab.runs.run_record import RunRecord
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = REFERENCE / "run-directory.md"
+SCHEMA = REFERENCE / "record.schema.json"
 START, END = "<!-- metrics -->\n", "<!-- /metrics -->\n"
 
 
@@ -30,8 +33,14 @@ def with_metrics_table(page: str) -> str:
     return before + START + "\n" + metrics_table() + "\n" + END + rest.partition(END)[2]
 
 
+def record_schema() -> str:
+    """The JSON schema of ``record.json``."""
+    return json.dumps(RunRecord.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 def main() -> None:
     """Writes them all."""
+    SCHEMA.write_text(record_schema(), "utf-8")
     PAGE.write_text(with_metrics_table(PAGE.read_text("utf-8")), "utf-8")
 
 

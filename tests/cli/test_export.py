@@ -21,8 +21,20 @@ def run(tmp_path: Path) -> Path:
         directory.write_text("run.toml", "format = 1\n")
         directory.write_json("environment.json", {"qplug": "0.1.0"})
         directory.write_weights({"layer.weight": torch.ones(2, 3)}, {"classes": ["a", "b"], "feature_shape": [3]})
-        test = {"n": 4, "accuracy": 0.5, "cross_entropy": 0.7, "per_class": {"a": {}, "b": {}}}
-        directory.write_json("metrics.json", {"test": test, "stamps": []})
+        directory.write_json("split.json", {
+            "description": "", "official": True, "sizes": {}, "hashes": {}, "shared_groups": [], "left_out": [],
+        })  # fmt: skip
+        of_class = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 2}
+        shares = dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "precision"), 0.5)
+        judged = {
+            "n": 4, **shares, "accuracy_interval": [0.1, 0.9], "cross_entropy": 0.7, "expected_calibration_error": 0.1,
+            "per_class": {"a": of_class, "b": of_class}, "confusion": [[1, 1], [1, 1]],
+        }  # fmt: skip
+        directory.write_json("metrics.json", {
+            "dataset": "digits", "head": "mlp", "backend": None, "trained_on": None, "seed": 0, "split": "official",
+            "train_seconds": 1.0, "parameters": {"total": 6, "trainable": 6, "quantum": 0}, "stamps": [],
+            "warnings": [], "validation": judged, "test": judged,
+        })  # fmt: skip
     return directory.path
 
 

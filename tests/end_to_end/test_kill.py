@@ -23,6 +23,8 @@ import soundfile
 from PIL import Image
 from safetensors.torch import load_file
 
+from qplug.lab.runs.record_file import read_record
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="starts processes by fork"),
@@ -44,6 +46,7 @@ import qplug.lab.runner.folds, qplug.lab.runner.record, qplug.lab.training.fit, 
 import qplug_cli.commands.run, qplug_cli.commands.resume, qplug_cli.progress
 from qplug import catalogue
 from qplug_cli.main import run
+
 
 for kind, name in {parts!r}:
     catalogue.load(kind, name)
@@ -227,14 +230,14 @@ def test_ten_kills_change_nothing(tmp_path: Path, cache: Path, warm: Warm, qplug
         run = run_folder(tmp_path)
         kill_at(moment, run, since, command)
         killed.append(moment.what)
-        assert not (run / "metrics.json").exists()
+        assert not (run / "record.json").exists()
         words = ["resume", str(run)]
     assert len(killed) == 10
     resumed = json.loads(qplug("resume", run, "--json").stdout)
 
     assert warm.start(*WORDS, "--out", "whole").wait() == 0, warm.log.read_text()
     (whole,) = (tmp_path / "whole").iterdir()
-    results, expected = (json.loads((folder / "metrics.json").read_text()) for folder in (run, whole))
+    results, expected = (read_record(folder).metrics() for folder in (run, whole))
     assert without_times(results) == without_times(expected), f"seed {SEED}: killed {killed}"
     assert resumed["test"] == {name: expected["test"][name] for name in resumed["test"]}
     assert history(run) == history(whole)

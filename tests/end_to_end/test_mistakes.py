@@ -153,7 +153,7 @@ def test_ctrl_c_keeps_the_last_checkpoint_and_resume_gives_the_same_numbers(
     assert "Traceback" not in said
     (run,) = (tmp_path / "cut").iterdir()
     assert f"qplug resume {run}" in said
-    assert not (run / "metrics.json").exists()
+    assert not (run / "record.json").exists()
     resumed = json.loads(qplug("resume", f"cut/{run.name}", "--json").stdout)
     whole = json.loads(qplug(*words, "--epochs", "6", "--json").stdout)
     assert resumed["test"] == whole["test"]

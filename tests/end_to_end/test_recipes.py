@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from qplug.lab.config.recipes import with_recipe
 from qplug.lab.config.resolve import resolve
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.lab.runs.record_file import read_record
 
 RECIPES = sorted(catalogue.registry().recipes)
 SMALL = {
@@ -29,7 +29,7 @@ def test_a_recipe_runs_on_generated_files(
     quick = {"training": {"epochs": 1}, **SMALL.get(name, {})}
     summary = run_once(with_recipe([quick], name, smoke=True), tmp_path, Silent())
     assert summary["stamps"] == ["SYNTHETIC DATA"]
-    metrics = json.loads((Path(summary["run"]) / "metrics.json").read_text())
+    metrics = read_record(summary["run"]).metrics()
     assert metrics["n_test"] > 0
     assert 0 <= metrics["test"]["accuracy"] <= 1
     assert (metrics["parameters"]["quantum"] > 0) == (not name.endswith("-classical"))

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from qplug.lab.runs.record_file import read_record
+
 TIMES = ("train_seconds",)
 QUICK = ("--set", "training.epochs=2", "--set", "backbone.channels=4,4,8", "--set", "backbone.n_features=8")
 """A run that says nothing about accuracy, in a second or two."""
@@ -18,7 +20,7 @@ Qplug = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def without_times(path: Path) -> dict[str, Any]:
-    metrics: dict[str, Any] = json.loads((path / "metrics.json").read_text())
+    metrics = read_record(path).metrics()
     return {key: value for key, value in metrics.items() if key not in TIMES}
 
 
@@ -41,7 +43,7 @@ def test_the_quickstart_hears_the_difference_and_leaves_every_file(qplug: Qplug,
     assert summary["stamps"] == ["SYNTHETIC DATA"]
     run = tmp_path / summary["run"]
     expected = {
-        "run.toml", "environment.json", "split.json", "history.csv", "metrics.json", "predictions.csv",
+        "run.toml", "environment.json", "split.json", "history.csv", "record.json", "predictions.csv",
         "model.safetensors", "circuit.qasm", "circuit.png", "confusion_matrix.png", "curves.png", "checkpoints",
         "calibration.png", "embedding.png", "gradients.png", "misclassified.png", "roc_pr.png",
     }  # fmt: skip

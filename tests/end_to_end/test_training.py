@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from qplug.lab.runs.record_file import read_record
+
 Qplug = Callable[..., subprocess.CompletedProcess[str]]
 QUICK = ("--dataset", "digits", "--set", "backbone.channels=4,4,8", "--set", "backbone.n_features=8")
 
@@ -34,7 +36,7 @@ def test_learnt_factors_of_branches_and_the_angles_of_each_are_recorded(qplug: Q
     words = ("run", *QUICK, "--head", f"linear + 0.5*{pqc} + 0.25*{pqc}", "--epochs", 1)
     sets = [word for one in (*sizes, "training.learn_branch_weights=true") for word in ("--set", one)]
     run = tmp_path / json.loads(qplug(*words, *sets, "--json").stdout)["run"]
-    metrics = json.loads((run / "metrics.json").read_text())
+    metrics = read_record(run).metrics()
     assert metrics["branch_weights"] == pytest.approx([1.0, 0.5, 0.25], abs=0.2)
     assert all(now != start for now, start in zip(metrics["branch_weights"], [1.0, 0.5, 0.25], strict=True))
     assert list(metrics["angles"]) == ["pennylane-pqc, branch 2", "pennylane-pqc, branch 3"]

@@ -23,6 +23,7 @@ from qplug.lab.export.weights import export_weights
 from qplug.lab.runner.loaded import LoadedRun
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.lab.runs.record_file import read_record
 from qplug.lab.runs.weights import load_weights, read_weights
 
 SMALL: dict[str, Any] = {
@@ -85,7 +86,7 @@ def test_the_weights_carry_what_they_belong_to_and_fit_the_model(runs: dict[str,
     assert metadata["classes"] == [str(digit) for digit in range(10)]
     assert metadata["run"]["head"]["n_qubits"] == 3
     assert "data_dir" not in metadata["run"]
-    judged = json.loads((runs["quantum"] / "metrics.json").read_text())["test"]
+    judged = read_record(runs["quantum"]).metrics()["test"]
     assert metadata["test"]["accuracy"] == judged["accuracy"]
     model = load_run(runs["quantum"]).model
     before = {name: value.clone() for name, value in model.state_dict().items()}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import io
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import PIL.Image
 import pytest
 import soundfile
 import soxr
@@ -24,15 +26,17 @@ from torch import nn
 
 from qplug import Dataset, DatasetCapabilities, Sample, SplitRule
 from qplug.contract.errors import DataError, LeakError, NotSupported, PluginError
-from qplug.contract.interfaces import Audio, Head, Reducer, TrainingPart
+from qplug.contract.interfaces import Audio, Head, Image, Reducer, TrainingPart
+from qplug.lab.audit.audit import audit
 from qplug.lab.config.augmentation import AugmentationOptions
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_layer
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.data.cache import Features, features
 from qplug.lab.data.embeddings import embeddings
-from qplug.lab.data.likeness import alike_across_parts
+from qplug.lab.data.likeness import alike, alike_across_parts
 from qplug.lab.data.normalise import fit_normalise
+from qplug.lab.data.prints import Print, prints
 from qplug.lab.data.splits import PARTS, Split, make_split
 from qplug.lab.data.training_part import training_part
 from qplug.lab.judging.logits import predict_logits
@@ -126,10 +130,10 @@ def in_part(split: Split, part: str) -> Path:
     return source
 
 
-def warned(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def warned(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_mels: int = 16) -> str:
     """What a run on these clips says about its data."""
     monkeypatch.setenv("QPLUG_CACHE", str(tmp_path / "cache"))
-    config = resolve([{"dataset": {"name": "chirps"}, "features": {"name": "mel", "duration": 0.5, "n_mels": 16},
+    config = resolve([{"dataset": {"name": "chirps"}, "features": {"name": "mel", "duration": 0.5, "n_mels": n_mels},
                        "head": {"name": "linear"}, "data_dir": folder}])  # fmt: skip
     parts = dataclasses.replace(assemble(config), dataset=Clips())
     return " ".join(prepare(config, parts, Silent()).warnings)
@@ -153,7 +157,7 @@ def test_a_leak_that_is_allowed_stamps_the_run(tmp_path: Path, monkeypatch: pyte
     assert summary["stamps"] == ["LEAKY"]
     assert summary["warnings"][0] == "the split leaks: 23 groups stand in more than one part"
     run = Path(summary["run"])
-    for name in ("metrics.json", "split.json"):
+    for name in ("record.json", "split.json"):
         told = json.loads((run / name).read_text())
         assert told.get("stamps") == ["LEAKY"] or told["leaky"] is True
     for name in ("predictions.csv", "history.csv"):
@@ -269,7 +273,14 @@ def with_eight_bits(path: Path, wave: NDArray[Any]) -> Path:
     return path.with_suffix(".wav")
 
 
-@pytest.mark.parametrize("stored", [as_ogg, as_mp3, at_half_the_rate, at_a_fifth_of_the_level, with_eight_bits])
+def cut_at_both_ends(path: Path, wave: NDArray[Any]) -> Path:
+    soundfile.write(path.with_suffix(".wav"), wave[RATE // 17 : -RATE // 19], RATE)
+    return path.with_suffix(".wav")
+
+
+@pytest.mark.parametrize(
+    "stored", [as_ogg, as_mp3, at_half_the_rate, at_a_fifth_of_the_level, with_eight_bits, cut_at_both_ends]
+)
 def test_a_copy_stored_with_loss_is_reported(
     clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: Callable[[Path, NDArray[Any]], Path]
 ) -> None:
@@ -279,24 +290,54 @@ def test_a_copy_stored_with_loss_is_reported(
     copy = stored(clips / f"{source.stem.split('_')[0]}_{speaker}_99", wave)
     said = warned(clips, tmp_path, monkeypatch)
     assert "1 recording sounds like one of another part" in said
-    assert f"{source.stem} ≈ {copy.stem}" in said
+    part_of = {sample.id: part for part, samples in split_of(clips).parts.items() for sample in samples}
+    assert all(f"{name} in {part_of[name]}" in said for name in (source.stem, copy.stem))
+    report = audit("clips", Clips(), clips, workers=1)
+    assert [set(pair.ids) for pair in report.alike] == [{source.stem, copy.stem}]
+    assert report.splits["speaker"].duplicates == 1
+
+
+def test_a_copy_is_found_and_nothing_else_whatever_the_features(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "like one of another part" not in warned(clips, tmp_path, monkeypatch, n_mels=4)
+    split = split_of(clips)
+    source, speaker = in_part(split, "test"), split.parts["train"][0].group
+    wave, _ = soundfile.read(source)
+    at_a_fifth_of_the_level(clips / f"{source.stem.split('_')[0]}_{speaker}_99", wave)
+    said = warned(clips, tmp_path, monkeypatch, n_mels=4)
+    assert said.count("1 recording sounds like one of another part") == 1
+
+
+def test_an_image_stored_with_loss_is_alike_and_others_are_not() -> None:
+    noise = torch.rand(30, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    images = torch.nn.functional.interpolate(noise, (32, 40), mode="bicubic").clamp(0, 1).numpy()
+    file = io.BytesIO()
+    pixels = (0.7 * images[4] * 255).astype(np.uint8).transpose(1, 2, 0)
+    PIL.Image.fromarray(pixels).resize((60, 48)).save(file, "JPEG", quality=90)
+    copy = np.asarray(PIL.Image.open(file), dtype=np.float32).transpose(2, 0, 1) / 255
+    maker = Print("image")
+    rows = np.stack([maker(Image(np.ascontiguousarray(pixels))) for pixels in [*images, copy]])
+    samples = [Sample(id=str(number), label="a", group=str(number)) for number in range(31)]
+    assert [pair.ids for pair in alike(rows, samples, "image")] in ([("4", "30")], [("30", "4")])
 
 
 def test_recordings_that_are_no_copies_are_not_reported(clips: Path, tmp_path: Path) -> None:
-    found = extracted(clips, tmp_path)
+    found = prints(Clips(), Clips().index(clips), name="clips", cache=tmp_path / "cache")
     for name in ("speaker", "random"):
-        assert alike_across_parts(found.values, found.kept, split_of(clips, name, allow_leak=True)) == []
+        assert alike_across_parts(found.values, found.kept, split_of(clips, name, allow_leak=True), "audio") == []
+    assert alike(found.values, found.kept, "audio") == []
 
 
 def test_the_check_for_copies_stays_within_its_bound(clips: Path, tmp_path: Path) -> None:
-    found = extracted(clips, tmp_path)
+    found = prints(Clips(), Clips().index(clips), name="clips", cache=tmp_path / "cache")
     split = split_of(clips)
     values = np.array(found.values)
     test, train = split.indices(found.kept, "test"), split.indices(found.kept, "train")
     values[train[: len(test)]] = values[test]
-    assert len(alike_across_parts(values, found.kept, split)) == len(test)
+    assert len(alike_across_parts(values, found.kept, split, "audio")) == len(test)
     judged = len(test) + len(split.parts["validation"])
-    fewer = alike_across_parts(values, found.kept, split, max_pairs=judged * len(values) // 2)
+    fewer = alike_across_parts(values, found.kept, split, "audio", max_pairs=judged * len(values) // 2)
     assert 0 < len(fewer) < len(test)
 
 

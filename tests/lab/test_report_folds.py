@@ -11,8 +11,8 @@ import pytest
 from qplug.contract.errors import DataError, UserError
 from qplug.lab.report.page import write_report
 from qplug.lab.runner.folds import over_folds
-from qplug.lab.runner.summary import summary
 from qplug.lab.runs.directory import RunDirectory
+from qplug.lab.runs.record_file import read_record
 
 from .report_runs import NASTY, Reader, facts, finished_run
 
@@ -41,7 +41,8 @@ def finished_set(folder: Path) -> Path:
     whole.path.mkdir()
     names = {str(number): run.name for number, run in runs.items()}
     whole.write_json("folds.json", {"settings": {}, "folds": [1, 2, 3], "runs": names})
-    whole.write_json("metrics.json", over_folds([summary(run, run.read_json("metrics.json")) for run in runs.values()]))
+    summaries = [read_record(run.path).summary(str(run.path)) for run in runs.values()]
+    whole.write_json("metrics.json", over_folds(summaries))
     return whole.path
 
 

@@ -20,6 +20,7 @@ from qplug.lab.runner.evaluate import Asked, evaluate
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 from qplug.lab.runs.evaluations import EVALUATIONS, evaluations
+from qplug.lab.runs.record_file import read_record
 
 SMALL: dict[str, Any] = {
     "dataset": {"name": "digits"},
@@ -73,7 +74,7 @@ def test_where_it_was_judged_a_run_gives_its_own_numbers(runs: dict[str, Path], 
     told = evaluate(run, Asked(part=part), Silent())
 
     again = json.loads((Path(told["evaluation"]) / "metrics.json").read_text())
-    assert again[part] == json.loads((run / "metrics.json").read_text())[part]
+    assert again[part] == read_record(run).metrics()[part]
     assert predictions(Path(told["evaluation"]), part) == predictions(run, part)
     assert told["against_training_backend"] is None
     assert told["backend"] == ("torch" if name in ("circuit", "frozen") else None)

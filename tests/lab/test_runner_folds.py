@@ -82,14 +82,15 @@ def test_an_interrupted_set_goes_on_to_the_same_numbers(whole: dict[str, Any], t
         2: "interrupted",
     }
     before = {
-        path: (path / "metrics.json").read_bytes() for path in tmp_path.iterdir() if (path / "metrics.json").exists()
+        path: (path / "record.json").read_bytes() for path in tmp_path.iterdir() if (path / "record.json").exists()
     }
 
     resumed = resume(torn, Silent())
 
     assert [fold["test"] for fold in resumed["folds"]] == [fold["test"] for fold in whole["folds"]]
     assert (resumed["test"], resumed["test_sd"]) == (whole["test"], whole["test_sd"])
-    assert all((path / "metrics.json").read_bytes() == content for path, content in before.items())
+    assert before
+    assert all((path / "record.json").read_bytes() == content for path, content in before.items())
     assert len(list(tmp_path.iterdir())) == 6  # five runs and the set
     with pytest.raises(UserError, match=rf"all folds of {torn} are finished"):
         resume(torn, Silent())

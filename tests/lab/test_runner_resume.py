@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from qplug.contract.errors import Interrupted
 from qplug.lab.config.layers import from_assignments
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import resume_run, run_once
+from qplug.lab.runs.record_file import read_record
 
 AUGMENTED = [
     "dataset.n_samples=120",
@@ -52,12 +52,12 @@ def test_varied_inputs_are_the_same_after_an_interruption(tmp_path: Path) -> Non
     with pytest.raises(Interrupted, match=rf"qplug resume {tmp_path}"):
         run_once(layers(), tmp_path / "torn", Impatient())
     (torn,) = (tmp_path / "torn").iterdir()
-    assert not (torn / "metrics.json").exists()
+    assert not (torn / "record.json").exists()
     resumed = resume_run(torn, Silent())
 
     assert resumed["test"] == whole["test"]
     run = Path(whole["run"])
     assert history(torn) == history(run)
     assert (torn / "predictions.csv").read_text() == (run / "predictions.csv").read_text()
-    metrics = [json.loads((folder / "metrics.json").read_text()) for folder in (torn, run)]
+    metrics = [read_record(folder).metrics() for folder in (torn, run)]
     assert metrics[0]["test"] == metrics[1]["test"]

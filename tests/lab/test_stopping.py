@@ -152,7 +152,7 @@ def test_signals_at_random_moments_leave_a_run_that_goes_on_to_the_same_numbers(
         for run in out.iterdir() if out.is_dir() and not ended else ():
             left = {path.name for path in run.rglob("*")}
             assert not [name for name in left if name.endswith(".part")], f"attempt {attempt}"
-            finished = "metrics.json" in left
+            finished = "record.json" in left
             ended = {"test": whole} if finished else resume_run(run, Silent())
         assert not ended or ended["test"] == whole, f"attempt {attempt}"
     assert stopped_by

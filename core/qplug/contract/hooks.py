@@ -79,7 +79,7 @@ class Specifications:
 
         Args:
             run: the run.
-            metrics: what ``metrics.json`` holds.
+            metrics: what its record says, in a flat table: ``test`` and ``validation`` metrics, ``warnings``, …
         """
 
     @_hookspec

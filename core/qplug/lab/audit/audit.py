@@ -15,7 +15,10 @@ from qplug.lab.audit.measure import SILENCE, Measure, Measures, measures
 from qplug.lab.audit.report import Report
 from qplug.lab.audit.splits import split_facts
 from qplug.lab.data.extraction import extract
-from qplug.lab.data.fingerprint import duplicates
+from qplug.lab.data.fingerprint import Duplicate, duplicates
+from qplug.lab.data.folders import cache_folder
+from qplug.lab.data.likeness import Alike, alike
+from qplug.lab.data.prints import prints
 from qplug.lab.data.remarks import folder_remarks
 
 
@@ -43,6 +46,7 @@ def audit(
     samples, unusable = dataset.inventory(folder)
     readable, unreadable, measured = _measure(dataset, samples, progress, workers)
     same = duplicates(readable, measured.digests)
+    similar = _alike(name, dataset, readable, measured)
     label_of = {sample.id: sample.label for sample in samples}
     counts = Counter(sample.label for sample in samples)
     groups_of: dict[str, set[str]] = defaultdict(set)
@@ -68,9 +72,20 @@ def audit(
         unreadable=unreadable | {entry.id: entry.reason for entry in unusable},
         silent=_ids(readable, measured.peak < SILENCE),
         clipped=_ids(readable, measured.clipped),
-        splits=split_facts(dataset, samples, same),
+        alike=tuple(similar),
+        splits=split_facts(dataset, samples, [*same, *(Duplicate(pair.ids) for pair in similar)]),
         remarks=folder_remarks(dataset, folder),
     )
+
+
+def _alike(name: str, dataset: Dataset, samples: Sequence[Sample], measured: Measures) -> list[Alike]:
+    """Copies that are not equal bit by bit, by the same prints as in a run."""
+    if dataset.capabilities.synthetic:
+        return []  # what is generated holds no copies of anything
+    found = prints(dataset, samples, name=name, cache=cache_folder())
+    digests = {sample.id: digest for sample, digest in zip(samples, measured.digests, strict=True)}
+    pairs = alike(found.values, found.kept, dataset.capabilities.modality)
+    return [pair for pair in pairs if digests[pair.ids[0]] != digests[pair.ids[1]]]
 
 
 def _measure(

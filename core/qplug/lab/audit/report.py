@@ -15,6 +15,7 @@ from qplug.contract.interfaces import Modality
 from qplug.lab.audit.measure import Measures
 from qplug.lab.audit.splits import SplitFacts
 from qplug.lab.data.fingerprint import Duplicate
+from qplug.lab.data.likeness import Alike
 
 QUANTILES = (0.0, 0.05, 0.5, 0.95, 1.0)
 _BINS = 24
@@ -38,6 +39,7 @@ class Report:
         measures: what was measured of the readable samples.
         duplicates: samples with the same content, in groups of two or more.
         conflicts: those of them that carry different labels.
+        alike: samples that are copies of another though not equal: stored with loss, at another level, or cut.
         unreadable: why a sample cannot be read, or what belongs to the data set makes none, by id.
         silent: ids of silent recordings or blank images.
         clipped: ids of clipped recordings.
@@ -62,6 +64,7 @@ class Report:
     clipped: tuple[str, ...]
     splits: Mapping[str, SplitFacts]
     remarks: tuple[str, ...] = ()
+    alike: tuple[Alike, ...] = ()
 
     @property
     def durations(self) -> NDArray[np.float64]:
@@ -138,6 +141,7 @@ class Report:
             else {},
             "levels_db": _spread(self.levels),
             "duplicates": [list(duplicate.ids) for duplicate in self.duplicates],
+            "alike": [{"ids": list(pair.ids), "likeness": round(pair.likeness, 3)} for pair in self.alike],
             "label_conflicts": [list(duplicate.ids) for duplicate in self.conflicts],
             "unreadable": [{"id": name, "reason": reason} for name, reason in self.unreadable.items()],
             "silent": list(self.silent),

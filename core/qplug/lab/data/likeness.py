@@ -1,157 +1,256 @@
-"""Copies that are no longer equal bit by bit: recordings in different parts that rise and fall in the same way.
+"""Copies that are no longer equal bit by bit: stored again with loss, at another rate or level, cut at either end.
 
-A recording that was stored again with loss, at another rate or another level has other samples and other features, but
-its bands grow louder and softer in the same frames by the same amounts. Two takes of the same word by the same speaker
-do not. What is compared is therefore how each band changes from frame to frame.
-
-Measured on FSDD, RAVDESS and a part of UrbanSound8K with their mel features: of 150 copies each, 150 at half the rate,
-149 at a fifth of the level, 145 in Ogg Vorbis, 145 in MP3 and 127 in µ-law are found, and of those with 8 bits the 38
-that were loud enough. Among different recordings no pair reaches the threshold (0.81 at most).
+Recordings are compared by how each band of their prints changes within 16 ms, clipped, at the displacement that fits
+best; images by how their grey prints change from point to point. The displacement comes from an index of short patterns
+that copies share, as in Haitsma and Kalker, A Highly Robust Audio Fingerprinting System (2002): the signs of how the
+differences of neighbouring bands change, 16 of them in each frame. What was measured with it stands in
+``docs/explanation/leaks.md``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qplug.contract.interfaces import Part, Sample
+from qplug.contract.interfaces import Modality, Part, Sample
+from qplug.lab.data.prints import N_BANDS, N_FRAMES, SIDE, levels_of
 from qplug.lab.data.splits import PARTS, Split
 
-ALIKE = 0.87
+ALIKE: dict[Modality, float] = {"audio": 0.9, "image": 0.99}
 """Least likeness of what is reported, in [-1, 1]."""
 
 MAX_PAIRS = 300_000_000
-"""How many pairs are compared at most: some seconds. Beyond, evenly spread samples of validation and test are."""
+"""How many pairs are thought of at most: some seconds. Beyond, evenly spread samples of those judged are."""
 
-_BANDS, _FRAMES = 4, 48  # of the fingerprint that finds candidates
-_WAVEFORM_FRAMES = 256
-_WORTH_A_LOOK = 0.6  # likeness of fingerprints below which nothing was ever a copy
+_SPAN = 2  # frames over which levels change
+_LEAST_OVERLAP = 24  # frames: 0.26 seconds
+_CHANCE = 1.5
 _OUTLIER = 1.5
+_DIRECTIONS = 64
+_WORTH_A_LOOK = 0.9
+_INDEXED = 500_000  # patterns; of more, evenly spread frames are
+_COMMON = 200  # patterns that stand in more places tell nothing
+_TRIED = 4
+_JUDGED = 4000  # recordings at most
+_LAGS = 4096
 _CHUNK_VALUES = 8_000_000
+
+_Numbers: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Alike:
-    """Two samples of different parts that sound alike.
+    """Two samples that are alike.
 
     Attributes:
-        ids: the one in test or validation, then the other.
-        parts: the parts in which they stand.
-        likeness: the median over bands of the correlation of their changes, up to 1.
+        ids: the two; of a split, the one in test or validation first.
+        parts: the parts in which they stand; empty without a split.
+        likeness: 1 for equal prints.
     """
 
     ids: tuple[str, str]
-    parts: tuple[Part, Part]
+    parts: tuple[Part, ...]
     likeness: float
 
 
 def alike_across_parts(
-    values: NDArray[np.float32], samples: Sequence[Sample], split: Split, *, max_pairs: int = MAX_PAIRS
+    values: NDArray[np.float32],
+    samples: Sequence[Sample],
+    split: Split,
+    modality: Modality,
+    *,
+    max_pairs: int = MAX_PAIRS,
 ) -> list[Alike]:
     """For each sample of validation and test, the one of another part that it is a copy of, if there is one.
 
     Args:
-        values: features of recordings, (sample, channel, band, frame), or waveforms, (sample, 1, value).
+        values: prints (sample, number).
         samples: the sample of each row.
         split: its parts.
-        max_pairs: the most pairs to compare.
+        modality: what the prints are of.
+        max_pairs: the most pairs of samples that may be thought of; beyond, evenly spread samples are judged.
 
     Returns:
         Pairs whose likeness is at least ``ALIKE``, the most alike first.
     """
     part = _parts(samples, split)
     judged = np.flatnonzero(part > 0)
-    judged = judged[:: max(1, -(-len(judged) * len(samples) // max_pairs))]
-    if not len(judged) or values.ndim not in (3, 4):
-        return []
-    found = []
-    for row, other in _candidates(values, judged, part):
-        both = changes(levels(np.stack([values[row], values[other]])))
-        likeness = float(np.median((both[0] * both[1]).sum(axis=-1)))
-        if likeness >= ALIKE:
-            ids, parts = (samples[row].id, samples[other].id), (PARTS[part[row]], PARTS[part[other]])
-            found.append(Alike(ids, parts, likeness))
-    once = {frozenset(pair.ids): pair for pair in found}
-    return sorted(once.values(), key=lambda pair: -pair.likeness)
+    found = _nearest(values, judged, part, modality, max_pairs)
+    return _once(
+        Alike((samples[row].id, samples[other].id), (PARTS[part[row]], PARTS[part[other]]), likeness)
+        for row, other, likeness in found
+    )
 
 
-def levels(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Levels (sample, band, frame): the first channel of features, or the power of short stretches of waveforms."""
-    if values.ndim == 4:
-        return np.asarray(values[:, 0], dtype=np.float32)
-    length = max(1, values.shape[2] // _WAVEFORM_FRAMES)
-    n_frames = values.shape[2] // length
-    stretches = np.asarray(values[:, 0, : n_frames * length]).reshape(len(values), n_frames, length)
-    power = np.square(stretches, dtype=np.float32).mean(axis=2)
-    decibels: NDArray[np.float32] = 10 * np.log10(power + np.float32(1e-8))
-    return decibels[:, None]
+def alike(values: NDArray[np.float32], samples: Sequence[Sample], modality: Modality) -> list[Alike]:
+    """For each sample the one that it is a copy of, if there is one, the most alike first.
 
-
-def changes(levels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How each band changes from frame to frame (sample, band, frame - 1): mean 0 and length 1 over the frames.
-
-    Changes far above a band's mean count no more than ``_OUTLIER`` times that: else any two recordings that begin or
-    end in the same frame would be alike. A band that does not change is 0 throughout.
+    Args:
+        values: prints (sample, number).
+        samples: the sample of each row.
+        modality: what the prints are of.
     """
-    steps = np.diff(levels, axis=2)
-    most = _OUTLIER * np.abs(steps).mean(axis=2, keepdims=True)
-    steps = np.clip(steps, -most, most)
-    steps -= steps.mean(axis=2, keepdims=True)
-    length = np.sqrt(np.square(steps).sum(axis=2, keepdims=True))
-    scaled: NDArray[np.float32] = np.divide(steps, length, out=np.zeros_like(steps), where=length > 1e-6)
-    return scaled
+    every = np.arange(len(samples))
+    found = _nearest(values, every, every, modality, MAX_PAIRS)
+    return _once(Alike((samples[row].id, samples[other].id), (), likeness) for row, other, likeness in found)
 
 
-def _parts(samples: Sequence[Sample], split: Split) -> NDArray[np.int8]:
+def _once(found: Iterator[Alike]) -> list[Alike]:
+    pairs = {frozenset(pair.ids): pair for pair in found}
+    return sorted(pairs.values(), key=lambda pair: -pair.likeness)
+
+
+def _parts(samples: Sequence[Sample], split: Split) -> _Numbers:
     """The number of each sample's part (sample,): 0 train, 1 validation, 2 test; -1 for none."""
-    numbers = np.full(len(samples), -1, dtype=np.int8)
+    numbers = np.full(len(samples), -1)
     for number, part in enumerate(PARTS):
         numbers[split.indices(samples, part)] = number
     return numbers
 
 
-def _candidates(
-    values: NDArray[np.float32], judged: NDArray[np.int64], part: NDArray[np.int8]
-) -> list[tuple[int, int]]:
-    """Judged rows, each with the row of another part whose fingerprint is nearest, if it is near at all.
+def _nearest(
+    values: NDArray[np.float32], judged: _Numbers, kind: _Numbers, modality: Modality, max_pairs: int
+) -> Iterator[tuple[int, int, float]]:
+    """Judged rows, each with the row of another kind that it is a copy of, and their likeness; kind -1 is nothing."""
+    judged = judged[:: max(1, -(-len(judged) * len(values) // max_pairs))]
+    if not len(judged):
+        return
+    pairs = _nearest_sounds(values, judged, kind) if modality == "audio" else _nearest_images(values, judged, kind)
+    yield from (pair for pair in pairs if pair[2] >= ALIKE[modality])
 
-    The features are read twice at most, and memory does not grow with their number.
-    """
-    wanted = _fingerprints(values, judged)
-    nearest = np.full(len(judged), _WORTH_A_LOOK, dtype=np.float32)
-    chosen = np.full(len(judged), -1)
-    step = max(1, min(_CHUNK_VALUES // max(1, values[0].size), _CHUNK_VALUES // len(judged)))
-    everywhere = np.flatnonzero(part >= 0)
+
+# Images
+
+
+def _nearest_images(values: NDArray[np.float32], judged: _Numbers, kind: _Numbers) -> Iterator[tuple[int, int, float]]:
+    """Found by projections on fixed random directions, which take little time, and then looked at in full."""
+    directions = np.random.default_rng(0).standard_normal((2 * SIDE * (SIDE - 1), _DIRECTIONS)).astype(np.float32)
+    wanted = _unit(_gradients(values[judged]) @ directions, least=1e-6)
+    nearest, chosen = np.full(len(judged), _WORTH_A_LOOK, dtype=np.float32), np.full(len(judged), -1)
+    step = max(1, _CHUNK_VALUES // max(len(judged), 2 * values.shape[1]))
+    everywhere = np.flatnonzero(kind >= 0)
     for rows in (everywhere[start : start + step] for start in range(0, len(everywhere), step)):
-        likeness = wanted @ _fingerprints(values, rows).T
-        likeness[part[judged][:, None] == part[rows][None]] = -1
+        likeness = wanted @ _unit(_gradients(values[rows]) @ directions, least=1e-6).T
+        likeness[kind[judged][:, None] == kind[rows][None]] = -1
         best = likeness.argmax(axis=1)
         reached = likeness[np.arange(len(judged)), best]
         better = reached > nearest
         nearest[better], chosen[better] = reached[better], rows[best[better]]
-    return [(int(row), int(other)) for row, other in zip(judged, chosen, strict=True) if other >= 0]
+    for row, other in zip(judged[chosen >= 0].tolist(), chosen[chosen >= 0].tolist(), strict=True):
+        first, second = _gradients(values[[row, other]])
+        yield row, other, float(first @ second)
 
 
-def _fingerprints(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(row, number), of length 1 at most: the changes of a few coarse bands, the same share of each.
+def _gradients(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Changes (image, number) from point to point, of length 1; 0 for an image of one grey."""
+    grey = values.reshape(-1, SIDE, SIDE)
+    steps = np.concatenate([np.diff(grey, axis=axis).reshape(len(grey), -1) for axis in (1, 2)], axis=1)
+    return _unit(steps, least=1e-4)
 
-    Upper bands, which a lower rate takes away, do not count.
+
+# Recordings
+
+
+def _nearest_sounds(values: NDArray[np.float32], judged: _Numbers, kind: _Numbers) -> Iterator[tuple[int, int, float]]:
+    index = _Index(values, np.flatnonzero(kind >= 0))
+    judged = judged[:: -(-len(judged) // _JUDGED)]
+    for row in judged.tolist():
+        levels = levels_of(values[row])
+        tried = [
+            (_likeness(levels, levels_of(values[other]), lag), other, lag)
+            for other, lag in index.candidates(levels, kind, kind[row])
+        ]
+        if tried:
+            likeness, other, lag = max(tried)
+            beside = (_likeness(levels, levels_of(values[other]), near) for near in (lag - 1, lag + 1))
+            yield row, other, max(likeness, *beside)
+
+
+class _Index:
+    """Where each pattern stands.
+
+    Args:
+        values: prints.
+        rows: those that are indexed.
     """
-    step = max(1, _CHUNK_VALUES // max(1, values[0].size))
-    coarse = np.concatenate([changes(_coarse(levels(values[rows[i : i + step]]))) for i in range(0, len(rows), step)])
-    return np.asarray(coarse.reshape(len(rows), -1) / np.sqrt(coarse.shape[1]), dtype=np.float32)
+
+    def __init__(self, values: NDArray[np.float32], rows: _Numbers) -> None:
+        every = max(1, int(values[rows, 0].sum()) // _INDEXED)
+        patterns, places = [], []
+        for row in rows.tolist():
+            found = _patterns(_slopes(levels_of(values[row])))
+            frames = np.flatnonzero(found)  # 0 is where nothing changes
+            frames = frames[frames % every == 0]
+            patterns.append(found[frames])
+            places.append(row * _LAGS + frames)
+        pattern, place = np.concatenate(patterns), np.concatenate(places)
+        order = np.argsort(pattern, kind="stable")
+        self._places = place[order]
+        self._ends = np.searchsorted(pattern[order], np.arange((1 << N_BANDS - 1) + 1))
+
+    def candidates(self, levels: NDArray[np.float32], kind: _Numbers, own: int) -> list[tuple[int, int]]:
+        """Rows of another kind that share most patterns at one displacement, and that: their frame less the own."""
+        slopes = _slopes(levels)
+        asked = _patterns(slopes)
+        weakest = np.argsort(np.abs(slopes), axis=0)[:2]  # the signs that loss turns first
+        patterns = np.concatenate([asked, *(asked ^ (1 << sign) for sign in weakest)])
+        frames = np.tile(np.arange(len(asked)), 3)
+        counts = self._ends[patterns + 1] - self._ends[patterns]
+        told = (np.tile(asked, 3) != 0) & (counts > 0) & (counts <= _COMMON)
+        patterns, frames, counts = patterns[told], frames[told], counts[told]
+        if not len(counts):
+            return []
+        before = np.repeat(self._ends[patterns] - (np.cumsum(counts) - counts), counts)
+        places = self._places[before + np.arange(len(before))]
+        places = places - np.repeat(frames, counts) + N_FRAMES  # displacements above zero
+        displaced, votes = np.unique(places, return_counts=True)
+        others = (kind[displaced // _LAGS] != own) & (votes > 1)
+        displaced, votes = displaced[others], votes[others]
+        best = np.argsort(-votes, kind="stable")[:_TRIED]
+        return [(place // _LAGS, place % _LAGS - N_FRAMES) for place in displaced[best].tolist()]
 
 
-def _coarse(levels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Means over a few stretches of the lower half of the bands, and of the frames."""
-    bands = _edges((levels.shape[1] + 1) // 2, _BANDS)
-    frames = _edges(levels.shape[2], _FRAMES)
-    sums = np.add.reduceat(np.add.reduceat(levels[:, : bands[-1]], bands[:-1], axis=1), frames[:-1], axis=2)
-    return np.asarray(sums / (np.diff(bands)[:, None] * np.diff(frames)), dtype=np.float32)
+def _slopes(levels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How the differences of neighbouring bands change (band - 1, frame - 2)."""
+    differences = np.diff(levels, axis=0)
+    slopes: NDArray[np.float32] = differences[:, _SPAN:] - differences[:, :-_SPAN]
+    return slopes
 
 
-def _edges(length: int, wanted: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, length, wanted + 1).astype(np.int64))
+def _patterns(slopes: NDArray[np.float32]) -> _Numbers:
+    return np.asarray((slopes > 0).T @ (1 << np.arange(len(slopes))), dtype=np.int64)
+
+
+def _likeness(one: NDArray[np.float32], other: NDArray[np.float32], lag: int) -> float:
+    """The median over bands of the correlation of their changes where they overlap; -1 where that is too little.
+
+    Taken off is what chance can give, which is the more the shorter the overlap.
+    """
+    start = max(0, -lag)
+    n = min(one.shape[1] - start, other.shape[1] - start - lag)
+    if n < max(_LEAST_OVERLAP, min(one.shape[1], other.shape[1]) // 2):
+        return -1.0
+    first, second = _changes(one[:, start : start + n]), _changes(other[:, start + lag : start + lag + n])
+    return float(np.median((first * second).sum(axis=1)) - _CHANCE / n)
+
+
+def _changes(levels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How each band changes (band, frame - 2): mean 0 and length 1 over the frames, 0 for one that does not change.
+
+    Changes far above a band's mean count no more than ``_OUTLIER`` times that: else any two recordings that begin or
+    end in the same frame would be alike.
+    """
+    steps = levels[:, _SPAN:] - levels[:, :-_SPAN]
+    most = _OUTLIER * np.abs(steps).mean(axis=1, keepdims=True)
+    steps = np.clip(steps, -most, most)
+    return _unit(steps - steps.mean(axis=1, keepdims=True), least=1e-3)
+
+
+def _unit(rows: NDArray[np.float32], *, least: float) -> NDArray[np.float32]:
+    length = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
+    scaled: NDArray[np.float32] = np.divide(rows, length, out=np.zeros_like(rows), where=length > least)
+    return scaled

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from qplug.lab.atomic import storage_error, write_atomically
 from qplug.lab.config.layers import from_file
 from qplug.lab.runs.directory import CONFIG, RunDirectory
+from qplug.lab.runs.record_file import read_record
 
 Format = Literal["safetensors", "qasm3", "onnx"]
 FOLDER = "export"
@@ -62,13 +63,13 @@ def about(path: Path) -> dict[str, Any]:
     """
     directory = RunDirectory.open(path)
     directory.require_finished("there is nothing to export")
-    metrics, environment = (directory.read_json(name, whole=True) for name in ("metrics.json", "environment.json"))
+    record = read_record(path)
     config = from_file(directory.path / CONFIG)
     config.pop("data_dir", None)
     return {
-        "qplug": environment["qplug"],
+        "qplug": record.environment.qplug,
         "run": config,
-        "classes": list(metrics["test"]["per_class"]),
-        "test": {name: metrics["test"][name] for name in ("n", "accuracy", "cross_entropy")},
-        "stamps": metrics["stamps"],
+        "classes": list(record.test.per_class),
+        "test": {name: getattr(record.test, name) for name in ("n", "accuracy", "cross_entropy")},
+        "stamps": list(record.stamps),
     }

@@ -11,6 +11,7 @@ from qplug import catalogue
 from qplug.contract.circuit import Circuit
 from qplug.lab.measures import METRICS, percent
 from qplug.lab.report.source import FinishedRun
+from qplug.lab.runs.run_record import RunRecord, Scores, Torch
 
 Rows = list[tuple[str, str]]
 """Names with values."""
@@ -38,23 +39,23 @@ class CircuitFacts:
 
 def sentence(run: FinishedRun) -> str:
     """What was run and what came of it, in one sentence."""
-    metrics, test = run.metrics, run.metrics["test"]
-    low, high = test["accuracy_interval"]
+    record, test = run.record, run.record.test
+    low, high = test.accuracy_interval
     circuits = list(run.circuits.values())
-    what = f"a classifier with head {metrics['head']}"
+    what = f"a classifier with head {record.head}"
     if circuits:
         sizes = " and ".join(str(circuit.n_qubits) for circuit in circuits)
         what += f" (circuit of {sizes} qubits)" if len(circuits) == 1 else f" (circuits of {sizes} qubits)"
     return (
-        f"On {metrics['dataset']} ({which_split(run)}), {what} puts {percent(test['accuracy'])} of {test['n']:,} "
-        f"test samples into the right one of {len(test['per_class'])} classes "
+        f"On {record.dataset} ({which_split(run)}), {what} puts {percent(test.accuracy)} of {test.n:,} "
+        f"test samples into the right one of {len(test.per_class)} classes "
         f"(95 % interval {percent(low)} to {percent(high)})."
     )
 
 
 def which_split(run: FinishedRun) -> str:
     """The split, and which of its folds is the test part."""
-    split, fold = run.metrics["split"], run.metrics["fold"]
+    split, fold = run.record.split.name, run.record.split.fold
     if fold is None:
         return f"split {split}"
     return f"split {split}, fold {fold}" + (f" of {len(run.fold_set.numbers)}" if run.fold_set else "")
@@ -71,73 +72,75 @@ def over_all_folds(run: FinishedRun) -> str:
         if key in found.test
     ]
     return (
-        f"This is fold {run.metrics['fold']} of the {len(found.numbers)} in {found.name}. Over all of them, "
+        f"This is fold {run.record.split.fold} of the {len(found.numbers)} in {found.name}. Over all of them, "
         f"mean and standard deviation on the test parts: {', '.join(numbers)}."
     )
 
 
 def tiles(run: FinishedRun) -> list[tuple[str, str, str]]:
     """The numbers that are seen first: name, value, and a line below."""
-    metrics, test = run.metrics, run.metrics["test"]
-    low, high = test["accuracy_interval"]
-    parameters = metrics["parameters"]
+    test, parameters = run.record.test, run.record.training.parameters
+    low, high = test.accuracy_interval
     balanced, loss = METRICS["balanced_accuracy"], METRICS["cross_entropy"]
-    quantum = f"{parameters['quantum']:,} in circuits" if parameters["quantum"] else "no circuit"
+    quantum = f"{parameters.quantum:,} in circuits" if parameters.quantum else "no circuit"
     return [
-        ("test accuracy", percent(test["accuracy"]), f"95 % interval {percent(low)} to {percent(high)}"),
+        ("test accuracy", percent(test.accuracy), f"95 % interval {percent(low)} to {percent(high)}"),
         (
             balanced.title,
-            percent(test["balanced_accuracy"]),
+            percent(test.balanced_accuracy),
             f"always the same class: {percent(chance(test))}",
         ),
-        (loss.title, loss.written(test["cross_entropy"]), f"{loss.unit}; {loss.better} is better"),
-        ("trained weights", f"{parameters['trainable']:,}", quantum),
+        (loss.title, loss.written(test.cross_entropy), f"{loss.unit}; {loss.better} is better"),
+        ("trained weights", f"{parameters.trainable:,}", quantum),
     ]
 
 
-def chance(test: Mapping[str, Any]) -> float:
+def chance(test: Scores) -> float:
     """The balanced accuracy of whoever always answers the same."""
-    occurring = [name for name, row in test["per_class"].items() if row["support"]]
+    occurring = [name for name, row in test.per_class.items() if row.support]
     return 1 / max(1, len(occurring))
 
 
 def scores(run: FinishedRun) -> list[tuple[str, str, str]]:
     """Each metric with its value on validation and test."""
-    validation, test = run.metrics["validation"], run.metrics["test"]
+    validation, test = run.record.validation, run.record.test
     rows = [
-        (metric.title, metric.written(validation.get(key)), metric.written(test.get(key)))
+        (metric.title, metric.written(getattr(validation, key)), metric.written(getattr(test, key)))
         for key, metric in METRICS.items()
-        if key in test
+        if key in test.model_fields_set
     ]
     interval = ("95 % interval of accuracy", _interval(validation), _interval(test))
     return [rows[0], interval, *rows[1:]]
 
 
-def _interval(part: Mapping[str, Any]) -> str:
-    low, high = part["accuracy_interval"]
+def _interval(part: Scores) -> str:
+    low, high = part.accuracy_interval
     return f"{percent(low)} to {percent(high)}"
 
 
 def classes(run: FinishedRun) -> list[tuple[str, float, float, float, int]]:
     """Each class with precision, recall, F1 and the number of its test samples."""
-    return [
-        (name, row["precision"], row["recall"], row["f1"], row["support"])
-        for name, row in run.metrics["test"]["per_class"].items()
-    ]
+    return [(name, row.precision, row.recall, row.f1, row.support) for name, row in run.record.test.per_class.items()]
 
 
 def pipeline(run: FinishedRun) -> list[Step]:
     """The way of the data, each step with all its parameters."""
-    tables = iter(_components(run.config))
+    tables = iter(_components(run.record.configuration))
     found = []
-    for step in run.metrics.get("pipeline", ()):
-        kind = step["kind"]
+    for step in run.record.training.pipeline:
+        kind = step.kind
         parameters = next((table for name, table in tables if name == kind), {}) if kind != "logits" else {}
-        learnt = f"{step['trainable']:,} weights" if step.get("trainable") else ""
-        computed = " · ".join(filter(None, (step["computed"], learnt, step["note"])))
-        shape = " × ".join(str(size) for size in step["shape"])
-        found.append(Step(kind, step["name"], shape, computed, list(parameters_of(parameters))))
+        learnt = f"{step.trainable:,} weights" if step.trainable else ""
+        computed = " · ".join(filter(None, (step.computed, learnt, step.note)))
+        shape = " × ".join(str(size) for size in step.shape)
+        found.append(Step(kind, step.name, shape, computed, list(parameters_of(parameters))))
     return found
+
+
+def table_of(record: RunRecord, name: str) -> Mapping[str, Any]:
+    """A table of the run's configuration; empty if it has none of that name."""
+    table = record.configuration.get(name)
+    return table if isinstance(table, dict) else {}
 
 
 def _components(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -159,19 +162,19 @@ def parameters_of(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def training(run: FinishedRun) -> Rows:
     """How training went."""
-    metrics = run.metrics
-    ended = ", stopped early" if metrics["stopped_early"] else ""
-    rows = [("time", f"{metrics['train_seconds']:.1f} s")]
-    if metrics["epochs"]:
-        rows.append(("epochs", f"{metrics['epochs']}{ended}; number {metrics['best_epoch']} was kept"))
-    if run.config.get("training", {}).get("learn_branch_weights"):
-        rows.append(("learnt factors of the branches", ", ".join(f"{one:.3g}" for one in metrics["branch_weights"])))
+    facts = run.record.training
+    ended = ", stopped early" if facts.stopped_early else ""
+    rows = [("time", f"{facts.seconds:.1f} s")]
+    if facts.epochs:
+        rows.append(("epochs", f"{facts.epochs}{ended}; number {facts.best_epoch} was kept"))
+    if table_of(run.record, "training").get("learn_branch_weights"):
+        rows.append(("learnt factors of the branches", ", ".join(f"{one:.3g}" for one in facts.branch_weights)))
     return rows
 
 
 def options(run: FinishedRun) -> Rows:
     """How it was trained."""
-    return [(name.replace("_", " "), text) for name, text in parameters_of(run.config.get("training", {}))]
+    return [(name.replace("_", " "), text) for name, text in parameters_of(table_of(run.record, "training"))]
 
 
 def circuit_facts(run: FinishedRun) -> list[CircuitFacts]:
@@ -198,48 +201,49 @@ def _circuit(name: str, circuit: Circuit) -> CircuitFacts:
 
 def where_circuits_ran(run: FinishedRun) -> str:
     """On what the circuits ran, without any doubt left."""
-    metrics = run.metrics
-    backend, trained_on = metrics["backend"], metrics["trained_on"]
-    seconds = f"Training took {metrics['train_seconds']:.1f} s."
-    if metrics.get("hardware"):
+    judged, facts = run.record.judgement("test"), run.record.training
+    backend, trained_on = judged.backend, facts.trained_on
+    seconds = f"Training took {facts.seconds:.1f} s."
+    if judged.hardware:
         return (
             f"Trained on the simulator {trained_on}; the test part was judged on a device through {backend}. {seconds}"
         )
     both = f"on {trained_on} in training and on {backend} for the test part"
     where = f"on {backend}" if backend == trained_on else both
-    if metrics.get("modelled_noise"):
-        settings = ", ".join(f"{name} {text}" for name, text in parameters_of(run.config.get("backend", {})))
+    if judged.modelled_noise:
+        settings = ", ".join(f"{name} {text}" for name, text in parameters_of(judged.settings))
         where += f" with modelled noise, a fake device ({settings})"
     return f"The circuit was simulated on an ordinary computer, {where}; no quantum device took part. {seconds}"
 
 
 def parts(run: FinishedRun) -> list[tuple[str, str, str]]:
     """Each part of the split: its name, size, and the SHA-256 of its ids."""
-    return [(name, f"{size:,}", str(run.split["hashes"][name])) for name, size in run.split["sizes"].items()]
+    split = run.record.split
+    return [(name, f"{size:,}", split.hashes.get(name, "–")) for name, size in split.sizes.items()]
 
 
 def split_notes(run: FinishedRun) -> Rows:
     """What a reader must know about the split."""
-    split = run.split
-    shared = len(split["shared_groups"])
+    split = run.record.split
+    shared = split.n_shared_groups
     rows = [
-        ("split", f"{split['name']}: {split['description']}"),
-        ("official", "yes, as the data set's authors give it" if split["official"] else "no"),
+        ("split", f"{split.name}: {split.description}"),
+        ("official", "yes, as the data set's authors give it" if split.official else "no"),
         ("groups", f"{shared} stand in more than one part" if shared else "none stands in more than one part"),
-        ("SHA-256 of all parts", str(split["hashes"]["all"])),
+        ("SHA-256 of all parts", split.hashes.get("all", "–")),
     ]
-    if split.get("leak"):
-        rows.append(("LEAKY", str(split["leak"])))
-    if split.get("fold") is not None:
-        rows.insert(1, ("fold", str(split["fold"])))
-    if split["left_out"]:
-        rows.append(("left out", f"{len(split['left_out']):,} samples"))
+    if split.leak:
+        rows.append(("LEAKY", split.leak))
+    if split.fold is not None:
+        rows.insert(1, ("fold", str(split.fold)))
+    if split.n_left_out:
+        rows.append(("left out", f"{split.n_left_out:,} samples"))
     return rows
 
 
 def data_notes(run: FinishedRun) -> Rows:
     """Whose data they are, as far as the registry knows."""
-    name = run.metrics["dataset"]
+    name = run.record.dataset
     known = catalogue.registry().components.get(("dataset", name))
     if known is None:
         return [("data set", name)]
@@ -249,32 +253,31 @@ def data_notes(run: FinishedRun) -> Rows:
 
 def environment(run: FinishedRun) -> Rows:
     """What it ran on, without the packages."""
-    found = run.environment
-    torch = found.get("torch") or {}
-    git = found.get("git")
+    found = run.record.environment
+    torch, git = found.torch or Torch(), found.git
     rows = [
-        ("qplug", found.get("qplug")),
-        ("Python", f"{found.get('python')} ({found.get('implementation')})"),
-        ("platform", found.get("platform")),
+        ("qplug", found.qplug),
+        ("Python", f"{found.python} ({found.implementation})"),
+        ("platform", found.platform),
         (
             "processor",
-            f"{found.get('cpu')}, {found.get('cpu_count')} logical cores, {torch.get('threads')} used by torch",
+            f"{found.cpu}, {found.cpu_count} logical cores, {torch.threads} used by torch",
         ),
-        ("GPU", ", ".join(torch.get("devices") or ()) or "none"),
-        ("git commit", f"{git['commit']}{' with changes' if git['changed'] else ''}" if git else None),
-        ("seed", run.metrics["seed"]),
+        ("GPU", ", ".join(torch.devices) or "none"),
+        ("git commit", f"{git.commit}{' with changes' if git.changed else ''}" if git else None),
+        ("seed", run.record.seed),
     ]
     return [(name, str(value)) for name, value in rows if value is not None]
 
 
 def packages(run: FinishedRun) -> Sequence[tuple[str, str]]:
     """Name and version of the packages that were installed."""
-    return list(run.environment.get("packages", {}).items())
+    return list(run.record.environment.packages.items())
 
 
 def loading(run: FinishedRun) -> str:
     """Python that loads the run's model and classifies a file."""
-    example = "new.png" if run.metrics.get("modality") == "image" else "new.wav"
+    example = "new.png" if run.record.modality == "image" else "new.wav"
     return (
         "from qplug import load_run\n\n"
         f'run = load_run("{run.name}")\n'

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from qplug.lab.report.source import FinishedRun
+from qplug.lab.runs.run_record import Scores
 
 _DOTS_PER_INCH, _CSS_PER_INCH = 200, 96
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -77,21 +77,20 @@ def _size(content: bytes) -> tuple[int, int] | None:
 
 
 def _words(name: str, run: FinishedRun) -> tuple[str, str]:
-    metrics = run.metrics
-    test = metrics["test"]
+    training, test = run.record.training, run.record.test
     match name.partition("-")[0]:
         case "confusion_matrix":
             return "Rows are true classes. Blue is right, orange is wrong.", _confusion_words(test)
         case "roc_pr":
             return (
                 "What every threshold on the probability would give.",
-                f"ROC curve with area {test.get('roc_auc', 0):.3f} and precision-recall curve with average precision "
-                f"{test.get('average_precision', 0):.3f}.",
+                f"ROC curve with area {test.roc_auc or 0:.3f} and precision-recall curve with average precision "
+                f"{test.average_precision or 0:.3f}.",
             )
         case "calibration":
             return (
                 "Dots on the dashed line: probabilities that can be taken at their word.",
-                f"Reliability diagram; the expected calibration error is {test['expected_calibration_error']:.3f}.",
+                f"Reliability diagram; the expected calibration error is {test.expected_calibration_error or 0:.3f}.",
             )
         case "embedding":
             return (
@@ -99,14 +98,14 @@ def _words(name: str, run: FinishedRun) -> tuple[str, str]:
                 "Scatter plot of the test samples' embeddings along their first two principal components, by class.",
             )
         case "misclassified":
-            n_wrong = test["n"] - round(test["accuracy"] * test["n"])
+            n_wrong = test.n - round(test.accuracy * test.n)
             return (
                 "What the model got most wrong, as the network was given it.",
                 f"The most confident of {n_wrong} wrong predictions, each with its input, true and predicted class.",
             )
         case "curves":
             return (
-                f"Epoch {metrics['best_epoch']} of {metrics['epochs']} is the model that was judged.",
+                f"Epoch {training.best_epoch} of {training.epochs} is the model that was judged.",
                 "Cross-entropy and accuracy of the training and validation parts over the epochs.",
             )
         case "gradients":
@@ -120,8 +119,8 @@ def _words(name: str, run: FinishedRun) -> tuple[str, str]:
             return "Blue angles carry the sample, orange ones are trained.", f"Drawing of the circuit{facts}."
 
 
-def _confusion_words(test: Mapping[str, Any]) -> str:
-    classes, counts = list(test["per_class"]), test["confusion"]
+def _confusion_words(test: Scores) -> str:
+    classes, counts = list(test.per_class), test.confusion
     right = sum(row[number] for number, row in enumerate(counts))
     wrong = [
         (count, classes[true], classes[predicted])
@@ -129,7 +128,7 @@ def _confusion_words(test: Mapping[str, Any]) -> str:
         for predicted, count in enumerate(row)
         if true != predicted and count
     ]
-    told = f"Confusion matrix: {right} of {test['n']} right"
+    told = f"Confusion matrix: {right} of {test.n} right"
     if not wrong:
         return f"{told}."
     count, true, predicted = max(wrong)

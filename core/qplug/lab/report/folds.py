@@ -15,6 +15,7 @@ from qplug.lab.report.source import FinishedRun, read_run, read_table
 from qplug.lab.runs.directory import FOLDS, RunDirectory
 from qplug.lab.runs.directory import METRICS as METRICS_FILE
 from qplug.lab.runs.files import png_bytes
+from qplug.lab.runs.record_file import record_name
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def sentence(found: FinishedSet) -> str:
 
 def tiles(found: FinishedSet) -> list[tuple[str, str, str]]:
     """The numbers that are seen first: name, value, and a line below."""
-    metrics, low_high = found.metrics, [run.metrics["test"]["accuracy"] for run in found.runs.values()]
+    metrics, low_high = found.metrics, [run.record.test.accuracy for run in found.runs.values()]
     mean, spread = metrics["test"], metrics["test_sd"]
     balanced, loss = METRICS["balanced_accuracy"], METRICS["cross_entropy"]
     return [
@@ -124,8 +125,8 @@ def fold_rows(found: FinishedSet) -> list[tuple[int, int, list[str], str]]:
     return [
         (
             number,
-            run.metrics["test"]["n"],
-            [METRICS[key].written(run.metrics["test"][key]) for key in LISTED],
+            run.record.test.n,
+            [METRICS[key].written(getattr(run.record.test, key)) for key in LISTED],
             run.name,
         )
         for number, run in found.runs.items()
@@ -134,14 +135,14 @@ def fold_rows(found: FinishedSet) -> list[tuple[int, int, list[str], str]]:
 
 def stamps(found: FinishedSet) -> list[str]:
     """What stands on any of the runs."""
-    return list(dict.fromkeys(stamp for run in found.runs.values() for stamp in run.metrics["stamps"]))
+    return list(dict.fromkeys(stamp for run in found.runs.values() for stamp in run.record.stamps))
 
 
 def warnings(found: FinishedSet) -> list[str]:
     """All warnings of the runs; those that do not concern every fold say which."""
     by_text: dict[str, list[int]] = {}
     for number, run in found.runs.items():
-        for text in run.metrics["warnings"]:
+        for text in run.record.warnings:
             by_text.setdefault(text, []).append(number)
     every = len(found.runs)
     return [text if len(folds) == every else f"{_folds(folds)}: {text}" for text, folds in by_text.items()]
@@ -153,7 +154,7 @@ def _folds(numbers: Sequence[int]) -> str:
 
 def classes(found: FinishedSet) -> list[str]:
     """The names of the classes, in the order of the logits."""
-    return list(found.first.metrics["test"]["per_class"])
+    return list(found.first.record.test.per_class)
 
 
 def settings(found: FinishedSet) -> Rows:
@@ -202,9 +203,9 @@ def pooled(found: FinishedSet) -> Picture:
 
 def _test_rows(run: FinishedRun) -> list[dict[str, str]]:
     rows = [row for row in run.directory.read_csv("predictions.csv") if row.get("part") == "test"]
-    if len(rows) != run.metrics["test"]["n"]:
+    if len(rows) != run.record.test.n:
         raise DataError(
-            f"{run.directory.path / 'predictions.csv'} has {len(rows)} test samples, but {METRICS_FILE} counts "
-            f"{run.metrics['test']['n']}; one of them is damaged."
+            f"{run.directory.path / 'predictions.csv'} has {len(rows)} test samples, but "
+            f"{record_name(run.directory)} counts {run.record.test.n}; one of them is damaged."
         )
     return rows

@@ -16,6 +16,7 @@ from qplug.lab.report.figures import pictures
 from qplug.lab.report.folds import FinishedSet, read_set
 from qplug.lab.report.source import FinishedRun, read_run
 from qplug.lab.runs.directory import CONFIG, FOLDS
+from qplug.lab.runs.run_record import MissingKey
 
 JUDGING = ("confusion_matrix", "roc_pr", "calibration", "embedding", "misclassified")
 TRAINING = ("curves", "gradients")
@@ -35,12 +36,13 @@ def write_report(path: Path, out: Path | None = None) -> Path:
     several = (path / FOLDS).is_file()
     try:
         page = render_set(read_set(path)) if several else render(read_run(path))
-    except (KeyError, UndefinedError) as error:
+    except (KeyError, MissingKey, UndefinedError) as error:
+        lacking = f"({error.key!r}). {error}" if isinstance(error, MissingKey) else f"({error})"
         again = (
             "Look at its runs: qplug runs" if several else f"Repeat the run with: qplug run --config {path / CONFIG}"
         )
         raise DataError(
-            f"{path} lacks what a report needs ({error}); it may be damaged or of another version of qplug. {again}"
+            f"{path} lacks what a report needs {lacking}; it may be damaged or of another version of qplug. {again}"
         ) from error
     target = out or path / "report.html"
     write_atomically(target, page.encode())
@@ -55,7 +57,7 @@ def render(run: FinishedRun) -> str:
     return _fill(
         "report.html",
         run=run,
-        metrics=run.metrics,
+        record=run.record,
         content=content,
         started=_started(run.name),
         judging=pictures(run, JUDGING),

@@ -12,6 +12,8 @@ from qplug.circuits import from_qasm3
 from qplug.contract.circuit import Circuit
 from qplug.contract.errors import DataError
 from qplug.lab.runs.directory import FOLDS, METRICS, RunDirectory
+from qplug.lab.runs.record_file import read_record
+from qplug.lab.runs.run_record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -35,19 +37,13 @@ class FinishedRun:
 
     Attributes:
         directory: its folder.
-        config: its ``run.toml``.
-        metrics: its ``metrics.json``.
-        split: its ``split.json``.
-        environment: its ``environment.json``.
+        record: what it says of itself.
         circuits: its circuits, by the name of their files without ending.
         fold_set: the set of folds beside it that it belongs to, if there is one.
     """
 
     directory: RunDirectory
-    config: Mapping[str, Any]
-    metrics: Mapping[str, Any]
-    split: Mapping[str, Any]
-    environment: Mapping[str, Any]
+    record: RunRecord
     circuits: Mapping[str, Circuit]
     fold_set: FoldSet | None = None
 
@@ -68,10 +64,7 @@ def read_run(path: Path) -> FinishedRun:
     directory.require_finished("there is nothing to show")
     return FinishedRun(
         directory=directory,
-        config=directory.read_config(),
-        metrics=read_table(directory, METRICS),
-        split=read_table(directory, "split.json"),
-        environment=read_table(directory, "environment.json"),
+        record=read_record(path),
         circuits={
             file.stem: from_qasm3(directory.read_text(file.name))
             for file in sorted(directory.path.glob("circuit*.qasm"))

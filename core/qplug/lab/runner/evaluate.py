@@ -32,6 +32,8 @@ from qplug.lab.runner.prepare import dataset_folder, embedded, extract
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runs.directory import CONFIG, METRICS, SETTINGS, RunDirectory
 from qplug.lab.runs.evaluations import EVALUATIONS
+from qplug.lab.runs.record_file import read_record
+from qplug.lab.runs.run_record import Scores
 
 _OF_THE_DATA = ("dataset", "data_dir", "split", "fold", "smoke")
 
@@ -133,7 +135,7 @@ class _Again:
         from qplug.lab.runner.record import SYNTHETIC
 
         synthetic = self.parts.dataset.capabilities.synthetic or self.config.smoke
-        own = self.directory.read_json(METRICS, whole=True)["stamps"]
+        own = read_record(self.directory.path).stamps
         return list(dict.fromkeys([*own, *([SYNTHETIC] if synthetic else [])]))
 
 
@@ -246,6 +248,11 @@ def _facts(again: _Again, judgement: Judgement, twin: Judgement | None) -> dict[
         "modelled_noise": backend is not None and backend.capabilities.noise and not backend.capabilities.hardware,
         "other_data": again.asked.other_data,
         "classes": dict(again.asked.classes),
-        "run_accuracy": again.directory.read_json(METRICS, whole=True)[part]["accuracy"],
+        "run_accuracy": _of_the_run(again).accuracy,
         "against_training_backend": None if twin is None else agreement(judgement, twin),
     }
+
+
+def _of_the_run(again: _Again) -> Scores:
+    record = read_record(again.directory.path)
+    return record.test if again.asked.part == "test" else record.validation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -18,9 +19,9 @@ from qplug.lab.pipeline.parts import assemble
 from qplug.lab.runner.prepare import index
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.run import resume_run, run_once
-from qplug.lab.runner.summary import summary
 from qplug.lab.runner.unused import unused_backend
 from qplug.lab.runs.directory import FOLDS, METRICS, RunDirectory
+from qplug.lab.runs.record_file import read_record
 
 
 def run_every_fold(layers: Sequence[Layer], out: Path, reporter: Reporter) -> dict[str, Any]:
@@ -108,9 +109,7 @@ class _Folds:
             layers = [{"fold": number}, self._record["settings"]]
             return run_once(layers, self._out, reporter, begun=lambda run: self._begun(number, run))
         run = RunDirectory.open(path)
-        return (
-            summary(run, run.read_json(METRICS, whole=True)) if run.status == "finished" else resume_run(path, reporter)
-        )
+        return read_record(path).summary(str(run.path)) if run.status == "finished" else resume_run(path, reporter)
 
     def _begun(self, number: int, run: RunDirectory) -> None:
         self._record["runs"][str(number)] = run.name
@@ -135,7 +134,10 @@ def over_folds(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _over(summaries: Sequence[Mapping[str, Any]], part: str, statistic: Any) -> dict[str, float]:
-    return {name: float(statistic([each[part][name] for each in summaries])) for name in SUMMARY}
+    return {
+        name: float(statistic([nan if each[part][name] is None else each[part][name] for each in summaries]))
+        for name in SUMMARY
+    }
 
 
 def _spread(values: Sequence[float]) -> float:

@@ -31,8 +31,9 @@ from qplug.lab.data.embeddings import embeddings
 from qplug.lab.data.fingerprint import duplicates, duplicates_across_parts
 from qplug.lab.data.folders import cache_folder, data_folder
 from qplug.lab.data.labelled import Labelled
-from qplug.lab.data.likeness import alike_across_parts
+from qplug.lab.data.likeness import Alike, alike_across_parts
 from qplug.lab.data.normalise import fit_normalise
+from qplug.lab.data.prints import prints
 from qplug.lab.data.remarks import folder_remarks
 from qplug.lab.data.row_source import resolve_device
 from qplug.lab.data.silence import empty_samples
@@ -170,7 +171,7 @@ def prepare(config: RunConfig, parts: Parts, reporter: Reporter) -> Prepared:
     if extracted.skipped:
         split = split.keep(extracted.kept)
     modality = parts.dataset.capabilities.modality
-    alike = _alike(extracted, split, modality)
+    alike = _alike(config, parts, extracted, split)
     empty = _empty(empty_samples(extracted, parts.features), modality)
     training = split.training(extracted.values, extracted.kept)
     return Prepared(
@@ -276,17 +277,25 @@ def _duplicates(extracted: Features, split: Split, modality: Modality) -> Iterat
         yield f"{len(found)} {many} in more than one part under different names ({some})"
 
 
-def _alike(extracted: Features, split: Split, modality: Modality) -> Iterator[str]:
-    """Copies that ``_duplicates`` does not see; images are too alike by nature for such a check."""
-    if modality != "audio":
-        return
+def _alike(config: RunConfig, parts: Parts, extracted: Features, split: Split) -> Iterator[str]:
+    """Copies that ``_duplicates`` does not see, by prints that do not depend on the run's features."""
+    modality = parts.dataset.capabilities.modality
+    if parts.dataset.capabilities.synthetic:
+        return  # what is generated holds no copies of anything
+    found = prints(parts.dataset, extracted.kept, name=config.dataset.name, cache=cache_folder())
     digests = {sample.id: digest for sample, digest in zip(extracted.kept, extracted.digests, strict=True)}
-    pairs = alike_across_parts(extracted.values, extracted.kept, split)
+    pairs = alike_across_parts(found.values, found.kept, split, modality)
     pairs = [pair for pair in pairs if digests[pair.ids[0]] != digests[pair.ids[1]]]
     if pairs:
-        some = "; ".join(f"{pair.ids[0]} ≈ {pair.ids[1]}, {pair.likeness:.2f}" for pair in pairs[:3])
-        many = "recording sounds" if len(pairs) == 1 else "recordings sound"
+        some = "; ".join(_pair(pair) for pair in pairs[:3])
+        noun, sound = ("recording", "sound") if modality == "audio" else ("image", "look")
+        many = f"{noun} {sound}s" if len(pairs) == 1 else f"{noun}s {sound}"
         yield f"{len(pairs)} {many} like one of another part, as copies stored with loss do ({some})"
+
+
+def _pair(pair: Alike) -> str:
+    one, other = (f"{id_} in {part}" for id_, part in zip(pair.ids, pair.parts, strict=True))
+    return f"{one} ≈ {other}, {pair.likeness:.2f}"
 
 
 def _skipped(extracted: Features) -> Iterator[str]:

@@ -11,6 +11,8 @@ from qplug import catalogue
 from qplug.contract.interfaces import Backend, Part
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.model import RunConfig
+from qplug.lab.config.toml import to_layer
+from qplug.lab.data.splits import Split
 from qplug.lab.judging.angles import AngleFacts, angle_facts
 from qplug.lab.judging.judge import Judgement, judge
 from qplug.lab.judging.view import View
@@ -20,8 +22,22 @@ from qplug.lab.pipeline.parts import Parts
 from qplug.lab.runner.drawing import Drawn, write_figures
 from qplug.lab.runner.prepare import Prepared
 from qplug.lab.runner.reporter import Reporter
-from qplug.lab.runner.summary import summary
 from qplug.lab.runs.directory import RunDirectory
+from qplug.lab.runs.files import json_bytes
+from qplug.lab.runs.record_file import write_record
+from qplug.lab.runs.run_record import (
+    VERSION,
+    AngleRecord,
+    Environment,
+    JudgementRecord,
+    Parameters,
+    RunRecord,
+    Scores,
+    SplitRecord,
+    StepRecord,
+    TrainingRecord,
+)
+from qplug.lab.runs.typed_file import read_typed
 from qplug.lab.training.fit import Fitted
 
 SYNTHETIC = "SYNTHETIC DATA"
@@ -57,8 +73,8 @@ class Outcome:
         ]
 
 
-def record(directory: RunDirectory, outcome: Outcome, reporter: Reporter) -> dict[str, Any]:
-    """Judges the classifier on validation and, once, on test; writes everything; gives the summary."""
+def record(directory: RunDirectory, outcome: Outcome, reporter: Reporter) -> RunRecord:
+    """Judges the classifier on validation and, once, on test; writes everything; gives the record."""
     validation = _judge(outcome, "validation", None, reporter)
     angles = _angles(outcome)
     test = _judge(outcome, "test", outcome.parts.backend, reporter)
@@ -67,9 +83,10 @@ def record(directory: RunDirectory, outcome: Outcome, reporter: Reporter) -> dic
     directory.write_csv("predictions.csv", stamped([*validation.predictions(), *test.predictions()], outcome.stamps))
     _write_model(directory, outcome)
     write_figures(directory, _drawn(outcome, test))
-    content = {**_facts(outcome, angles), "validation": validation.scores, "test": test.scores}
-    directory.write_json("metrics.json", content)  # last: a run that has it is complete
-    return summary(directory, content)
+    made_with = read_typed(directory, "environment.json", Environment)
+    written = _run_record(outcome, angles, validation.scores, test.scores, made_with)
+    write_record(directory, written)  # last: a run that has it is complete
+    return written
 
 
 def stamped(rows: Sequence[Mapping[str, Any]], stamps: Sequence[str]) -> list[dict[str, Any]]:
@@ -98,49 +115,98 @@ def _angle_warnings(config: RunConfig, angles: Mapping[int, AngleFacts]) -> list
     ]
 
 
-def _by_head(config: RunConfig, angles: Mapping[int, AngleFacts]) -> dict[str, dict[str, float]]:
+def _by_head(config: RunConfig, angles: Mapping[int, AngleFacts]) -> dict[str, AngleRecord]:
     """The facts by the head's name; a head that stands in several branches is told from itself by its branch."""
     names = [branch.head.name for branch in config.branches]
     found = {}
     for number, facts in angles.items():
         name = names[number - 1]
-        found[name if names.count(name) == 1 else f"{name}, branch {number}"] = asdict(facts)
+        found[name if names.count(name) == 1 else f"{name}, branch {number}"] = AngleRecord(**asdict(facts))
     return found
 
 
-def _facts(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> dict[str, Any]:
-    """All of ``metrics.json`` but the metrics."""
-    config, prepared, fitted = outcome.config, outcome.prepared, outcome.fitted
-    width = outcome.view.embedding_width
-    return {
-        "dataset": config.dataset.name,
-        "modality": outcome.parts.features.capabilities.modality,
-        "head": config.heads,
-        "backend": config.backend.name if outcome.parts.quantum else None,
-        "trained_on": _trained_on(outcome),
-        "modelled_noise": _modelled_noise(outcome),
-        "hardware": outcome.parts.backend is not None and outcome.parts.backend.capabilities.hardware,
-        "seed": config.seed,
-        "split": prepared.split.name,
-        "fold": prepared.split.fold,
-        "split_hash": prepared.split.hashes["all"],
-        **{f"n_{part}": len(prepared.rows[part]) for part in ("train", "validation", "test")},
-        "best_epoch": fitted.best_epoch,
-        "epochs": len(fitted.history),
-        "stopped_early": fitted.stopped_early,
-        "train_seconds": fitted.seconds,
-        "pipeline": [asdict(step) for step in steps(config, outcome.parts, outcome.view.model, width)],
-        "parameters": asdict(count_parameters(outcome.view.model)),
-        "stamps": outcome.stamps,
-        "branch_weights": outcome.view.model.branches.weights.tolist(),
-        "angles": _by_head(config, angles),
-        "warnings": [
-            *_stamp_texts(outcome),
-            *prepared.warnings,
-            *_angle_warnings(config, angles),
-        ],
-        "reference": known_results(config, outcome.parts.dataset.reference),
-    }
+def _run_record(
+    outcome: Outcome,
+    angles: Mapping[int, AngleFacts],
+    validation: Mapping[str, Any],
+    test: Mapping[str, Any],
+    made_with: Environment,
+) -> RunRecord:
+    config = outcome.config
+    return RunRecord(
+        version=VERSION,
+        dataset=config.dataset.name,
+        modality=outcome.parts.features.capabilities.modality,
+        head=config.heads,
+        seed=config.seed,
+        configuration=to_layer(config),
+        environment=made_with,
+        split=_split_record(outcome.prepared.split),
+        training=_training_record(outcome, angles),
+        judgements=_judgement_records(outcome, validation, test),
+        warnings=(*_stamp_texts(outcome), *outcome.prepared.warnings, *_angle_warnings(config, angles)),
+        stamps=tuple(outcome.stamps),
+        known_results=tuple(known_results(config, outcome.parts.dataset.reference)),
+    )
+
+
+def _scores(judged: Mapping[str, Any]) -> Scores:
+    """The metrics of a part, as they will be read back."""
+    return Scores.model_validate_json(json_bytes(judged))
+
+
+def _split_record(split: Split) -> SplitRecord:
+    return SplitRecord(
+        name=split.name,
+        description=split.rule.description,
+        official=split.rule.official,
+        fold=split.fold,
+        leak=split.leak or None,
+        sizes={part: len(samples) for part, samples in split.parts.items()},
+        hashes=dict(split.hashes),
+        n_shared_groups=len(split.shared_groups),
+        n_left_out=len(split.left_out),
+    )
+
+
+def _training_record(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> TrainingRecord:
+    fitted = outcome.fitted
+    described = steps(outcome.config, outcome.parts, outcome.view.model, outcome.view.embedding_width)
+    return TrainingRecord(
+        trained_on=_trained_on(outcome),
+        epochs=len(fitted.history),
+        best_epoch=fitted.best_epoch,
+        stopped_early=fitted.stopped_early,
+        seconds=fitted.seconds,
+        parameters=Parameters(**asdict(count_parameters(outcome.view.model))),
+        pipeline=tuple(StepRecord(**asdict(step)) for step in described),
+        branch_weights=tuple(outcome.view.model.branches.weights.tolist()),
+        angles=_by_head(outcome.config, angles),
+    )
+
+
+def _judgement_records(
+    outcome: Outcome, validation: Mapping[str, Any], test: Mapping[str, Any]
+) -> tuple[JudgementRecord, ...]:
+    backend, trained_on = outcome.parts.backend, _trained_on(outcome)
+    name = outcome.config.backend.name if outcome.parts.quantum else None
+    settings = {key: value for key, value in to_layer(outcome.config)["backend"].items() if key != "name"}
+    return (
+        JudgementRecord(
+            part="validation",
+            backend=trained_on,
+            settings=settings if name is not None and trained_on == name else {},
+            scores=_scores(validation),
+        ),
+        JudgementRecord(
+            part="test",
+            backend=name,
+            settings=settings if name is not None else {},
+            hardware=backend is not None and backend.capabilities.hardware,
+            modelled_noise=_modelled_noise(outcome),
+            scores=_scores(test),
+        ),
+    )
 
 
 def known_results(config: RunConfig, reference: Sequence[str]) -> list[str]:

@@ -38,6 +38,8 @@ from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.unused import unused_backend
 from qplug.lab.runs.directory import ENVIRONMENT, SETTINGS, RunDirectory
 from qplug.lab.runs.environment import environment
+from qplug.lab.runs.run_record import Environment
+from qplug.lab.runs.typed_file import read_typed
 from qplug.lab.stopping import by, checkpoints_first, stop_if_asked
 from qplug.lab.training.devices import check_devices, per_device
 
@@ -110,6 +112,7 @@ def resume_run(path: Path, reporter: Reporter) -> dict[str, Any]:
         refuse_changed_code(directory, code)
         if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
             directory.write_json(ENVIRONMENT, {**environment(), "code": code})
+        read_typed(directory, ENVIRONMENT, Environment)  # it is part of the record, so damage is told before the work
         watch = Watch(reporter, suspects(config, parts))
         with _threads(config.threads), recorded_end(directory, watch):
             return _execute(config, parts, network, directory, watch, resume=True)
@@ -199,10 +202,10 @@ def _execute(
         reporter.note(f"trained on torch; the test part is evaluated on {_where(config, parts.backend)}")
     from qplug.lab.runner.record import Outcome, record
 
-    summary = record(directory, Outcome(config, parts, prepared, view, fitted), reporter)
+    written = record(directory, Outcome(config, parts, prepared, view, fitted), reporter)
     reporter.begun = None
-    plugins.run_ended(info, directory.read_json("metrics.json"))
-    return summary
+    plugins.run_ended(info, written.metrics())
+    return written.summary(str(directory.path))
 
 
 def _where(config: RunConfig, backend: Backend) -> str:

@@ -14,7 +14,8 @@ from torch.nn import functional
 from qplug.contract.errors import DataError
 from qplug.lab.judging.metrics import metrics
 from qplug.lab.runs.digests import DIGESTS, digest_of_file, read_digests
-from qplug.lab.runs.directory import METRICS, RunDirectory
+from qplug.lab.runs.directory import METRICS, RECORD, RunDirectory
+from qplug.lab.runs.record_file import read_record, record_name
 from qplug.lab.training.checkpoint import load
 
 PREDICTIONS = "predictions.csv"
@@ -30,11 +31,13 @@ class Verdict:
     """What was found.
 
     Attributes:
+        record: the name of the file that holds the metrics.
         files: by name, how each file that has a digest, and each checkpoint, was found.
         metrics: by part, the metrics that do not follow from the predictions; empty where all do.
         n_judged: how many parts' metrics were derived again.
     """
 
+    record: str
     files: Mapping[str, State]
     metrics: Mapping[str, Sequence[str]]
     n_judged: int
@@ -44,7 +47,7 @@ class Verdict:
         """What is wrong, in words; empty if nothing is."""
         files = [f"{name} is {state}" for name, state in self.files.items() if state != "good"]
         return files + [
-            f"{', '.join(names)} of the {part} part in {METRICS} do not follow from {PREDICTIONS}"
+            f"{', '.join(names)} of the {part} part in {self.record} do not follow from {PREDICTIONS}"
             for part, names in self.metrics.items()
             if names
         ]
@@ -63,9 +66,10 @@ def verify(path: Path) -> Verdict:
         raise DataError(f"{path} has no {DIGESTS}, so nothing tells what its files were. Run again to have one.")
     files = {name: _state(path / name, wanted) for name, wanted in sorted(digests.items())}
     files |= {str(file.relative_to(path)): _checkpoint(file) for file in sorted(run.checkpoints.rglob("*.ckpt"))}
-    readable = run.status == "finished" and files.get(METRICS) == files.get(PREDICTIONS) == "good"
+    record = record_name(run)
+    readable = run.status == "finished" and files.get(record) == files.get(PREDICTIONS) == "good"
     judged = dict(_judged(run)) if readable else {}
-    return Verdict(files, judged, len(judged))
+    return Verdict(record, files, judged, len(judged))
 
 
 def _state(path: Path, wanted: str) -> State:
@@ -85,7 +89,9 @@ def _checkpoint(path: Path) -> State:
 
 
 def _judged(run: RunDirectory) -> Iterator[tuple[str, list[str]]]:
-    written, rows = run.read_json(METRICS, whole=True), run.read_csv(PREDICTIONS)
+    newer = record_name(run) == RECORD
+    written = read_record(run.path).metrics() if newer else run.read_json(METRICS)
+    rows = run.read_csv(PREDICTIONS)
     for part in ("validation", "test"):
         of_part = [row for row in rows if row.get("part") == part]
         try:

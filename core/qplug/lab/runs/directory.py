@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 CONFIG = "run.toml"
 ENVIRONMENT = "environment.json"
+RECORD = "record.json"
+"""Written last: a run that has it is finished."""
 METRICS = "metrics.json"
+"""Mean and spread of a set of folds; of qplug 0.1 also the record of a run."""
 ENDED = "ended.json"
 """Says how a run ended that did not finish; it goes when the run is gone on with."""
 WEIGHTS = "model.safetensors"
@@ -35,7 +38,7 @@ FOLDS = "folds.json"
 CHECKPOINTS = "checkpoints"
 SETTINGS = "settings"
 """Copies of the components' settings files, one folder for each component that has any."""
-_READ_BY_OTHERS = ("environment.json", "split.json", METRICS)
+_READ_BY_OTHERS = ("environment.json", "split.json", METRICS, RECORD)
 _NEEDED_BYTES = 20_000_000  # figures, weights and checkpoints of a usual run
 
 Status = Literal["finished", "interrupted", "running"]
@@ -44,7 +47,7 @@ Status = Literal["finished", "interrupted", "running"]
 class RunDirectory:
     """A folder that holds everything about one run. Files appear in it whole or not at all.
 
-    ``metrics.json`` is written last, after the digests of all files (``digests.json``); a run that has it is finished.
+    ``record.json`` is written last, after the digests of all files (``digests.json``); a run that has it is finished.
     Metrics, tables and weights that are not what the run wrote are refused when they are read. While a process works in
     the folder it holds a lock, so that nobody else writes there; use it in a ``with`` statement, or call ``close``.
 
@@ -131,10 +134,14 @@ class RunDirectory:
 
     @property
     def status(self) -> Status:
-        """``finished`` with metrics; else ``running`` while a process works in it; else ``interrupted``."""
-        if (self.path / METRICS).is_file():
+        """``finished`` with a record, or means; ``running`` while a process works in it; else ``interrupted``."""
+        if self._finished:
             return "finished"
         return "running" if self._lock is not None or is_locked(self.path) else "interrupted"
+
+    @property
+    def _finished(self) -> bool:
+        return any((self.path / name).is_file() for name in (RECORD, METRICS))
 
     def require_finished(self, lacking: str) -> None:
         """Refuses a run, or a set of folds, that is not finished.
@@ -156,7 +163,7 @@ class RunDirectory:
 
     def discard(self) -> None:
         """Delete the folder of a run that came to nothing; a finished run, or one with checkpoints, stays."""
-        kept = (self.path / METRICS).exists() or any(self.checkpoints.rglob("*.ckpt"))
+        kept = self._finished or any(self.checkpoints.rglob("*.ckpt"))
         self.close()
         if not kept:
             shutil.rmtree(self.path, ignore_errors=True)
@@ -287,7 +294,7 @@ class RunDirectory:
         if name == FOLDS:  # written again while others may read it
             return
         self._digests[name] = digest(content)
-        if name in _READ_BY_OTHERS or (self.path / METRICS).is_file():
+        if name in _READ_BY_OTHERS or self._finished:
             add_digests(self.path, self._digests)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from qplug.contract.errors import DataError, QplugError
 from qplug.lab.config.reading import parse_json, parse_toml
-from qplug.lab.runs.directory import CONFIG, ENDED, FOLDS, METRICS, RunDirectory, Status
+from qplug.lab.runs.directory import CONFIG, ENDED, FOLDS, METRICS, RECORD, RunDirectory, Status
 from qplug.lab.runs.evaluations import EVALUATIONS
 from qplug.lab.runs.glance import glance
+from qplug.lab.runs.record_file import glance_at_record
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,12 @@ def _config(run: RunDirectory, problems: list[str]) -> dict[str, Any]:
 
 
 def _test_metrics(run: RunDirectory, problems: list[str]) -> tuple[dict[str, float], tuple[str, ...]]:
+    if (run.path / RECORD).is_file():
+        try:
+            return glance_at_record(run)
+        except QplugError as error:
+            problems.append(str(error))
+            return {}, ()
     try:
         content = parse_json(run.read_text(METRICS), METRICS, DataError)
     except QplugError as error:

@@ -6,76 +6,45 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from qplug.contract.errors import DataError
+from qplug.lab.runs.run_record import misshapen
 
 _Count = Annotated[int, Field(ge=0)]
 _FileName = Annotated[str, Field(pattern=r"^[^/\\]+$", max_length=255)]
-_Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
 
 
-class _Class(_Shape):
-    precision: float
-    recall: float
-    f1: float
-    support: _Count
-
-
-class _Judged(_Shape):
-    """The metrics of a part. A number that was not finite is null; a set of folds has means, and no classes."""
-
-    n: _Count = 0
+class _Scores(_Shape):
     accuracy: float
-    accuracy_interval: _Interval = [0.0, 0.0]
     balanced_accuracy: float | None = None
     macro_f1: float | None = None
     precision: float | None = None
-    roc_auc: float | None = None
-    average_precision: float | None = None
     cross_entropy: float | None = None
-    expected_calibration_error: float | None = None
-    per_class: dict[str, _Class] = {}
-
-
-class _Step(_Shape):
-    kind: str
-    name: str
-    shape: list[int]
-    computed: str
-    note: str = ""
-    trainable: _Count = 0
 
 
 class _Parameters(_Shape):
-    total: _Count = 0
     trainable: _Count
     quantum: _Count
 
 
-class _Metrics(_Shape):
+class _Means(_Shape):
+    """Mean and standard deviation over a set of folds. A number that was not finite is null."""
+
     dataset: str
-    modality: str = "audio"
     head: str
     backend: str | None
     trained_on: str | None
     seed: int
     split: str
-    fold: int | None = None
-    epochs: _Count = 0
-    best_epoch: _Count = 0
-    stopped_early: bool = False
     train_seconds: float
-    pipeline: list[_Step] = []
     parameters: _Parameters
     stamps: list[str]
-    branch_weights: list[float] = []
     warnings: list[str]
     reference: list[str] = []
-    test: _Judged
-    validation: _Judged
+    test: _Scores
+    validation: _Scores
     test_sd: dict[str, float | None] = {}
     validation_sd: dict[str, float | None] = {}
 
@@ -143,7 +112,7 @@ class _Model(_Shape):
 
 MODEL = "the metadata of the weights"
 _SHAPES: dict[str, TypeAdapter[Any]] = {
-    "metrics.json": TypeAdapter(_Metrics),
+    "metrics.json": TypeAdapter(_Means),
     "split.json": TypeAdapter(_Split),
     "environment.json": TypeAdapter(_Environment),
     "folds.json": TypeAdapter(_Folds),
@@ -168,11 +137,5 @@ def refuse_misshapen(name: str, content: Any, where: str, *, whole: bool) -> Non
     try:
         _SHAPES[name].validate_python(content)
     except ValidationError as error:
-        faults = [fault for fault in error.errors() if whole or fault["type"] != "missing"]
-        if not faults:
-            return
-        place = ".".join(str(step) for step in faults[0]["loc"]) or "its content"
-        if faults[0]["type"] == "missing":
-            raise DataError(f"{where} is damaged: it lacks {place}.") from None
-        got = repr(faults[0]["input"])
-        raise DataError(f"{where} is damaged: {place} is {got[:80]}{'…' if len(got) > 80 else ''}.") from None
+        if fault := misshapen(error, where, whole=whole):
+            raise fault from None

@@ -1,0 +1,102 @@
+"""``record.json``, written in one place and read in one, without torch and without any plugin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from qplug import __version__
+from qplug.contract.errors import DataError
+from qplug.lab.config.reading import parse_json
+from qplug.lab.config.shape import refuse_misshapen
+from qplug.lab.runs.digests import refuse_damaged
+from qplug.lab.runs.directory import METRICS, RECORD, RunDirectory
+from qplug.lab.runs.first_version import read_first_version
+from qplug.lab.runs.run_record import VERSION, MissingKey, RunRecord, misshapen
+
+
+def write_record(directory: RunDirectory, record: RunRecord) -> Path:
+    """Writes a run's record, last of all its files: a run that has it is finished."""
+    return directory.write_json(RECORD, record.model_dump(mode="json", exclude_unset=True))
+
+
+def read_record(path: Path | str) -> RunRecord:
+    """The record of a finished run, also of one that an older version wrote.
+
+    Args:
+        path: the run directory.
+
+    Raises:
+        UserError: there is no such run, or it is not finished.
+        DataError: a newer version wrote it, or it is damaged; the message names the key.
+    """
+    directory = RunDirectory.open(Path(path))
+    directory.require_finished("it has no record")
+    if not (directory.path / RECORD).is_file():
+        return read_first_version(directory)
+    where = str(directory.path / RECORD)
+    text = directory.read_text(RECORD)
+    refuse_other_version(parse_json(text, where, DataError), where)
+    try:
+        record = RunRecord.model_validate_json(text)
+    except ValidationError as error:
+        raise misshapen(error, where) or error from None
+    refuse_misshapen(record.configuration, f"{where}, configuration")
+    refuse_damaged(directory.path, RECORD)
+    return record
+
+
+class _JudgementGlance(BaseModel):
+    part: str
+    scores: dict[str, Any]
+
+
+class _Glance(BaseModel):
+    judgements: list[_JudgementGlance]
+    stamps: list[str]
+
+
+def glance_at_record(directory: RunDirectory) -> tuple[dict[str, float], tuple[str, ...]]:
+    """The test metrics that are single numbers, and the stamps; the rest is not looked at.
+
+    Raises:
+        DataError: a newer version wrote the record, or it is damaged.
+    """
+    content = parse_json(directory.read_text(RECORD), RECORD, DataError)
+    refuse_other_version(content, RECORD)
+    try:
+        seen = _Glance.model_validate(content)
+    except ValidationError as error:
+        raise misshapen(error, RECORD) or error from None
+    scores = next((judgement.scores for judgement in seen.judgements if judgement.part == "test"), {})
+    numbers = {name: value for name, value in scores.items() if isinstance(value, int | float)}
+    return numbers, tuple(seen.stamps)
+
+
+def refuse_other_version(content: Any, where: str) -> None:
+    """Refuses a record that this version of qplug cannot read.
+
+    Raises:
+        DataError: the message names both versions, or what stands in place of one.
+    """
+    if not isinstance(content, dict):
+        raise DataError(f"{where} is damaged: it holds no table.")
+    if "version" not in content:
+        missing = MissingKey(f"{where} is damaged: it lacks version.")
+        missing.key = "version"
+        raise missing
+    version = content["version"]
+    if not isinstance(version, int) or isinstance(version, bool) or version < VERSION:
+        raise DataError(f"{where} is damaged: version is {str(version)[:80]!r}; records have version {VERSION}.")
+    if version > VERSION:
+        raise DataError(
+            f"{where} has version {version} of records, which a newer qplug wrote; qplug {__version__} reads up to "
+            f"version {VERSION}. Update it with: pip install --upgrade qplug"
+        )
+
+
+def record_name(directory: RunDirectory) -> str:
+    """The name of the file that holds a finished run's record."""
+    return RECORD if (directory.path / RECORD).is_file() else METRICS
