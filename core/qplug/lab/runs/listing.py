@@ -64,14 +64,15 @@ def list_runs(root: Path) -> list[RunSummary]:
 def summarise(path: Path) -> RunSummary:
     """The summary of one run; never fails for a damaged file, but says so."""
     run = RunDirectory(path)
+    status = run.status
     problems: list[str] = []
     config = _config(run, problems)
-    numbers, stamps = _test_metrics(run, problems) if run.status == "finished" else ({}, ())
+    numbers, stamps = _test_metrics(run, problems) if status == "finished" else ({}, ())
     seed, fold = config.get("seed"), config.get("fold")
     several = (path / FOLDS).is_file()
     return RunSummary(
         path=path,
-        status=run.status,
+        status=status,
         started=path.name[:15],
         dataset=_name(config.get("dataset")),
         head="+".join(_name(branch.get("head")) for branch in _branches(config)),
@@ -81,7 +82,7 @@ def summarise(path: Path) -> RunSummary:
         test=numbers,
         stamps=stamps,
         problem=" ".join(problems),
-        ended=_ended(run, problems) if run.status == "interrupted" else "",
+        ended=_ended(run, problems) if status == "interrupted" else "",
         evaluations=len(list((path / EVALUATIONS).glob(f"*/{METRICS}"))) if (path / EVALUATIONS).is_dir() else 0,
     )
 

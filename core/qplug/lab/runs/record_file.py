@@ -54,6 +54,7 @@ class _JudgementGlance(BaseModel):
 
 
 class _Glance(BaseModel):
+    version: int
     judgements: list[_JudgementGlance]
     stamps: list[str]
 
@@ -64,12 +65,13 @@ def glance_at_record(directory: RunDirectory) -> tuple[dict[str, float], tuple[s
     Raises:
         DataError: a newer version wrote the record, or it is damaged.
     """
-    content = parse_json(directory.read_text(RECORD), RECORD, DataError)
-    refuse_other_version(content, RECORD)
+    text = directory.read_text(RECORD)
     try:
-        seen = _Glance.model_validate(content)
+        seen = _Glance.model_validate_json(text)  # several times as fast as a look at every value
     except ValidationError as error:
+        refuse_other_version(parse_json(text, RECORD, DataError), RECORD)
         raise misshapen(error, RECORD) or error from None
+    refuse_other_version({"version": seen.version}, RECORD)
     scores = next((judgement.scores for judgement in seen.judgements if judgement.part == "test"), {})
     numbers = {name: value for name, value in scores.items() if isinstance(value, int | float)}
     return numbers, tuple(seen.stamps)
