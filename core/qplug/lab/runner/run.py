@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -51,8 +50,8 @@ if TYPE_CHECKING:
 
 SPLIT = "split.json"
 _STATISTICS_ROWS = 64  # samples over which batch norm's statistics are taken at once
-SMALL_BATCH = 2**20
-"""Batches of fewer feature values than this are computed on one thread."""
+THREADS = ((2**20, 1), (2**24, 2))
+"""Batches of fewer feature values than the first number are computed on so many threads; larger ones on four."""
 
 
 def run_once(
@@ -153,12 +152,13 @@ def refuse_head_first_behind_frozen(config: RunConfig, parts: Parts) -> None:
 
 
 def suitable_threads(batch_values: int) -> int:
-    """How many CPU threads suit a batch of that many feature values.
+    """How many CPU threads suit a batch of that many feature values, whatever machine this is.
 
-    The number is part of a run's configuration, because sums over several threads round differently. On small batches a
-    second thread gains little, and on a busy machine it costs several times what it gains.
+    The number is part of a run's configuration, because sums over several threads round differently: a run gives the
+    same numbers on a machine with more cores. On small batches a second thread gains little, and on a busy machine it
+    costs several times what it gains.
     """
-    return 1 if batch_values < SMALL_BATCH else os.cpu_count() or 1
+    return next((threads for values, threads in THREADS if batch_values < values), 4)
 
 
 @contextmanager
