@@ -51,16 +51,27 @@ PIPELINES: dict[str, dict[str, Any]] = {
 }
 
 
+class Runs(dict[str, Path]):
+    """Finished runs without circuit, with one, and with two beside a classical branch; made when first asked for.
+
+    All at once, they would take longer than one test may on a busy machine.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def __missing__(self, name: str) -> Path:
+        self[name] = Path(run_once([{**SMALL, **PIPELINES[name]}], self._folder, Silent())["run"])
+        return self[name]
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """Finished runs without circuit, with one, and with two beside a classical branch."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QPLUG_CACHE", str(folder / "cache"))
-        yield {
-            name: Path(run_once([{**SMALL, **pipeline}], folder, Silent())["run"])
-            for name, pipeline in PIPELINES.items()
-        }
+        yield Runs(folder)
 
 
 def features(run: LoadedRun, n: int = 5) -> torch.Tensor:
