@@ -43,7 +43,7 @@ FACTS = {
 VERDICT = SimpleNamespace(n_samples=1, folder=NAME, n_checked=1, n_checksums=1, good=True)
 FINDINGS = SimpleNamespace(
     duplicates=[SimpleNamespace(ids=(NAME, NAME))], conflicts=[], unreadable={NAME: NAME}, silent=[NAME],
-    clipped=[NAME], modality="audio",
+    clipped=[NAME], modality="audio", alike=[SimpleNamespace(ids=(NAME, NAME), likeness=0.9)], remarks=[NAME],
 )  # fmt: skip
 ROW = {"name": NAME, "status": NAME, "install": NAME, "reason": NAME}
 ENTRY = Entry(kind="head", name=NAME, status="ready", provider=NAME, summary=NAME, reason=NAME)

@@ -140,3 +140,19 @@ def test_what_was_read_back_gives_the_same_numbers() -> None:
     angles = random_angles(circuit, 2, seed=5)
     again = from_qasm3(to_qasm3(circuit))
     np.testing.assert_array_equal(expectations(again, *angles), expectations(circuit, *angles))
+
+
+@pytest.mark.parametrize(
+    ("gates", "told"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ("[" * 900 + "]" * 900, r"gate 0|nested too deeply"),
+        ('[["rx", [0], [1' + "0" * 400 + "]]]", r"gate 0 \(\['rx', \[0\], \[1000"),
+    ],
+)
+def test_absurd_json_is_no_circuit(gates: str, told: str) -> None:
+    text = (
+        '{"format": "qplug-circuit", "version": 1, "n_qubits": 1, "observables": [["Z", [0]]], "gates": ' + gates + "}"
+    )
+    with pytest.raises(CircuitError, match=told):
+        from_json(text)

@@ -7,6 +7,7 @@ import torch
 
 from qplug.catalogue import entries, load
 from qplug.circuits import qasm3
+from qplug.contract.errors import UserError
 from qplug.contract.interfaces import Backend, QuantumHead
 from qplug.heads.quantum_module import QuantumModule
 from qplug.testing.circuits import angle_embedding_strongly_entangling
@@ -88,3 +89,28 @@ def test_weights_trained_on_one_backend_are_checked_on_another(circuit_file: str
     for name in ("default.qubit", "lightning.qubit", "aer"):
         module.backend = make_backend(name)
         torch.testing.assert_close(module(inputs).detach(), logits, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool, torch.float16])
+@pytest.mark.parametrize("backend", [*EXACT, *SLOW])
+def test_whole_numbers_as_inputs_give_the_values_of_the_same_real_ones(
+    backend: str, dtype: torch.dtype, circuit_file: str
+) -> None:
+    module = QuantumModule(make_head("circuit-file", circuit_file), make_backend(backend), 3, 2)
+    inputs = torch.tensor([[0, 1, 1], [1, 0, 1]]).to(dtype)
+    values = module.expectations(inputs).detach()
+    wanted = module.expectations(inputs.float()).detach()
+    assert values.dtype == torch.float32
+    assert not torch.equal(values, values.round())
+    torch.testing.assert_close(values, wanted, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("backend", EXACT)
+def test_whole_numbers_as_angles_are_refused(backend: str, circuit_file: str) -> None:
+    circuit = make_head("circuit-file", circuit_file).circuit(3)
+    whole, real = torch.ones(2, circuit.n_encoding, dtype=torch.int64), torch.ones(2, circuit.n_encoding)
+    weights = torch.ones(circuit.n_weights)
+    with pytest.raises(UserError, match=r"encoding angles must be floating-point numbers in radians; got torch\.int64"):
+        make_backend(backend)(circuit, whole, weights)
+    with pytest.raises(UserError, match=r"weight angles must be floating-point numbers in radians; got torch\.int64"):
+        make_backend(backend)(circuit, real, weights.long())

@@ -37,7 +37,13 @@ def load(text: str) -> Circuit:
     Raises:
         CircuitError: the text is not JSON, not a circuit, of a later version, or the circuit is malformed.
     """
-    whole = _parsed(text)
+    try:
+        return _circuit(_parsed(text))
+    except RecursionError as error:
+        raise CircuitError("the JSON text is no circuit: it is nested too deeply.") from error
+
+
+def _circuit(whole: dict[str, Any]) -> Circuit:
     try:
         gates = tuple(_gate(position, entry) for position, entry in enumerate(whole["gates"]))
         observables = tuple(_observable(position, entry) for position, entry in enumerate(whole["observables"]))
@@ -67,7 +73,7 @@ def _gate(position: int, entry: Any) -> Gate:
     try:
         name, wires, angles = entry
         return Gate(name, tuple(wires), tuple(_read(angle) for angle in angles))
-    except (CircuitError, UnknownName, TypeError, ValueError) as error:
+    except (CircuitError, UnknownName, TypeError, ValueError, OverflowError) as error:
         raise CircuitError(f"gate {position} ({entry!r}): {error}") from error
 
 

@@ -68,8 +68,8 @@ class QuantumModule(nn.Module):
     def expectations(self, inputs: Tensor) -> Tensor:
         """Expectation values (batch, n_observables) in [-1, 1] for inputs (batch, n_inputs).
 
-        Inputs of half precision, as classical layers give them under autocast, become float32, and autocast ends
-        before the angles: rounded angles are other circuits.
+        Inputs of half precision, as classical layers give them under autocast, and whole numbers become float32, and
+        autocast ends before the angles: rounded angles are other circuits.
 
         Raises:
             UserError: inputs of another shape.
@@ -78,7 +78,7 @@ class QuantumModule(nn.Module):
             raise UserError(
                 f"the head's inputs must have the shape (batch, {self.n_inputs}); got {tuple(inputs.shape)}."
             )
-        if inputs.dtype in (torch.float16, torch.bfloat16):
+        if inputs.dtype not in (torch.float32, torch.float64):
             inputs = inputs.float()
         parameters = self.circuit_parameters
         with _without_autocast(inputs.device.type):

@@ -108,6 +108,12 @@ class Backend(Component):
             )
         if weights.ndim != 1 or weights.shape[0] != circuit.n_weights:
             raise UserError(f"weight angles must have the shape ({circuit.n_weights},); got {tuple(weights.shape)}.")
+        for what, angles in (("encoding", encoding), ("weight", weights)):
+            if not angles.dtype.is_floating_point:  # results take their type from the angles: whole numbers lose them
+                raise UserError(
+                    f"{what} angles must be floating-point numbers in radians; got {angles.dtype}. "
+                    "Convert them first: angles.float()"
+                )
         if encoding.device.type not in self.capabilities.devices:
             raise NotSupported(
                 f"{type(self).__name__} takes tensors on {', '.join(self.capabilities.devices)}; "
