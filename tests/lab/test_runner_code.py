@@ -69,7 +69,7 @@ def test_changed_code_is_refused_on_resume_and_told_ever_after(site, head_source
     module.write_text(original)
     unchanged = Hasty(3)
     resume_run(run, unchanged)
-    load_run(run, unchanged)
+    load_run(run, reporter=unchanged)
     assert unchanged.warnings == []
 
     module.write_text(original + "\n# y became -y\n")
@@ -77,7 +77,7 @@ def test_changed_code_is_refused_on_resume_and_told_ever_after(site, head_source
     load_run(run)
     assert told in caplog.text
     predicting, repeating = Hasty(3), Hasty(0)
-    load_run(run, predicting)
+    load_run(run, reporter=predicting)
     assert predicting.warnings == [told]
     with pytest.raises(KeyboardInterrupt):
         run_once([from_file(run / "run.toml")], tmp_path / "again", repeating, repeated=beside(run / "run.toml"))

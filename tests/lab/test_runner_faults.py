@@ -149,7 +149,7 @@ def test_a_fault_anywhere_leaves_no_half_file_and_a_run_that_goes_on(border: Bor
     of_the_cache = {site for site in sites if site[1].endswith(("rows.f32", "keys.bin", "about.json"))}
     sites = [site for site in sites if site not in of_the_cache or site[2] == 1]
     border.begin(None)
-    assert {name for _, name, _ in sites} >= {".run.toml", ".metrics.json", ".last.ckpt", "rows.f32", "keys.bin"}
+    assert {name for _, name, _ in sites} >= {".run.toml", ".record.json", ".last.ckpt", "rows.f32", "keys.bin"}
     warm = tmp_path / "warm"
     cache.rename(warm)
     for site in sites[KINDS.index(kind) :: len(KINDS)]:
