@@ -79,7 +79,7 @@ def test_changed_code_is_refused_on_resume_and_told_ever_after(site, head_source
     predicting, repeating = Hasty(3), Hasty(0)
     load_run(run, reporter=predicting)
     assert predicting.warnings == [told]
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted, match=f"{tmp_path / 'again'}.* is removed"):
         run_once([from_file(run / "run.toml")], tmp_path / "again", repeating, repeated=beside(run / "run.toml"))
     assert repeating.warnings == [told]
 
