@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -118,3 +118,17 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     for name in set(sys.modules) - before:
         if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(made.folder)):
             del sys.modules[name]
+
+
+@pytest.fixture
+def real_folder() -> Callable[[str], Path]:
+    """``real_folder("fsdd")`` is the folder of real files, or skips the test where they are absent."""
+
+    def find(name: str) -> Path:
+        beside = Path(__file__).parents[2] / "shared" / "data"
+        folder = Path(os.environ.get("QPLUG_TEST_DATA", beside)) / name
+        if not folder.is_dir():
+            pytest.skip(f"no real data in {folder}; set QPLUG_TEST_DATA to the folder that holds {name}")
+        return folder
+
+    return find

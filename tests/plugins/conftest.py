@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-
-
-@pytest.fixture
-def real_folder() -> Callable[[str], Path]:
-    """``real_folder("fsdd")`` is the folder of real files, or skips the test where they are absent."""
-
-    def find(name: str) -> Path:
-        beside = Path(__file__).parents[3] / "shared" / "data"
-        folder = Path(os.environ.get("QPLUG_TEST_DATA", beside)) / name
-        if not folder.is_dir():
-            pytest.skip(f"no real data in {folder}; set QPLUG_TEST_DATA to the folder that holds {name}")
-        return folder
-
-    return find
 
 
 @pytest.fixture
