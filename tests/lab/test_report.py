@@ -149,6 +149,7 @@ def test_light_dark_and_paper_are_cared_for(tmp_path: Path) -> None:
             "with modelled noise, a fake device (noise FakeNowhere); no quantum",
         ),
         ({"backend": "ibm", "hardware": True}, "the test part was judged on a device through ibm"),
+        ({"backend": "ibm", "trained_on": "ibm", "hardware": True}, "Trained and judged on a device through ibm."),
     ],
 )
 def test_it_says_on_what_the_circuit_ran(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:

@@ -58,7 +58,7 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Where the trained circuit is evaluated; trained there too if it gives gradients.",
+            help="Where the trained circuit is evaluated; trained there too if it gives gradients in one pass.",
             rich_help_panel="Parts",
         ),
     ] = None,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from qplug.contract.circuit import Circuit
-    from qplug.contract.interfaces import Component, SplitRule
+    from qplug.contract.interfaces import Backend, Component, SplitRule
     from qplug.contract.parameters import Parameter
 
 EXAMPLES = """
@@ -125,7 +125,7 @@ def _as_json(row: Entry, loaded: Loaded | None) -> dict[str, Any]:
     ]
     told["presets"] = {name: plain(values) for name, values in loaded.component.presets.items()}
     told["capabilities"] = asdict(loaded.component.capabilities)
-    told |= dict(_facts(loaded.component))
+    told |= dict(_facts(loaded.component, row.name))
     if loaded.circuit is not None:
         told["circuit"] = _circuit_facts(loaded.circuit)
     return told
@@ -143,11 +143,13 @@ def _circuit_facts(circuit: Circuit) -> dict[str, Any]:
     }
 
 
-def _facts(component: Component) -> list[tuple[str, Any]]:
+def _facts(component: Component, name: str) -> list[tuple[str, Any]]:
     """What a component says about itself beyond its parameters; data sets say most."""
-    from qplug.contract.interfaces import Dataset
+    from qplug.contract.interfaces import Backend, Dataset
 
     facts: list[tuple[str, Any]] = [("source", type(component).source)]
+    if isinstance(component, Backend):
+        facts.append(("training", _training(name, component)))
     if isinstance(component, Dataset):
         facts += [
             ("classes", list(component.classes)),
@@ -159,6 +161,14 @@ def _facts(component: Component) -> list[tuple[str, Any]]:
             ("reference", list(component.reference)),
         ]
     return [(name, value) for name, value in facts if value]
+
+
+def _training(name: str, backend: Backend) -> str:
+    from qplug.lab.pipeline.training_place import why_elsewhere
+
+    if why := why_elsewhere(name, backend):
+        return f"evaluates what {catalogue.registry().defaults.training_backend} has trained: {why}"
+    return "trains what it evaluates"
 
 
 def _rule(rule: SplitRule) -> str:
@@ -190,7 +200,8 @@ def _print_head(row: Entry, console: Console) -> None:
 def _print_loaded(row: Entry, loaded: Loaded, console: Console) -> None:
     already = " ".join((row.paper, row.licence, row.homepage)).replace("-", " ")
     facts = [
-        (name, "\n".join(value) if name == "reference" else _words(value)) for name, value in _facts(loaded.component)
+        (name, "\n".join(value) if name == "reference" else _words(value))
+        for name, value in _facts(loaded.component, row.name)
     ]
     _print_pairs([fact for fact in facts if fact[1].replace("-", " ") not in already], console, title="about")
     capabilities = asdict(loaded.component.capabilities)

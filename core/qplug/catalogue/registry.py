@@ -76,6 +76,25 @@ class Recipe:
     smoke: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
+    """The components of a run that names none.
+
+    Attributes:
+        features: the feature extractor for each modality, where the data set has none of its own.
+        backbone: the backbone.
+        head: the head, and the quantum head that ``head.match = "quantum"`` means.
+        backend: where circuits are evaluated.
+        training_backend: where circuits train that are evaluated on a backend which does not train them itself.
+    """
+
+    features: Mapping[str, str] = field(default_factory=dict)
+    backbone: str = ""
+    head: str = ""
+    backend: str = ""
+    training_backend: str = ""
+
+
 @dataclass(frozen=True)
 class Registry:
     """All that registry.toml says.
@@ -83,14 +102,16 @@ class Registry:
     Attributes:
         components: by kind and name.
         recipes: by name.
+        defaults: the components of a run that names none.
     """
 
     components: Mapping[tuple[str, str], Known]
     recipes: Mapping[str, Recipe]
+    defaults: Defaults = field(default_factory=Defaults)
 
     @classmethod
     def read(cls, path: Path) -> Registry:
-        """The registry in a TOML file: tables ``[kind.name]`` and ``[recipe.name]``.
+        """The registry in a TOML file: tables ``[kind.name]``, ``[recipe.name]`` and ``[default]``.
 
         Raises:
             QplugError: the file is not TOML, or has a kind or key that does not exist there.
@@ -98,12 +119,13 @@ class Registry:
         try:
             tables = tomllib.loads(path.read_text("utf-8"))
             recipes = _recipes(tables.pop("recipe", {}))
+            defaults = Defaults(**tables.pop("default", {}))
             components = {
                 (kind, name): _known(kind, name, table) for kind in tables for name, table in tables[kind].items()
             }
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise QplugError(f"the registry {path} cannot be read: {error}. Reinstall qplug.") from error
-        return cls(components, recipes)
+        return cls(components, recipes, defaults)
 
 
 def _recipes(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Recipe]:

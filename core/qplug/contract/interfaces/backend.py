@@ -26,7 +26,8 @@ class BackendCapabilities(Capabilities):
         exact: whether values carry no sampling error.
         noise: whether values carry the error of a (real or modelled) device.
         gradient: how gradients come about: through torch's autograd, the adjoint method, the parameter-shift rule,
-            or not at all (None). Without gradients a backend evaluates but does not train.
+            or not at all (None). Without gradients a backend evaluates but does not train; with shifts it trains
+            only where a run asks for it by name, since they take two runs per angle and sample.
         devices: the torch devices whose tensors it takes.
         max_qubits: the most qubits it can run; None if memory alone decides.
         needs_network: whether it needs a connection.

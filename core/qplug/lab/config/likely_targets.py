@@ -10,7 +10,6 @@ from qplug import catalogue
 from qplug.contract import parameters
 from qplug.contract.errors import QplugError
 from qplug.lab.config.augmentation import AugmentationOptions
-from qplug.lab.config.defaults import BACKBONE, BACKEND, FEATURES_FOR, HEAD
 from qplug.lab.config.training import TrainingOptions
 
 _SECTIONS: dict[str, type[BaseModel]] = {"training": TrainingOptions, "augmentation": AugmentationOptions}
@@ -30,10 +29,11 @@ def meant(parameter: str, named: Mapping[str, str]) -> tuple[str, ...]:
 
 def _parts(named: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     yield from named.items()
-    defaults = {"head": HEAD, "backbone": BACKBONE, "backend": BACKEND}
+    usual = catalogue.registry().defaults
+    defaults = {"head": usual.head, "backbone": usual.backbone, "backend": usual.backend}
     yield from ((kind, name) for kind, name in defaults.items() if kind not in named)
     if "features" not in named:
-        yield from (("features", name) for name in FEATURES_FOR.values())
+        yield from (("features", name) for name in usual.features.values())
 
 
 def _parameters(kind: str, name: str) -> set[str]:

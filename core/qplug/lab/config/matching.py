@@ -51,6 +51,7 @@ def _size(name: str, n_classes: int) -> tuple[int, int]:
     head = parameters.create(catalogue.load("head", name), {}, what=f"head {name}")
     if not isinstance(head, QuantumHead) or head.n_inputs is None:
         raise NotSupported(f"head.match={name} names no quantum head of a known size. Quantum heads: qplug list heads")
-    backend = cast(Backend, parameters.create(catalogue.load("backend", "torch"), {}, what="backend torch"))
+    simulator = catalogue.registry().defaults.training_backend
+    backend = cast(Backend, parameters.create(catalogue.load("backend", simulator), {}, what=f"backend {simulator}"))
     module = QuantumModule(head, backend, head.n_inputs, n_classes)
     return head.n_inputs, sum(value.numel() for value in module.parameters() if value.requires_grad)

@@ -48,7 +48,7 @@ class RunConfig:
         features: the feature extractor.
         backbone: the network from features to embeddings.
         branches: one or more ways from the embedding to logits.
-        backend: where the trained circuit is evaluated; it is trained there too if the backend gives gradients.
+        backend: where the trained circuit is evaluated; where it trains, ``training.backend`` decides.
         training: how it is trained.
         augmentation: how training inputs are varied.
         seed: decides everything random: initial weights, data order, held-out parts.

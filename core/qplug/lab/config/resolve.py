@@ -15,7 +15,6 @@ from qplug.contract.errors import ConfigError
 from qplug.contract.interfaces import Dataset, Head
 from qplug.contract.parameters import PRESET
 from qplug.lab.config.augmentation import AugmentationOptions
-from qplug.lab.config.defaults import BACKBONE, BACKEND, FEATURES_FOR, HEAD
 from qplug.lab.config.layers import AMBIGUOUS, BRANCH, OPTIONS, TABLES, Layer, from_defaults, merge
 from qplug.lab.config.matching import matched
 from qplug.lab.config.model import Branch, Choice, RunConfig
@@ -64,6 +63,8 @@ def resolve(layers: Iterable[Layer]) -> RunConfig:
     n_classes = len(dataset.classes)
     training = parameters.create(TrainingOptions, settings.get("training", {}), what="training")
     training.refuse_unsuited_monitor(n_classes)
+    if training.backend is not None:
+        catalogue.load("backend", training.backend)  # a name that does not exist is refused whatever the heads are
     options = parameters.create(
         RunOptions, {key: settings[key] for key in OPTIONS if key in settings}, what=parameters.RUN
     )
@@ -90,13 +91,14 @@ def _complete(layers: Sequence[Layer], modality: str) -> Layer:
 
 
 def _general_defaults(settings: Layer, modality: str) -> Layer:
+    usual = catalogue.registry().defaults
     layer: Layer = {
-        "features": {"name": FEATURES_FOR[modality]},
-        "backbone": {"name": BACKBONE},
-        "backend": {"name": BACKEND},
+        "features": {"name": usual.features[modality]},
+        "backbone": {"name": usual.backbone},
+        "backend": {"name": usual.backend},
     }
     if "branch" not in settings:
-        layer["head"] = {"name": HEAD}
+        layer["head"] = {"name": usual.head}
         layer["reducer"] = {"name": _default_reducer(settings.get("backbone", {}))}
     # A table that is there already but unnamed (from --set head.n_layers=3) takes the default's name.
     return {key: {**value, **settings.get(key, {})} for key, value in layer.items()}
@@ -104,7 +106,7 @@ def _general_defaults(settings: Layer, modality: str) -> Layer:
 
 def _default_reducer(backbone: Mapping[str, Any]) -> str:
     """``pca`` behind a frozen backbone, whose embeddings it can be fitted on; ``linear`` behind one that learns."""
-    choice = _choice("backbone", {"name": BACKBONE, **backbone})
+    choice = _choice("backbone", {"name": catalogue.registry().defaults.backbone, **backbone})
     return "pca" if choice.parameters.get("frozen") else "linear"
 
 
@@ -114,9 +116,9 @@ def _branches(settings: Layer, n_classes: int) -> tuple[Branch, ...]:
         several = [{"reducer": settings["reducer"], "head": settings["head"]}]
     elif "head" in settings or "reducer" in settings:
         raise ConfigError(AMBIGUOUS)
-    backbone = settings["backbone"]
+    backbone, usual_head = settings["backbone"], catalogue.registry().defaults.head
     branches = [
-        matched(_whole(branch, _assigned(settings, number), backbone), n_classes, default=HEAD)
+        matched(_whole(branch, _assigned(settings, number), backbone), n_classes, default=usual_head)
         for number, branch in enumerate(several, start=1)
     ]
     for key in settings:

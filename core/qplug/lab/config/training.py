@@ -72,6 +72,14 @@ class TrainingOptions(BaseModel):
     mixed_precision: Annotated[
         bool, Field(description="classical layers compute in bfloat16, circuits in full precision; on CUDA only")
     ] = False
+    backend: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="where circuits train; unset: on the run's backend if it is a simulator that gives gradients "
+            "in one pass, else on the registry's default",
+        ),
+    ] = None
     devices: Annotated[
         int, Field(ge=1, le=64, description="processes that share each batch, each on a GPU of its own or on the CPU")
     ] = 1

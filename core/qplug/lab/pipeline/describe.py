@@ -125,10 +125,10 @@ def _branch_steps(
     reduced = "fitted on train" if branch.reducer.capabilities.fitted else "trained" if reducer else "as it is"
     learnt = "fitted on train" if branch.head.capabilities.fitted else "trained"
     note = ""
-    if branch.head.capabilities.quantum and parts.backend is not None:
+    if branch.head.capabilities.quantum and parts.training is not None:
         note = f"on {config.backend.name}"
-        if parts.training_backend is not parts.backend:
-            note = f"trained on torch, evaluated on {config.backend.name}"
+        if parts.training.backend is not parts.backend:
+            note = f"trained on {parts.training.name}, evaluated on {config.backend.name}"
     return [
         Step("reducer", choice.reducer.name, (n_outputs,), reduced, trainable=reducer),
         Step("head", choice.head.name, (len(parts.dataset.classes),), learnt, note, head, quantum),

@@ -13,9 +13,7 @@ from qplug.contract.interfaces import Backbone, Backend, Component, Dataset, Fea
 from qplug.lab.config.augmentation import AugmentationOptions
 from qplug.lab.config.model import Choice, RunConfig
 from qplug.lab.pipeline.augment import refuse_augmentation
-
-TRAINING_BACKEND = "torch"
-"""Where a quantum head trains if the backend that it is evaluated on gives no gradients."""
+from qplug.lab.pipeline.training_place import TrainingPlace, training_place
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Parts:
         backbone: the backbone.
         branches: the branches of the classifier.
         backend: where circuits are evaluated; None if no head is quantum.
-        training_backend: where circuits are trained; the same object as ``backend`` if it gives gradients.
+        training: where circuits are trained; None if no head is quantum.
         augmentation: how training inputs are varied.
     """
 
@@ -46,8 +44,13 @@ class Parts:
     backbone: Backbone
     branches: tuple[BranchParts, ...]
     backend: Backend | None
-    training_backend: Backend | None
+    training: TrainingPlace | None
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
+
+    @property
+    def training_backend(self) -> Backend | None:
+        """The backend that circuits are trained on; the same object as ``backend`` if they train there."""
+        return None if self.training is None else self.training.backend
 
     @property
     def quantum(self) -> bool:
@@ -98,7 +101,8 @@ def assemble(config: RunConfig, copies: Path | None = None) -> Parts:
     backbone = cast(Backbone, _create("backbone", config.backbone, copies, "backbone"))
     _refuse_fitted_behind_trained(config, backbone, branches)
     refuse_augmentation(config.augmentation, takes, features.shape, frozen=backbone.frozen)
-    return Parts(dataset, features, backbone, branches, backend, _training_backend(backend), config.augmentation)
+    training = None if backend is None else training_place(config, backend)
+    return Parts(dataset, features, backbone, branches, backend, training, config.augmentation)
 
 
 def _refuse_fitted_behind_trained(config: RunConfig, backbone: Backbone, branches: tuple[BranchParts, ...]) -> None:
@@ -109,13 +113,6 @@ def _refuse_fitted_behind_trained(config: RunConfig, backbone: Backbone, branche
                 "learns by gradients, which never reach it. Freeze the backbone (--set backbone.frozen=true), "
                 "or choose a head that is trained."
             )
-
-
-def _training_backend(backend: Backend | None) -> Backend | None:
-    """The backend itself if it is a simulator with gradients, else the torch engine."""
-    if backend is None or (backend.capabilities.gradient is not None and not backend.capabilities.hardware):
-        return backend
-    return cast(Backend, _create("backend", Choice(TRAINING_BACKEND)))
 
 
 def _create(kind: str, choice: Choice, copies: Path | None = None, name: str = "") -> Any:

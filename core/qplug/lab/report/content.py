@@ -204,6 +204,8 @@ def where_circuits_ran(run: FinishedRun) -> str:
     judged, facts = run.record.judgement("test"), run.record.training
     backend, trained_on = judged.backend, facts.trained_on
     seconds = f"Training took {facts.seconds:.1f} s."
+    if judged.hardware and backend == trained_on:
+        return f"Trained and judged on a device through {backend}. {seconds}"
     if judged.hardware:
         return (
             f"Trained on the simulator {trained_on}; the test part was judged on a device through {backend}. {seconds}"

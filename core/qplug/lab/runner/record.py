@@ -188,14 +188,15 @@ def _training_record(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> Trai
 def _judgement_records(
     outcome: Outcome, validation: Mapping[str, Any], test: Mapping[str, Any]
 ) -> tuple[JudgementRecord, ...]:
-    backend, trained_on = outcome.parts.backend, _trained_on(outcome)
+    backend = outcome.parts.backend
+    same = backend is outcome.parts.training_backend
     name = outcome.config.backend.name if outcome.parts.quantum else None
     settings = {key: value for key, value in to_layer(outcome.config)["backend"].items() if key != "name"}
     return (
         JudgementRecord(
             part="validation",
-            backend=trained_on,
-            settings=settings if name is not None and trained_on == name else {},
+            backend=_trained_on(outcome),
+            settings=settings if name is not None and same else {},
             scores=_scores(validation),
         ),
         JudgementRecord(
@@ -228,10 +229,7 @@ def known_results(config: RunConfig, reference: Sequence[str]) -> list[str]:
 
 
 def _trained_on(outcome: Outcome) -> str | None:
-    if not outcome.parts.quantum:
-        return None
-    same = outcome.parts.training_backend is outcome.parts.backend
-    return outcome.config.backend.name if same else "torch"
+    return None if outcome.parts.training is None else outcome.parts.training.name
 
 
 def _modelled_noise(outcome: Outcome) -> bool:

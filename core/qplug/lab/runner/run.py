@@ -198,8 +198,9 @@ def _execute(
     plugins.run_started(info)
     job = _Job(config, parts, prepared, view, fit_seconds=time.perf_counter() - began)
     fitted = _train(job, directory, info, plugins, reporter, resume=resume)
-    if parts.backend is not None and parts.backend is not parts.training_backend:
-        reporter.note(f"trained on torch; the test part is evaluated on {_where(config, parts.backend)}")
+    if parts.training is not None and parts.backend is not None and parts.backend is not parts.training.backend:
+        where = _where(config, parts.backend)
+        reporter.note(f"trained on {parts.training.name}; the test part is evaluated on {where}")
     from qplug.lab.runner.record import Outcome, record
 
     written = record(directory, Outcome(config, parts, prepared, view, fitted), reporter)

@@ -13,7 +13,7 @@ from qplug.lab.config.model import RunConfig
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.pipeline.describe import Description, Step
 from qplug.lab.pipeline.memory import refuse_large_batches
-from qplug.lab.pipeline.parts import TRAINING_BACKEND, Parts
+from qplug.lab.pipeline.parts import Parts
 from qplug.lab.training.devices import check_devices, per_device
 
 
@@ -137,10 +137,6 @@ def _phase(epochs: int, inputs: str, steps: list[Step]) -> Phase:
 
 
 def _circuits(config: RunConfig, parts: Parts) -> Circuits | None:
-    if parts.backend is None:
+    if parts.training is None:
         return None
-    asked = config.backend.name
-    if parts.training_backend is parts.backend:
-        return Circuits(asked, asked)
-    reason = "is hardware" if parts.backend.capabilities.hardware else "gives no gradients"
-    return Circuits(TRAINING_BACKEND, asked, f"{asked} {reason}")
+    return Circuits(parts.training.name, config.backend.name, parts.training.reason)

@@ -11,7 +11,7 @@ from qplug.lab.pipeline.parts import Parts
 
 
 def unused_backend(layers: Iterable[Layer], config: RunConfig, parts: Parts) -> str:
-    """A sentence about a backend that was named although there is no circuit to run on it; else empty.
+    """A sentence about a backend that was named although there is no circuit to run or train on it; else empty.
 
     Args:
         layers: what was given. A layer that writes out a whole configuration, as ``run.toml`` does, has a backend in
@@ -19,10 +19,12 @@ def unused_backend(layers: Iterable[Layer], config: RunConfig, parts: Parts) -> 
         config: what they came to.
         parts: its components.
     """
-    written_out = to_layer(config)["training"].keys()
-    named = any(
-        "name" in layer.get("backend", ()) and not written_out <= layer.get("training", {}).keys() for layer in layers
-    )
-    if parts.quantum or not named:
+    if parts.quantum:
         return ""
-    return f"backend {config.backend.name} is not used, because no head has a circuit ({config.heads})"
+    written_out = to_layer(config)["training"].keys()
+    asked = [layer for layer in layers if not written_out <= layer.get("training", {}).keys()]
+    if any("name" in layer.get("backend", ()) for layer in asked):
+        return f"backend {config.backend.name} is not used, because no head has a circuit ({config.heads})"
+    if any("backend" in layer.get("training", ()) for layer in asked):
+        return f"training.backend {config.training.backend} is not used, because no head has a circuit ({config.heads})"
+    return ""
