@@ -100,7 +100,7 @@ def _command(name: str) -> Any:
 
 def _version(asked: bool) -> None:
     if asked:
-        from qplug import __version__
+        from qplug.version import __version__
 
         sys.stdout.write(f"qplug {__version__}\n")
         raise typer.Exit

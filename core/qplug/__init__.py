@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from qplug.version import __version__
+
 if TYPE_CHECKING:
     from qplug.contract.circuit import Circuit, Encoding, Gate, Observable, Weight
     from qplug.contract.errors import (
@@ -51,8 +53,6 @@ if TYPE_CHECKING:
         attempt,
     )
     from qplug.lab.runner.loaded import load_run
-
-__version__ = "0.1.0"
 
 _HOME = {
     "qplug.contract.circuit": ("Circuit", "Encoding", "Gate", "Observable", "Weight"),
@@ -141,6 +141,7 @@ __all__ = [
     "UserError",
     "Weight",
     "WeightsFile",
+    "__version__",
     "attempt",
     "load_run",
 ]

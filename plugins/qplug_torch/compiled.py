@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
 
 import torch
 
 from qplug.contract.circuit import Circuit
+from qplug_torch.job import Job
 from qplug_torch.lowering import lower
 from qplug_torch.passes import compile_circuit
 from qplug_torch.plan import Plan
-
-if TYPE_CHECKING:
-    from qplug_torch.native import Job
 
 _KEPT = 128
 
@@ -38,9 +35,7 @@ class Compiled:
 
     @cached_property
     def job(self) -> Job:
-        """The circuit for the numba kernels; numba is imported here."""
-        from qplug_torch.native import Job
-
+        """The circuit for the numba kernels."""
         return Job(self.program.n_qubits, lower(self.program))
 
 

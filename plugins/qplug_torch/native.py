@@ -10,7 +10,6 @@ from torch import Tensor
 
 from qplug_torch import kernels
 from qplug_torch.adjoint import plain_gradients
-from qplug_torch.lowering import Lowered
 from qplug_torch.simd import LINE
 from qplug_torch.threads import share
 
@@ -20,32 +19,10 @@ if TYPE_CHECKING:
 _forward: Callable[..., None] = kernels.forward
 _backward: Callable[..., None] = kernels.backward
 
-_WORTH_A_TASK = 2**19
-"""Amplitudes times gates of all samples that are worth handing to another thread (about 0.1 ms)."""
 _LARGEST = 1e6
 """Angles beyond are reduced before the kernels, whose own reduction is exact up to about 1e8 in float32."""
 _PERIOD = 64
 """Turns after which every gate, and every part of one that it is made of, is the same again."""
-
-
-class Job:
-    """A circuit for the kernels.
-
-    Args:
-        n_qubits: number of wires.
-        lowered: the circuit's arrays.
-    """
-
-    def __init__(self, n_qubits: int, lowered: Lowered) -> None:
-        self.n_qubits, self.lowered = n_qubits, lowered
-        self.passes = len(lowered.gates) + len(lowered.operations)
-
-    def ranges(self, batch: int, lanes: int, n_threads: int) -> list[tuple[int, int]]:
-        """The blocks of a batch, divided into ranges (begin, end): a few for each thread if there is enough to do."""
-        n_blocks = -(-batch // lanes)
-        work = (n_blocks * lanes * self.passes) << self.n_qubits
-        n = max(1, min(n_blocks, 4 * n_threads, work // _WORTH_A_TASK)) if n_threads > 1 else 1
-        return [(n_blocks * i // n, n_blocks * (i + 1) // n) for i in range(n)]
 
 
 class Native(torch.autograd.Function):

@@ -34,8 +34,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from qplug import Dataset, FeatureExtractor, Sample, catalogue
-from qplug.contract import parameters
+from qplug import Dataset, FeatureExtractor, Sample, catalogue, parameters
 from qplug.lab.config.resolve import resolve
 from qplug.lab.data.cache import features
 from qplug.lab.data.workers import one_thread
@@ -159,7 +158,7 @@ _INDEX = """
 import json, sys, time
 from pathlib import Path
 from qplug import catalogue
-from qplug.contract import parameters
+from qplug import parameters
 
 def megabytes():  # getrusage would tell of the parent process too
     status = Path("/proc/self/status").read_text()

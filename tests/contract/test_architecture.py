@@ -8,10 +8,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def floors() -> list[str]:
+def layers() -> list[str]:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     (checked,) = (contract for contract in contracts if contract["name"].startswith("Floors"))
-    return [layer.replace("qplug.", "").replace(" | ", " · ") for layer in checked["layers"]]
+    return list(checked["layers"])
+
+
+def floors() -> list[str]:
+    return [layer.replace("qplug.", "").replace(" | ", " · ") for layer in layers()]
 
 
 def test_the_floors_that_are_shown_are_those_that_are_checked() -> None:
@@ -30,3 +34,15 @@ def test_every_room_that_is_shown_exists() -> None:
         if (folder / "__init__.py").is_file()
     }
     assert rooms <= set(shown)
+
+
+def test_every_module_stands_on_a_floor() -> None:
+    rooms = [room for layer in layers() for room in layer.split(" | ")]
+    faces = {"qplug", "qplug.contract", "qplug.lab"}  # what stands on several floors
+    modules = {
+        ".".join(path.relative_to(ROOT / top).with_suffix("").parts).removesuffix(".__init__")
+        for top in ("core", "cli", "plugins")
+        for path in (ROOT / top).rglob("*.py")
+    }
+    assert len(modules) > 200
+    assert {each for each in modules - faces if not any(f"{each}.".startswith(f"{room}.") for room in rooms)} == set()

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from qplug.contract.errors import PluginError
-from qplug.contract.hooks import HOOKS, Hooks, RunInfo, Specifications, hookimpl
+from qplug.contract.hooks import HOOKS, RunInfo, Specifications, hookimpl
+from qplug.hooks import Hooks
 
 RUN = RunInfo(directory=Path("runs/one"), config={}, dataset="chirps", head="mlp", backend="", seed=0)
 

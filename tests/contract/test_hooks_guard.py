@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from qplug.contract.guard import ASPECTS
-from qplug.contract.hooks import Hooks, RunInfo, hookimpl
+from qplug.contract.hooks import RunInfo, hookimpl
+from qplug.hooks import Hooks
+from qplug.hooks.guard import ASPECTS
 
 ACTS: dict[str, Callable[[], object]] = {
     "torch's default dtype": lambda: torch.set_default_dtype(torch.float64),

@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field
 
-from qplug.contract import parameters
+from qplug import parameters
 
 
 class Chosen:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from qplug.contract import parameters
+from qplug import parameters
 from qplug.contract.errors import ParameterError, PluginError, UnknownName
 
 

@@ -45,7 +45,7 @@ def test_the_quickstart_hears_the_difference_and_leaves_every_file(qplug: Qplug,
     expected = {
         "run.toml", "environment.json", "split.json", "history.csv", "record.json", "predictions.csv",
         "model.safetensors", "circuit.qasm", "circuit.png", "confusion_matrix.png", "curves.png", "checkpoints",
-        "calibration.png", "embedding.png", "gradients.png", "misclassified.png", "roc_pr.png",
+        "calibration.png", "embedding.png", "gradients.png", "misclassified.png", "roc_pr.png", "digests.json",
     }  # fmt: skip
     assert expected == {path.name for path in run.iterdir() if not path.name.startswith(".")}
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from qplug import catalogue
-from qplug.contract import parameters
+from qplug import catalogue, parameters
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.model import Branch, Choice
 from qplug.lab.judging.angles import AngleFacts, angle_facts

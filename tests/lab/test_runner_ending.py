@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from qplug.contract.errors import Interrupted, PluginError, Stopped
-from qplug.contract.hooks import Hooks, RunInfo, hookimpl
+from qplug.contract.hooks import RunInfo, hookimpl
+from qplug.hooks import Hooks
 from qplug.lab.config.layers import from_assignments
 from qplug.lab.pipeline.classifier import Branch
 from qplug.lab.runner.ending import Watch, recorded_end

@@ -115,12 +115,14 @@ def test_training_in_two_processes_goes_on_after_an_interruption_with_the_same_n
 
 
 def test_what_a_process_refuses_is_told_as_with_one(tmp_path: Path) -> None:
-    (inputs, labels), validation = parts()
-    inputs[5] = torch.nan
+    train, validation = parts()
+    model = plain()
+    with torch.no_grad():
+        model[2].weight.fill_(1e38)
     options = TrainingOptions(devices=2, learning_rate=0.02)
-    with pytest.raises(QplugError, match=r"the loss became nan in epoch 1.*learning_rate \(now 0\.02\)"):
+    with pytest.raises(QplugError, match=r"the gradient became inf in epoch 1.*learning_rate \(now 0\.02\)"):
         fit(
-            plain(), (inputs, labels), validation,
+            model, train, validation,
             n_classes=3, options=options, seed=0, checkpoints=tmp_path, device="cpu",
         )  # fmt: skip
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qplug import catalogue
-from qplug.contract import parameters
+from qplug import catalogue, parameters
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Dataset
 from qplug.testing.components import check_dataset

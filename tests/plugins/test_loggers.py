@@ -10,7 +10,8 @@ import pytest
 
 from qplug import catalogue
 from qplug.contract.errors import NotInstalled, UnknownName, UserError
-from qplug.contract.hooks import Hooks, RunInfo, loggers
+from qplug.contract.hooks import RunInfo, loggers
+from qplug.hooks import Hooks
 from qplug_loggers import mlflow, numbers, tensorboard
 
 ROW = {"epoch": 1, "train_accuracy": 0.5, "validation_accuracy": 0.25, "gradient_norm_quantum": 0.125, "seconds": 2.0}

@@ -288,7 +288,7 @@ def _dataset(name: str, settings: Sequence[str] | None = None) -> Dataset:
 
 
 def _create(name: str, values: dict[str, str]) -> Dataset:
-    from qplug.contract import parameters
+    from qplug import parameters
     from qplug.contract.interfaces import Dataset
 
     made = parameters.create(catalogue.load("dataset", name), values, f"dataset {name}")

@@ -14,9 +14,9 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import qplug
 from qplug import catalogue
 from qplug.catalogue import Entry
+from qplug.version import __version__
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin
 
@@ -92,7 +92,7 @@ def examine() -> Health:
     rows = catalogue.entries(probe_all=True)
     plugins = [row for row in rows if row.target]
     return Health(
-        qplug=qplug.__version__,
+        qplug=__version__,
         python=platform.python_version(),
         executable=sys.executable,
         platform=platform.platform(),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from qplug.contract.circuit import Circuit
     from qplug.contract.interfaces import Backend, Component, SplitRule
-    from qplug.contract.parameters import Parameter
+    from qplug.parameters import Parameter
 
 EXAMPLES = """
 **Examples**
@@ -81,7 +81,7 @@ def show(
 
 
 def _load(row: Entry, settings: Sequence[str]) -> Loaded:
-    from qplug.contract import parameters
+    from qplug import parameters
 
     component_class = catalogue.load(row.kind, row.name)
     values = dict(_setting(row.kind, text) for text in settings)
@@ -108,7 +108,7 @@ def _circuit(component: Component) -> Circuit | None:
 
 
 def _as_json(row: Entry, loaded: Loaded | None) -> dict[str, Any]:
-    from qplug.contract.parameters import plain
+    from qplug.parameters import plain
 
     told: dict[str, Any] = asdict(row)
     if loaded is None:
@@ -260,7 +260,7 @@ def _print_parameters(row: Entry, described: Sequence[Parameter], console: Conso
 
 
 def _print_presets(row: Entry, component: Component, console: Console) -> None:
-    from qplug.contract.parameters import value_text
+    from qplug.parameters import value_text
 
     if not component.presets:
         return

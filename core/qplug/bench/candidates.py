@@ -8,10 +8,9 @@ from typing import Literal, cast
 
 import torch
 
-from qplug import catalogue
+from qplug import catalogue, parameters
 from qplug.bench.problem import Outcome, Problem
 from qplug.bench.timing import Step
-from qplug.contract import parameters
 from qplug.contract.errors import NotSupported, UnknownName
 from qplug.contract.interfaces import Backend
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from qplug import catalogue
-from qplug.contract import parameters
+from qplug import catalogue, parameters
 from qplug.contract.circuit import Circuit
 from qplug.contract.errors import NotSupported, UserError
 from qplug.contract.interfaces import QuantumHead

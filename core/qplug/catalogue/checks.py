@@ -26,7 +26,7 @@ def check(kind: str, found: Any) -> None:
         PluginError: with the reason alone, such as ``"Foo is not a Head"``; the caller says whose it is.
     """
     if kind == "hook":
-        from qplug.contract.hooks import check_hooks
+        from qplug.hooks import check_hooks
 
         check_hooks(found)
         return
@@ -65,7 +65,7 @@ def _check_interface(found: type) -> None:
 
 
 def _check_constructor(found: type[Component]) -> None:
-    from qplug.contract import parameters
+    from qplug import parameters
 
     described = parameters.describe(found)
     try:

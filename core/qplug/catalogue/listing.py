@@ -18,8 +18,8 @@ from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserEr
 from qplug.contract.interfaces.component import KINDS
 
 if TYPE_CHECKING:
-    from qplug.contract.hooks import Hooks
     from qplug.contract.interfaces import Component
+    from qplug.hooks import Hooks
 
 _log = logging.getLogger("qplug")
 _ORDER = {"ready": 0, "needs-extra": 1, "not-installed": 2, "disabled": 3, "quarantined": 4}
@@ -89,7 +89,8 @@ def hooks() -> Hooks:
     Raises:
         UserError: one that ``QPLUG_LOGGERS`` names does not exist, lacks its packages, or is disabled.
     """
-    from qplug.contract.hooks import Hooks, loggers
+    from qplug.contract.hooks import loggers
+    from qplug.hooks import Hooks
 
     for name in loggers():
         _refuse(_find("hook", name)[0])

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import qplug
+from qplug import version
 from qplug.contract.errors import QplugError, UnknownName
 from qplug.contract.interfaces.component import KINDS
 
@@ -192,7 +192,7 @@ def shipped(name: str) -> Path:
     Raises:
         QplugError: it is in neither place.
     """
-    package = Path(qplug.__file__).parent
+    package = Path(version.__file__).parent
     for folder in (package, package.parent.parent):
         if (folder / name).is_file():
             return folder / name

@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import qplug
 from qplug.catalogue.claims import Claim
 from qplug.contract.interfaces.component import INTERFACE
+from qplug.version import __version__
 
 _MOST = 1000
 """So many verdicts are kept, the latest; a file of some 200 kB at worst."""
@@ -81,7 +81,7 @@ def remember(verdicts: Mapping[Claim, Verdict]) -> None:
 def fingerprint(claim: Claim) -> str:
     """A hash of all that decides whether a plugin loads: its claim, its files, and what is installed beside it."""
     state = (
-        qplug.__version__, INTERFACE, sys.prefix, sys.version,
+        __version__, INTERFACE, sys.prefix, sys.version,
         claim.kind, claim.name, claim.target, claim.provider, claim.version,
         _files(claim), [(str(folder), _changed(folder)) for folder in _install_folders(claim)],
     )  # fmt: skip

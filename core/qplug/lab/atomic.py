@@ -7,7 +7,6 @@ import errno
 import os
 import re
 import secrets
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +33,6 @@ _REASONS = {
 }
 
 
-_CLAIMED_WITHIN = 60.0  # seconds in which a writer has surely claimed the file that it has made
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -58,10 +56,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         OSError: the disk is full or fails.
     """
     _remove_abandoned(path)
-    partial = temporary(path)
+    partial, file = _claimed(path)
     try:
-        with partial.open("xb") as file:
-            _claim(file.fileno())
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -91,14 +88,27 @@ def temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}{PARTIAL}")
 
 
+def _claimed(path: Path) -> tuple[Path, BinaryIO]:
+    """A new file beside ``path`` that is marked as being written, and its name.
+
+    Between the making of a file and its claim another writer may take it for abandoned and delete it: then a new one
+    is made.
+    """
+    while True:
+        partial = temporary(path)
+        file = partial.open("xb")
+        _claim(file.fileno(), wait=True)
+        if os.name != "posix" or os.fstat(file.fileno()).st_nlink:
+            return partial, file
+        file.close()
+
+
 def _remove_abandoned(path: Path) -> None:
-    """Delete what writers of the same file left that were killed: old enough to be claimed, and claimed by nobody."""
+    """Delete what writers of the same file left that were killed: what nobody claims any more."""
     for leftover in _left_in(path.parent).get(path.name, ()):
-        with contextlib.suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > _CLAIMED_WITHIN:
-                with leftover.open("rb") as file:
-                    if _claim(file.fileno()):
-                        leftover.unlink(missing_ok=True)
+        with contextlib.suppress(OSError), leftover.open("rb") as file:
+            if _claim(file.fileno()):
+                leftover.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=64)
@@ -115,14 +125,14 @@ def _left_in(folder: Path) -> dict[str, list[Path]]:
     return left
 
 
-def _claim(descriptor: int) -> bool:
-    """Mark a file as being written, until this process ends however it does; False if another process writes it."""
+def _claim(descriptor: int, *, wait: bool = False) -> bool:
+    """Mark a file as being written, until this process ends however it does; False if another process has it."""
     try:
         import fcntl
     except ImportError:  # Windows removes no open file anyway
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:
         return False
     return True

@@ -68,6 +68,9 @@ def take(path: Path, *, create: bool = True) -> Held | None:
         if error.errno in _NO_LOCKS:
             return _take_by_file(path)
         raise
+    if os.name == "posix" and not os.fstat(descriptor).st_nlink:  # removed since: a lock that nobody else would see
+        os.close(descriptor)
+        return take(path, create=create)
     return Held(lambda: os.close(descriptor))
 
 

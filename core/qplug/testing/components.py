@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qplug.contract import parameters
+from qplug import parameters
 from qplug.contract.errors import DataError, NotSupported, PluginError, QplugError
 from qplug.contract.interfaces import (
     INTERFACE,

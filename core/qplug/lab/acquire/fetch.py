@@ -86,7 +86,7 @@ def fetch(
             done = Fetched(folder, 0, 0, len(dataset.inventory(folder)[0]), ())
         else:
             done = _Fetch(dataset, folder, repair, progress, at_once, pause).run()
-    shutil.rmtree(workshop, ignore_errors=True)
+        shutil.rmtree(workshop, ignore_errors=True)
     return done
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from qplug.contract.errors import ConfigError, UnknownName
-from qplug.contract.parameters import PRESET
 from qplug.lab.config.reading import parse_toml, read_text
 from qplug.lab.config.shape import refuse_misshapen
+from qplug.parameters import PRESET
 
 Layer: TypeAlias = dict[str, Any]
 

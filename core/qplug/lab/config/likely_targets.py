@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-from qplug import catalogue
-from qplug.contract import parameters
+from qplug import catalogue, parameters
 from qplug.contract.errors import QplugError
 from qplug.lab.config.augmentation import AugmentationOptions
 from qplug.lab.config.training import TrainingOptions

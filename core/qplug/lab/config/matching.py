@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from qplug import catalogue
-from qplug.contract import parameters
+from qplug import catalogue, parameters
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backend, QuantumHead
 from qplug.heads.quantum_module import QuantumModule

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qplug import catalogue
-from qplug.contract import parameters
-from qplug.contract.parameters import PRESET
+from qplug import catalogue, parameters
 from qplug.lab.config.layers import Layer, merge
+from qplug.parameters import PRESET
 
 
 def written_out(layers: Sequence[Layer], kind: str, default: str | None = None) -> list[Layer]:

@@ -9,17 +9,16 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from qplug import catalogue
-from qplug.contract import parameters
+from qplug import catalogue, parameters
 from qplug.contract.errors import ConfigError
 from qplug.contract.interfaces import Dataset, Head
-from qplug.contract.parameters import PRESET
 from qplug.lab.config.augmentation import AugmentationOptions
 from qplug.lab.config.layers import AMBIGUOUS, BRANCH, OPTIONS, TABLES, Layer, from_defaults, merge
 from qplug.lab.config.matching import matched
 from qplug.lab.config.model import Branch, Choice, RunConfig
 from qplug.lab.config.presets import written_out
 from qplug.lab.config.training import TrainingOptions
+from qplug.parameters import PRESET
 
 
 class RunOptions(BaseModel):

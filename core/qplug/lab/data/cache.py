@@ -16,7 +16,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-import qplug
 from qplug import signals
 from qplug.contract.errors import DataError, Interrupted, some_of
 from qplug.contract.interfaces import INTERFACE, Component, Dataset, FeatureExtractor, Sample, Unusable
@@ -25,6 +24,7 @@ from qplug.lab.data.disk import exclusive, writing_to
 from qplug.lab.data.extraction import extract
 from qplug.lab.data.fingerprint import CHANGED, Unchanged, identity_hash, sample_key, source_hashes
 from qplug.lab.data.store import Entry, Store
+from qplug.version import __version__
 
 Progress = Callable[[int, int], None]
 """Called with how many samples are done, and of how many."""
@@ -126,7 +126,7 @@ def _full_identity(identity: Mapping[str, Any], dataset: Dataset, extractor: Fea
     return {
         "layout": _LAYOUT,
         "interface": INTERFACE,
-        "qplug": qplug.__version__,
+        "qplug": __version__,
         "shape": list(extractor.shape),
         "dataset": _describe(dataset),
         "features": _describe(extractor),

@@ -7,13 +7,13 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from qplug.contract.errors import UserError
 from qplug.lab.atomic import replacing
-from qplug.lab.locks import take
+from qplug.lab.locks import Held, take
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _POLL = 0.1  # seconds
@@ -26,16 +26,24 @@ def exclusive(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iter
     """Holds a lock that one process at a time has; it is free again when the process ends, however it ends.
 
     Args:
-        path: the lock file; it stays.
+        path: the lock file; it is made with its folder, and may be removed with it while the lock is held.
         waiting: called about ten times a second while another process holds the lock.
     """
-    while (held := take(path)) is None:
+    while (held := _take(path)) is None:
         waiting()
         time.sleep(_POLL)
     try:
         yield
     finally:
         held.release()
+
+
+def _take(path: Path) -> Held | None:
+    # Who had the lock may have removed its folder with it.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        return take(path)
+    return None
 
 
 @contextmanager

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from qplug import catalogue
-from qplug.contract import parameters
+from qplug import catalogue, parameters
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backbone, Backend, Component, Dataset, FeatureExtractor, Head, Reducer
 from qplug.lab.config.augmentation import AugmentationOptions

@@ -11,8 +11,9 @@ from torch import nn
 
 from qplug import catalogue
 from qplug.contract.errors import Interrupted, PluginError, QplugError
-from qplug.contract.hooks import Hooks, RunInfo
+from qplug.contract.hooks import RunInfo
 from qplug.contract.interfaces import Component
+from qplug.hooks import Hooks
 from qplug.lab.config.model import RunConfig
 from qplug.lab.pipeline.classifier import Classifier
 from qplug.lab.pipeline.parts import Parts

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from qplug import __version__
 from qplug.contract.errors import some_of
 from qplug.contract.interfaces import Backbone, Modality, Part, Sample, Unusable
 from qplug.lab.acquire.weights import obtain
@@ -41,6 +40,7 @@ from qplug.lab.data.splits import Split, make_split
 from qplug.lab.pipeline.classifier import Front, build_backbone
 from qplug.lab.pipeline.parts import Parts
 from qplug.lab.runner.reporter import Reporter
+from qplug.version import __version__
 
 
 @dataclass(frozen=True)

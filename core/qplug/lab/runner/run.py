@@ -16,8 +16,9 @@ from torch import nn
 
 from qplug import catalogue
 from qplug.contract.errors import Interrupted, NotSupported, UserError
-from qplug.contract.hooks import Hooks, RunInfo
+from qplug.contract.hooks import RunInfo
 from qplug.contract.interfaces import Backend, TrainingPart
+from qplug.hooks import Hooks
 from qplug.lab.config.layers import Layer, from_file
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve

@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from qplug import __version__
 from qplug.contract.errors import DataError
 from qplug.lab.config.reading import parse_json
 from qplug.lab.config.shape import refuse_misshapen
@@ -15,6 +14,7 @@ from qplug.lab.runs.digests import refuse_damaged
 from qplug.lab.runs.directory import METRICS, RECORD, RunDirectory
 from qplug.lab.runs.first_version import read_first_version
 from qplug.lab.runs.run_record import VERSION, MissingKey, RunRecord, misshapen
+from qplug.version import __version__
 
 
 def write_record(directory: RunDirectory, record: RunRecord) -> Path:

@@ -1,0 +1,92 @@
+"""The walls: how much an author has to read, no circle of files, no file that grew too long."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MOST_OF_THE_CONTRACT = 2200
+MOST_OF_A_FILE = 400
+LONGER = {"plugins/qplug_torch/kernels.py"}  # one kernel a direction, and every gate in each
+
+
+def sources(*folders: str) -> dict[str, Path]:
+    """Every module by its dotted name."""
+    found = {}
+    for folder in folders or ("core", "cli", "plugins"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def n_lines(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
+
+
+def named(module: str, path: Path, modules: Iterable[str]) -> Iterator[str]:
+    """The modules that a file imports by name: in functions and for type checkers too."""
+    known = set(modules)
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            source = ".".join(filter(None, (above, node.module)))
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                yield from (each for each in (inner, source) if each in known and (each == inner or inner not in known))
+
+
+def circle(modules: Mapping[str, Path]) -> list[str]:
+    """The modules of one circle; empty if there is none."""
+    imports = {module: set(named(module, path, modules)) - {module} for module, path in modules.items()}
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_an_author_reads_at_most_2200_lines() -> None:
+    lines = [n_lines(path) for path in (ROOT / "core" / "qplug" / "contract").rglob("*.py")]
+    assert len(lines) > 10
+    assert sum(lines) <= MOST_OF_THE_CONTRACT
+
+
+def test_no_files_import_one_another_in_a_circle() -> None:
+    assert len(sources()) > 200
+    assert circle(sources()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from room.second import thing",
+        "from room import second",
+        "import room.second",
+        "from .second import thing",
+        "from . import second",
+        "if TYPE_CHECKING:\n    from room.second import thing",
+        "def late():\n    from room.second import thing",
+    ],
+)
+def test_a_circle_is_found_however_it_is_closed(tmp_path: Path, line: str) -> None:
+    modules = {name: tmp_path / f"{name.replace('.', '_')}.py" for name in ("room", "room.first", "room.second")}
+    modules["room"].write_text("", "utf-8")
+    modules["room.first"].write_text(line, "utf-8")
+    modules["room.second"].write_text("", "utf-8")
+    assert circle(modules) == []
+    modules["room.second"].write_text("from room import first", "utf-8")
+    assert set(circle(modules)) == {"room.first", "room.second"}
+
+
+def test_no_file_is_too_long() -> None:
+    long = {str(path.relative_to(ROOT)) for path in sources().values() if n_lines(path) > MOST_OF_A_FILE}
+    assert long == LONGER
