@@ -1,7 +1,9 @@
 """The catalogue: names without imports, one component by name, and quarantine for what is broken."""
 
 import logging
+import shutil
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -326,3 +328,19 @@ def test_the_cache_folder_can_be_chosen(monkeypatch) -> None:
     assert catalogue.cache_folder() == Path("/some/where")
     monkeypatch.delenv("QPLUG_CACHE")
     assert catalogue.cache_folder().name == "qplug"
+
+
+def test_installed_packages_are_read_once_until_one_is_added_or_removed(site, head_source, monkeypatch) -> None:
+    reads = []
+    monkeypatch.setattr("qplug.catalogue.claims.entry_points", lambda: reads.append(1) or entry_points())
+    for _ in range(3):
+        assert "added" not in {claim.name for claim in claims()}
+    assert len(reads) == 1
+    site.add_head("added", head_source)
+    for _ in range(3):
+        assert claim("added").provider == "qplug-added"
+    assert len(reads) == 2
+    (folder,) = site.folder.glob("*.dist-info")
+    shutil.rmtree(folder)
+    assert "added" not in {claim.name for claim in claims()}
+    assert len(reads) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, entry_points
@@ -57,6 +58,23 @@ class Claim:
 
 def claims() -> list[Claim]:
     """All claims of all installed distributions, by kind and name."""
+    return list(_claims(_installed()))
+
+
+def _installed() -> tuple[tuple[str, int], ...]:
+    """What differs once a distribution is installed, removed or put on ``sys.path``: each folder there and its time."""
+    return tuple((folder, _changed(folder or ".")) for folder in sys.path)
+
+
+def _changed(folder: str) -> int:
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@functools.lru_cache(maxsize=4)  # one run asks some hundred times, and each reading takes tens of milliseconds
+def _claims(_: tuple[tuple[str, int], ...]) -> list[Claim]:
     found = entry_points()
     read = functools.cache(_facts)  # each access to a name or version parses the distribution's metadata anew
     return sorted(
