@@ -13,9 +13,10 @@ from qplug.contract.errors import Interrupted, UserError
 from qplug.lab.config.layers import Layer
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import short_hash, to_layer
-from qplug.lab.data.splits import folds, split_rule
 from qplug.lab.measures import SUMMARY
+from qplug.lab.pipeline.describe import describe
 from qplug.lab.pipeline.parts import assemble
+from qplug.lab.runner.examine import refuse_small_parts, splits_of_all_folds
 from qplug.lab.runner.prepare import index
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.run import resume_run, run_once
@@ -37,17 +38,18 @@ def run_every_fold(layers: Sequence[Layer], out: Path, reporter: Reporter) -> di
     config = resolve(layers)
     parts = assemble(config)
     folder, samples = index(config, parts)
-    numbers = folds(parts.dataset, samples, config.split)
-    if not numbers:
-        name, _ = split_rule(parts.dataset, config.split)
-        raise UserError(f"split {name!r} of {config.dataset.name} has no folds, so --fold all means nothing there.")
+    splits = splits_of_all_folds(config, parts, samples)
+    description = describe(config, parts)
+    for split in splits.values():
+        refuse_small_parts(config, parts, split, description)
+    numbers = list(splits)
     if unused := unused_backend(layers, config, parts):
         reporter.note(unused)
     data_dir = folder.resolve() if parts.dataset.capabilities.needs_folder else None
     config = replace(config, fold=None, data_dir=data_dir)
     name = f"{short_hash(config)}-folds"
     with RunDirectory.create(out, dataset=config.dataset.name, head=config.heads, short_hash=name) as directory:
-        folds_of = _Folds(directory, {"settings": to_layer(config), "folds": list(numbers), "runs": {}})
+        folds_of = _Folds(directory, {"settings": to_layer(config), "folds": numbers, "runs": {}})
         try:
             return folds_of.go_on(reporter)
         except BaseException:

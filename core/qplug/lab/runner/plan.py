@@ -17,10 +17,11 @@ from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_layer
 from qplug.lab.data.remarks import folder_remarks
-from qplug.lab.data.splits import split_rule
+from qplug.lab.data.splits import Split, split_rule
 from qplug.lab.pipeline.describe import Description, describe
 from qplug.lab.pipeline.parts import Parts, assemble
-from qplug.lab.runner.prepare import index, learnt_network, split_of
+from qplug.lab.runner.examine import refuse_small_parts, refuse_unusable, splits_of_all_folds
+from qplug.lab.runner.prepare import dataset_folder, learnt_network, split_of
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import refuse_head_first_behind_frozen
 from qplug.lab.runner.training_plan import Course, course_of
@@ -56,20 +57,23 @@ class Plan:
         }
 
 
-def plan(layers: Iterable[Layer]) -> Plan:
-    """The plan for a run.
+def plan(layers: Iterable[Layer], *, every_fold: bool = False) -> Plan:
+    """The plan for a run, or for one run of every fold.
 
     Raises:
-        UserError: the settings cannot be used. Missing data is no error here; the plan says so.
+        UserError: the settings cannot be used, or not with these data. Missing data is no error here; the plan says so.
     """
     layers = list(layers)
     config = resolve(layers)
     parts = assemble(config)
     unused = unused_backend(layers, config, parts)
-    work = (*_work(config, parts), *([unused] if unused else []))
+    data, splits = _data(config, parts, every_fold)
+    work = (*_downloads(config, parts), *data, *([unused] if unused else []))
     name, _ = split_rule(parts.dataset, config.split)
     refuse_head_first_behind_frozen(config, parts)
     description = describe(config, parts, _network(config, parts))
+    for split in splits:
+        refuse_small_parts(config, parts, split, description)
     return Plan(config, description, name, course_of(config, parts, description), work)
 
 
@@ -87,18 +91,28 @@ def _not_there(config: RunConfig, parts: Parts) -> WeightsFile | None:
     return None if there else declared
 
 
-def _work(config: RunConfig, parts: Parts) -> Iterable[str]:
+def _downloads(config: RunConfig, parts: Parts) -> Iterable[str]:
     if (missing := _not_there(config, parts)) is not None:
         yield f"weights: downloaded from {redacted(missing.url)} (licence: {missing.licence or 'none stated'})"
+
+
+def _data(config: RunConfig, parts: Parts, every_fold: bool) -> tuple[list[str], list[Split]]:
+    """What is said of the data, and the split, or that of every fold; none where the data are not there."""
     try:
-        folder, samples = index(config, parts)
+        folder = dataset_folder(config, parts)
+        samples, unusable = parts.dataset.inventory(folder)
     except DataError as error:
-        yield f"data: {error}"
-        return
-    split = split_of(config, parts, samples)
-    sizes = ", ".join(f"{len(split.parts[part])} {part}" for part in split.parts)
-    yield f"data: {len(samples)} samples ({sizes})"
-    yield from (f"data: {remark}" for remark in folder_remarks(parts.dataset, folder))
-    yield f"features: extracted once with {config.features.name}, then taken from the cache"
+        return [f"data: {error}"], []
+    refuse_unusable(config, len(samples), unusable)
+    found = splits_of_all_folds(config, parts, samples) if every_fold else {None: split_of(config, parts, samples)}
+    told = [f"data: {len(samples)} samples ({_sizes(fold, split)})" for fold, split in found.items()]
+    told += [f"data: {remark}" for remark in folder_remarks(parts.dataset, folder)]
+    told.append(f"features: extracted once with {config.features.name}, then taken from the cache")
     if parts.backbone.frozen:
-        yield f"embeddings: computed once with {config.backbone.name}, then taken from the cache"
+        told.append(f"embeddings: computed once with {config.backbone.name}, then taken from the cache")
+    return told, list(found.values())
+
+
+def _sizes(fold: int | None, split: Split) -> str:
+    sizes = ", ".join(f"{len(split.parts[part])} {part}" for part in split.parts)
+    return sizes if fold is None else f"fold {fold}: {sizes}"

@@ -34,6 +34,7 @@ from qplug.lab.pipeline.statistics import estimate_statistics
 from qplug.lab.runner.changes import record_of, refuse_changed_data
 from qplug.lab.runner.code import code_of, refuse_changed_code, warn_of_changed_code
 from qplug.lab.runner.ending import Watch, recorded_end, suspects, way_on
+from qplug.lab.runner.examine import refuse_small_parts
 from qplug.lab.runner.prepare import Prepared, embedded, index, learnt_network, prepare, split_of
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.unused import unused_backend
@@ -131,6 +132,7 @@ def _checked(config: RunConfig, reporter: Reporter) -> tuple[RunConfig, Parts, n
     split = split_of(config, parts, samples)
     network = learnt_network(config, parts, reporter)
     description = describe(config, parts, network)  # builds all without data: parts that do not fit are refused here
+    refuse_small_parts(config, parts, split, description)
     data_dir = folder.resolve() if parts.dataset.capabilities.needs_folder else None
     threads = config.threads or suitable_threads(config.training.batch_size * math.prod(parts.features.shape))
     batch = per_device(config.training, device, len(split.parts["train"]))
