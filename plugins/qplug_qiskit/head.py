@@ -108,8 +108,8 @@ class QiskitHead(TracedHead):
 
         A transpiled circuit, or one made by ``pass_manager``, is read as the QNN reads it: an EstimatorQNN's
         observables on the device's qubits, a SamplerQNN's outcomes through the layout; a circuit with its own
-        measurements gives its classical bits. A SamplerQNN's probabilities are computed as sums of expectation values of Z strings; 2^n
-        of them unless ``interpret`` needs fewer (a parity needs one).
+        measurements gives its classical bits. A SamplerQNN's probabilities are computed as sums of expectation values
+        of Z strings; 2^n of them unless ``interpret`` needs fewer (a parity needs one).
 
         Args:
             qnn: the network; its own gradient, precision and primitive are not used.

@@ -143,7 +143,7 @@ def _interpreted(interpret: Callable[[int], Any], outcome: int, n_values: int) -
             "every outcome that can be measured."
         ) from error
     index = given[0] if isinstance(given, (tuple, list, np.ndarray)) and len(given) == 1 else given
-    if not isinstance(index, Integral) or not 0 <= index < n_values:
+    if not isinstance(index, Integral) or not 0 <= int(index) < n_values:
         raise CircuitError(
             f"the SamplerQNN's interpret({outcome}) gives {given!r}, which is no index of its {n_values} outputs. Give "
             f"whole numbers from 0 to {n_values - 1}, or a larger output_shape."

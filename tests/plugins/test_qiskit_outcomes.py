@@ -38,9 +38,7 @@ def circuit(*registers: Any) -> QuantumCircuit:
 
 def on_a_line(n_qubits: int, seed: int) -> QuantumCircuit:
     pairs = CouplingMap.from_line(n_qubits)
-    return transpile(
-        written or circuit(), coupling_map=pairs, basis_gates=["cx", "rz", "ry", "sx"], seed_transpiler=seed
-    )
+    return transpile(circuit(), coupling_map=pairs, basis_gates=BASIS, seed_transpiler=seed)
 
 
 def sampler(of: QuantumCircuit, **options: Any) -> SamplerQNN:
