@@ -141,6 +141,7 @@ def _terms(operator: Any) -> list[tuple[str, tuple[int, ...], float]]:
         )
     terms = []
     for letters, qubits, factor in operator.to_sparse_list():
+        _refuse_parameter(factor, letters)
         if abs(complex(factor).imag) > 1e-12:
             raise CircuitError(f"the observable's factor {factor} is not real; an observable must be Hermitian.")
         pairs = sorted(zip(qubits, letters, strict=True))
@@ -183,6 +184,16 @@ def with_named_angles(circuit: Circuit) -> tuple[QuantumCircuit, list[Parameter]
 
     made = to_qiskit(circuit, [[value(angle) for angle in gate.angles] for gate in circuit.gates])
     return made, encoding, weights
+
+
+def _refuse_parameter(factor: Any, letters: str) -> None:
+    names = sorted(parameter.name for parameter in getattr(factor, "parameters", ()))
+    if names:
+        raise CircuitError(
+            f"the factor of the observable's term {letters} is {factor}, which holds the parameter {', '.join(names)}; "
+            "a factor must be a number. Bind it first (observable.assign_parameters), or scale the outputs behind "
+            "the head."
+        )
 
 
 def pauli(observable: Observable, n_qubits: int) -> SparsePauliOp:

@@ -51,6 +51,7 @@ def expressions() -> QuantumCircuit:
     circuit.rx((X[0] - np.pi) * (X[1] - np.pi) / 4, 1)
     circuit.p(W[3] ** 2 + X[2], 2)
     circuit.ry((W[4].exp() + X[0] ** 2).cos(), 0)
+    circuit.rz(X[1].sign() * W[5] + (X[2] + W[6]).sign() + (X[0] - 1).abs(), 1)
     return circuit
 
 
@@ -176,6 +177,10 @@ def test_a_parameter_that_is_neither_input_nor_weight_is_refused_by_name() -> No
         (SparsePauliOp(["Z"], [1j]), "1j is not real"),
         (Operator(np.eye(2)), "is a Operator"),
         (SparsePauliOp("I"), "nothing is measured"),
+        (
+            SparsePauliOp(["Z"], [2 * Parameter("k")]),
+            r"factor of the observable's term Z is .*holds the parameter k;",
+        ),
     ],
 )
 def test_other_observables_are_refused(observable: object, named: str) -> None:
