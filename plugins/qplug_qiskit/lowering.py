@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from qiskit import QuantumCircuit
-from qiskit.circuit import ControlFlowOp, ParameterExpression
+from qiskit.circuit import ControlFlowOp
 from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Pauli, SparsePauliOp
 from qiskit.transpiler import PassManager, generate_preset_pass_manager
@@ -145,13 +145,19 @@ def _terms(operator: Any) -> list[tuple[str, tuple[int, ...], float]]:
         )
     terms = []
     for letters, qubits, factor in operator.to_sparse_list():
-        if isinstance(factor, ParameterExpression) and factor.parameters:
-            raise CircuitError(
-                f"the observable's factor {factor} is a parameter; factors of observables must be numbers. Make the "
-                "gates before the measurement depend on it, or leave it to the trainable layer behind the circuit."
-            )
+        _refuse_parameter(factor, letters)
         if abs(complex(factor).imag) > 1e-12:
             raise CircuitError(f"the observable's factor {factor} is not real; an observable must be Hermitian.")
         pairs = sorted(zip(qubits, letters, strict=True))
         terms.append(("".join(letter for _, letter in pairs), tuple(qubit for qubit, _ in pairs), complex(factor).real))
     return terms
+
+
+def _refuse_parameter(factor: Any, letters: str) -> None:
+    names = sorted(parameter.name for parameter in getattr(factor, "parameters", ()))
+    if names:
+        raise CircuitError(
+            f"the factor of the observable's term {letters} is {factor}, which holds the parameter {', '.join(names)}; "
+            "a factor must be a number. Bind it first (observable.assign_parameters), or scale the outputs behind "
+            "the head."
+        )

@@ -56,6 +56,7 @@ class Outcome:
         prepared: its data.
         view: the classifier with its best weights, and what it was trained on.
         fitted: how training went.
+        warnings: what its reader should know of that.
     """
 
     config: RunConfig
@@ -63,6 +64,7 @@ class Outcome:
     prepared: Prepared
     view: View
     fitted: Fitted
+    warnings: tuple[str, ...] = ()
 
     @property
     def stamps(self) -> list[str]:
@@ -144,7 +146,12 @@ def _run_record(
         split=_split_record(outcome.prepared.split),
         training=_training_record(outcome, angles),
         judgements=_judgement_records(outcome, validation, test),
-        warnings=(*_stamp_texts(outcome), *outcome.prepared.warnings, *_angle_warnings(config, angles)),
+        warnings=(
+            *_stamp_texts(outcome),
+            *outcome.prepared.warnings,
+            *outcome.warnings,
+            *_angle_warnings(config, angles),
+        ),
         stamps=tuple(outcome.stamps),
         known_results=tuple(known_results(config, outcome.parts.dataset.reference)),
     )

@@ -44,6 +44,7 @@ from qplug.lab.runs.run_record import Environment
 from qplug.lab.runs.typed_file import read_typed
 from qplug.lab.stopping import by, checkpoints_first, stop_if_asked
 from qplug.lab.training.devices import check_devices, per_device
+from qplug.lab.training.idle import idle_parts, prints
 
 # Lightning and Matplotlib take seconds to import. They are imported where the work begins, so that a mistake in the
 # words, or data that cannot be used, is told at once.
@@ -200,13 +201,15 @@ def _execute(
     reporter.begun = plugins, info
     plugins.run_started(info)
     job = _Job(config, parts, prepared, view, fit_seconds=time.perf_counter() - began)
+    before = prints(view.model)
     fitted = _train(job, directory, info, plugins, reporter, resume=resume)
+    idle = idle_parts(config, view.model, before) if fitted.history else []
     if parts.training is not None and parts.backend is not None and parts.backend is not parts.training.backend:
         where = _where(config, parts.backend)
         reporter.note(f"trained on {parts.training.name}; the test part is evaluated on {where}")
     from qplug.lab.runner.record import Outcome, record
 
-    written = record(directory, Outcome(config, parts, prepared, view, fitted), reporter)
+    written = record(directory, Outcome(config, parts, prepared, view, fitted, tuple(idle)), reporter)
     reporter.begun = None
     plugins.run_ended(info, written.metrics())
     return written.summary(str(directory.path))
