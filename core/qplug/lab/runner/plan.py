@@ -6,25 +6,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
-
 from qplug.contract.addresses import redacted
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import WeightsFile
-from qplug.lab.acquire.weights import place
+from qplug.lab.acquire.weights import place as weights_place
 from qplug.lab.config.layers import Layer
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_layer
 from qplug.lab.data.remarks import folder_remarks
 from qplug.lab.data.splits import split_rule
-from qplug.lab.pipeline.describe import Description, describe
+from qplug.lab.pipeline.describe import Description, blank_classifier, describe
 from qplug.lab.pipeline.parts import Parts, assemble
-from qplug.lab.runner.prepare import index, learnt_network, split_of
+from qplug.lab.runner.examine import learnt_network, refuse_head_first_behind_frozen
+from qplug.lab.runner.inventory import inventory, split_of
 from qplug.lab.runner.reporter import Silent
-from qplug.lab.runner.run import refuse_head_first_behind_frozen
 from qplug.lab.runner.training_plan import Course, course_of
 from qplug.lab.runner.unused import unused_backend
+from qplug.lab.runner.workplace import Workplace
 
 
 @dataclass(frozen=True)
@@ -56,49 +55,49 @@ class Plan:
         }
 
 
-def plan(layers: Iterable[Layer]) -> Plan:
+def plan(layers: Iterable[Layer], workplace: Workplace | None = None) -> Plan:
     """The plan for a run.
+
+    Args:
+        layers: settings by falling precedence, recipe included.
+        workplace: where it would be worked on; None: as the environment says.
 
     Raises:
         UserError: the settings cannot be used. Missing data is no error here; the plan says so.
     """
-    layers = list(layers)
+    layers, place = list(layers), workplace or Workplace.from_environment()
     config = resolve(layers)
     parts = assemble(config)
     unused = unused_backend(layers, config, parts)
-    work = (*_work(config, parts), *([unused] if unused else []))
+    work = (*_work(config, parts, place), *([unused] if unused else []))
     name, _ = split_rule(parts.dataset, config.split)
     refuse_head_first_behind_frozen(config, parts)
-    description = describe(config, parts, _network(config, parts))
+    # Learnt weights are read if they are there, so that wrong ones are seen.
+    network = None if _not_there(config, parts, place) else learnt_network(config, parts, place, Silent())
+    description = describe(config, parts, blank_classifier(config, parts, network))
     return Plan(config, description, name, course_of(config, parts, description), work)
 
 
-def _network(config: RunConfig, parts: Parts) -> nn.Module | None:
-    """The backbone's network with its learnt weights, so that wrong ones are seen; None if they are not there yet."""
-    if _not_there(config, parts):
-        return None
-    return learnt_network(config, parts, Silent())
-
-
-def _not_there(config: RunConfig, parts: Parts) -> WeightsFile | None:
+def _not_there(config: RunConfig, parts: Parts, place: Workplace) -> WeightsFile | None:
     """The file of learnt weights that would be downloaded."""
     declared = parts.backbone.weights_file()
-    there = declared is None or declared.path is not None or place(declared, config.backbone.name).is_file()
-    return None if there else declared
+    if declared is None or declared.path is not None:
+        return None
+    return None if weights_place(declared, config.backbone.name, place.data).is_file() else declared
 
 
-def _work(config: RunConfig, parts: Parts) -> Iterable[str]:
-    if (missing := _not_there(config, parts)) is not None:
+def _work(config: RunConfig, parts: Parts, place: Workplace) -> Iterable[str]:
+    if (missing := _not_there(config, parts, place)) is not None:
         yield f"weights: downloaded from {redacted(missing.url)} (licence: {missing.licence or 'none stated'})"
     try:
-        folder, samples = index(config, parts)
+        found = inventory(config, parts, place)
     except DataError as error:
         yield f"data: {error}"
         return
-    split = split_of(config, parts, samples)
+    split = split_of(config, parts, found.samples)
     sizes = ", ".join(f"{len(split.parts[part])} {part}" for part in split.parts)
-    yield f"data: {len(samples)} samples ({sizes})"
-    yield from (f"data: {remark}" for remark in folder_remarks(parts.dataset, folder))
+    yield f"data: {len(found.samples)} samples ({sizes})"
+    yield from (f"data: {remark}" for remark in folder_remarks(parts.dataset, found.folder))
     yield f"features: extracted once with {config.features.name}, then taken from the cache"
     if parts.backbone.frozen:
         yield f"embeddings: computed once with {config.backbone.name}, then taken from the cache"

@@ -1,0 +1,163 @@
+"""The first stage of a run: its configuration becomes parts, samples, a split and a network, or is refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from qplug import catalogue
+from qplug.contract.errors import NotSupported
+from qplug.contract.interfaces import Backbone
+from qplug.hooks import Hooks
+from qplug.lab.acquire.weights import obtain
+from qplug.lab.config.model import RunConfig
+from qplug.lab.data.splits import Split
+from qplug.lab.pipeline.classifier import Classifier, build_backbone
+from qplug.lab.pipeline.describe import blank_classifier, describe
+from qplug.lab.pipeline.memory import refuse_large_batches
+from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.runner.code import code_of
+from qplug.lab.runner.inventory import Inventory, inventory, split_of
+from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.workplace import Workplace
+from qplug.lab.training.devices import check_devices, per_device
+
+THREADS = ((2**20, 1), (2**24, 2))
+"""Batches of fewer feature values than the first number are computed on so many threads; larger ones on four."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A run about which all is known that can be known before anything is computed.
+
+    Attributes:
+        config: the configuration with split, fold, folder, threads and device written out.
+        parts: its components.
+        inventory: what the data set's folder holds.
+        split: which sample stands in which part.
+        model: the classifier with learnt weights where the backbone has any, untrained, without normalisation.
+        code: of each part, where its code comes from and its SHA-256.
+        hooks: the hook plugins of this run.
+        workplace: where it is worked on.
+    """
+
+    config: RunConfig
+    parts: Parts
+    inventory: Inventory
+    split: Split
+    model: Classifier
+    code: Mapping[str, Mapping[str, str]]
+    hooks: Hooks
+    workplace: Workplace
+
+
+def examine(
+    config: RunConfig,
+    workplace: Workplace,
+    reporter: Reporter,
+    parts: Parts | None = None,
+    found: Inventory | None = None,
+) -> Examined:
+    """Looks at all of a run that can be looked at before work begins: data, split, weights, parts, machine.
+
+    Learnt weights are read here, once, and downloaded if need be.
+
+    Args:
+        config: what runs.
+        workplace: where.
+        reporter: told of downloads.
+        parts: its components; None: as the configuration names them.
+        found: what its data set's folder holds; None: it is looked at.
+
+    Raises:
+        UserError: something was asked that cannot be done.
+    """
+    parts = parts or assemble(config)
+    device = check_devices(config.training, config.device)
+    refuse_head_first_behind_frozen(config, parts)
+    found = found or inventory(config, parts, workplace)
+    split = split_of(config, parts, found.samples)
+    model = blank_classifier(config, parts, learnt_network(config, parts, workplace, reporter))
+    description = describe(config, parts, model)
+    threads = config.threads or suitable_threads(config.training.batch_size * math.prod(parts.features.shape))
+    batch = per_device(config.training, device, len(split.parts["train"]))
+    with computing_on(threads):  # each has scratch memory of its own
+        refuse_large_batches(parts, description, batch, torch.device(device))
+    resolved = replace(
+        config,
+        split=split.name,
+        fold=split.fold,
+        data_dir=found.folder.resolve() if parts.dataset.capabilities.needs_folder else None,
+        device=device,
+        threads=threads,
+    )
+    code = code_of(resolved, parts)
+    return Examined(resolved, parts, found, split, model, code, catalogue.hooks(workplace.loggers), workplace)
+
+
+def refuse_head_first_behind_frozen(config: RunConfig, parts: Parts) -> None:
+    """Refuses a phase in which the head alone learns where nothing else ever does.
+
+    Raises:
+        NotSupported: ``training.head_epochs`` is set and the backbone is frozen.
+    """
+    if config.training.head_epochs and parts.backbone.frozen:
+        raise NotSupported(
+            f"training.head_epochs is {config.training.head_epochs}, but backbone {config.backbone.name!r} is frozen, "
+            "so the head alone is trained anyway. Leave training.head_epochs out and set training.epochs."
+        )
+
+
+def suitable_threads(batch_values: int) -> int:
+    """How many CPU threads suit a batch of that many feature values, whatever machine this is.
+
+    The number is part of a run's configuration, because sums over several threads round differently: a run gives the
+    same numbers on a machine with more cores. On small batches a second thread gains little, and on a busy machine it
+    costs several times what it gains.
+    """
+    return next((threads for values, threads in THREADS if batch_values < values), 4)
+
+
+@contextmanager
+def computing_on(n_threads: int | None) -> Iterator[None]:
+    """Inside, torch computes on so many threads; None: as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def learnt_network(config: RunConfig, parts: Parts, workplace: Workplace, reporter: Reporter) -> nn.Module:
+    """The backbone's network with its learnt weights, which are downloaded first if they are not there.
+
+    Raises:
+        NotSupported: the features do not fit it.
+        DataError: the weights are damaged or for another network; the message names the first key.
+        QplugError: they cannot be downloaded; the message says where to put the file by hand.
+    """
+    weights = _weights_path(config, parts.backbone, workplace, reporter)
+    return build_backbone(parts.backbone, parts.features.shape, seed=config.seed, weights=weights)
+
+
+def _weights_path(config: RunConfig, backbone: Backbone, workplace: Workplace, reporter: Reporter) -> Path | None:
+    declared = backbone.weights_file()
+    if declared is None:
+        return None
+
+    def progress(what: str, done: int, total: int | None) -> None:
+        if total is not None:
+            reporter.progress(done, total)
+
+    def tell(text: str) -> None:
+        reporter.note(text)
+        reporter.stage("downloading weights, bytes")
+
+    return obtain(declared, config.backbone.name, home=workplace.data, tell=tell, progress=progress)
