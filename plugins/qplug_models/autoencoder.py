@@ -94,6 +94,10 @@ class Autoencoder(Reducer):
             self._scores = encoder(inputs)
         self._fitted = encoder.state_dict()
 
+    def least_samples(self, n_outputs: int, n_classes: int) -> int:
+        """Two, since one has no spread."""
+        return 2
+
     def module(self, n_inputs: int, n_outputs: int) -> nn.Module:
         """The encoder (batch, n_inputs) → (batch, n_outputs); before ``fit`` all its numbers are NaN.
 

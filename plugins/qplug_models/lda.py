@@ -78,11 +78,17 @@ class Lda(Reducer):
         """Finds mean and directions.
 
         Raises:
-            NotSupported: more outputs than classes less one, or than features.
+            NotSupported: more outputs than classes less one, or than features, or no more samples than classes.
         """
         inputs = training.inputs.detach().cpu().double().numpy()
         labels = training.labels.cpu().numpy()
-        self.refuse_outputs(inputs.shape[1], n_outputs, len(np.unique(labels)))
+        n_classes = len(np.unique(labels))
+        self.refuse_outputs(inputs.shape[1], n_outputs, n_classes)
+        if len(inputs) <= n_classes:
+            raise NotSupported(
+                f"lda needs more training samples than classes, but there are {len(inputs)} for {n_classes} classes. "
+                "Use more data or --reducer pca."
+            )
         shrinkage = "auto" if self.shrinkage is None else self.shrinkage
         analysis = LinearDiscriminantAnalysis(solver="eigen", shrinkage=shrinkage, n_components=n_outputs)
         analysis.fit(inputs, labels)
@@ -109,6 +115,10 @@ class Lda(Reducer):
                 f"outputs were asked for. Use a head with at most {most} inputs (--set reducer.n_outputs={most}) or "
                 "--reducer pca."
             )
+
+    def least_samples(self, n_outputs: int, n_classes: int) -> int:
+        """One more than classes: with one of each there is no spread within any."""
+        return n_classes + 1
 
     def module(self, n_inputs: int, n_outputs: int) -> nn.Module:
         """The projection (batch, n_inputs) → (batch, n_outputs); before ``fit`` all its numbers are NaN.

@@ -186,6 +186,10 @@ class Pca(Reducer):
         layer = PcaLayer(*copies, trainable=self.trainable)
         return ranged(layer, self.range_map, self.scale, n_outputs, self._scores)
 
+    def least_samples(self, n_outputs: int, n_classes: int) -> int:
+        """One more than components: the mean takes one away."""
+        return n_outputs + 1
+
     def suggested_outputs(self, n_inputs: int) -> int:
         """Eight components, or all if there are fewer."""
         return min(8, n_inputs)

@@ -24,7 +24,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "log": torch.log,
     "sqrt": torch.sqrt,
     "Abs": torch.abs,
-    "sign": torch.sign,
+    "sign_of": torch.sign,
     "conjugate": torch.conj,
 }
 
@@ -54,7 +54,10 @@ def angle_function(values: Sequence[Value], inputs: Sequence[Parameter], weights
 
 
 def _symbolic(value: Value) -> Any:
-    return value.sympify() if isinstance(value, ParameterExpression) else sympy.Float(float(value), 17)
+    if not isinstance(value, ParameterExpression):
+        return sympy.Float(float(value), 17)
+    # Its own sign is written out as a decision by the value, which tensors have no part in.
+    return value.sympify().replace(sympy.sign, sympy.Function("sign_of"))
 
 
 def _refuse_unknown(values: Sequence[Value], known: Sequence[Parameter]) -> None:

@@ -17,7 +17,8 @@ from torch import Tensor
 from qplug.contract.errors import CircuitError
 from qplug.heads.traced_head import ImportedHead, ImportedReadout, TracedCircuit, TracedHead
 
-from .tracing import probabilities, trace_circuit
+from .outcomes import own_qubits, refuse_other_widths, sampler_outputs, z_of_every_qubit
+from .tracing import trace_circuit
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,14 @@ class QiskitHead(TracedHead):
         """The circuit; the same one at every call."""
 
     def observables(self, circuit: QuantumCircuit) -> list[SparsePauliOp]:
-        """What is measured: ⟨Z⟩ of every qubit, or for the read-out ``parity`` the product of all."""
-        n_qubits = circuit.num_qubits
+        """What is measured: ⟨Z⟩ of every qubit, or for the read-out ``parity`` the product of all.
+
+        Of a circuit that was transpiled for a device: of the qubits that it was written for, where they end.
+        """
         if self.read_out == "parity":
-            return [SparsePauliOp("Z" * n_qubits)]
-        return [SparsePauliOp.from_sparse_list([("Z", [qubit], 1.0)], n_qubits) for qubit in range(n_qubits)]
+            qubits = own_qubits(circuit)
+            return [SparsePauliOp.from_sparse_list([("Z" * len(qubits), qubits, 1.0)], circuit.num_qubits)]
+        return z_of_every_qubit(circuit)
 
     @property
     def n_parameters(self) -> int:
@@ -83,15 +87,17 @@ class QiskitHead(TracedHead):
             circuit: the circuit.
             inputs: the parameters that stand for the inputs.
             weights: the parameters that stand for the weights.
-            observables: what is measured; by default ⟨Z⟩ of every qubit.
+            observables: what is measured, each on all qubits of ``circuit``, as Qiskit's primitives take them; of a
+                transpiled circuit ``observable.apply_layout(circuit.layout)``. By default ⟨Z⟩ of every qubit that
+                the circuit was written for, wherever its layout puts it.
             start: (n_weights,), trained weights to start from; without them uniform in [0, 2π).
             read_out: ``linear``: batch norm and a linear layer follow; ``values``: the logits are the values.
 
         Raises:
             CircuitError: it contains what the contract cannot express.
         """
-        n_qubits = circuit.num_qubits
-        measured = observables or [SparsePauliOp.from_sparse_list([("Z", [q], 1.0)], n_qubits) for q in range(n_qubits)]
+        measured = observables or z_of_every_qubit(circuit)
+        refuse_other_widths(circuit, measured)
         begin = None if start is None else torch.as_tensor(np.asarray(start)).float().reshape(len(weights))
         traced = trace_circuit(circuit, inputs, weights, measured)
         return ImportedHead(traced, len(inputs), len(weights), begin, read_out)
@@ -100,8 +106,10 @@ class QiskitHead(TracedHead):
     def from_qnn(qnn: Any, *, weights: Any = None, read_out: ImportedReadout = "linear") -> ImportedHead:
         """An EstimatorQNN or SamplerQNN of Qiskit Machine Learning as a head: the same circuit, the same numbers.
 
-        A SamplerQNN's probabilities are computed as sums of expectation values of Z strings; 2^n of them unless
-        ``interpret`` needs fewer (a parity needs one).
+        A transpiled circuit, or one made by ``pass_manager``, is read as the QNN reads it: an EstimatorQNN's
+        observables on the device's qubits, a SamplerQNN's outcomes through the layout; a circuit with its own
+        measurements gives its classical bits. A SamplerQNN's probabilities are computed as sums of expectation values
+        of Z strings; 2^n of them unless ``interpret`` needs fewer (a parity needs one).
 
         Args:
             qnn: the network; its own gradient, precision and primitive are not used.
@@ -122,17 +130,9 @@ class QiskitHead(TracedHead):
         )
 
 
-def _observables_of(qnn: Any) -> list[SparsePauliOp]:
+def _observables_of(qnn: Any) -> list[Any]:
     if hasattr(qnn, "observables"):
         return list(qnn.observables)
     if not hasattr(qnn, "interpret"):
         raise CircuitError(f"a {type(qnn).__name__} cannot become a head; give an EstimatorQNN or a SamplerQNN.")
-    if qnn.circuit.clbits:
-        raise CircuitError("a SamplerQNN whose circuit has its own measurements cannot become a head; leave them out.")
-    n_qubits = qnn.circuit.num_qubits
-    if len(qnn.output_shape) != 1:
-        raise CircuitError(f"a SamplerQNN with outputs of shape {qnn.output_shape} cannot become a head; flatten them.")
-    if n_qubits > 12:
-        return probabilities(n_qubits, np.zeros(0, dtype=np.int64), 0)
-    interpretation = np.array([qnn.interpret(outcome) for outcome in range(2**n_qubits)], dtype=np.int64)
-    return probabilities(n_qubits, interpretation, qnn.output_shape[0])
+    return sampler_outputs(qnn)

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import ControlFlowOp, Parameter, ParameterExpression
 from qiskit.circuit.library import get_standard_gate_name_mapping
@@ -143,6 +141,7 @@ def _terms(operator: Any) -> list[tuple[str, tuple[int, ...], float]]:
         )
     terms = []
     for letters, qubits, factor in operator.to_sparse_list():
+        _refuse_parameter(factor, letters)
         if abs(complex(factor).imag) > 1e-12:
             raise CircuitError(f"the observable's factor {factor} is not real; an observable must be Hermitian.")
         pairs = sorted(zip(qubits, letters, strict=True))
@@ -153,43 +152,6 @@ def _terms(operator: Any) -> list[tuple[str, tuple[int, ...], float]]:
 def _used_wires(gates: Sequence[tuple[str, tuple[int, ...], int]], strings: Sequence[Observable]) -> list[int]:
     """A circuit that was made for a device has many idle qubits; they are left out."""
     return sorted({wire for _, on, _ in gates for wire in on} | {wire for string in strings for wire in string.wires})
-
-
-def probabilities(n_qubits: int, interpretation: NDArray[np.int64], n_values: int) -> list[SparsePauliOp]:
-    """Observables whose expectation values are probabilities of measured outcomes.
-
-    P(k) = Σ_{x: interpretation(x) = k} p(x), and p(x) = 2⁻ⁿ Σ_S (−1)^{x·S} ⟨Z_S⟩ over all sets S of qubits.
-
-    Args:
-        n_qubits: number of measured qubits.
-        interpretation: (2^n_qubits,), the outcome that each bit string stands for; qubit 0 is the least bit.
-        n_values: number of outcomes.
-
-    Raises:
-        CircuitError: more than 12 qubits, which would take more than 4096 Pauli strings.
-    """
-    if n_qubits > 12:
-        raise CircuitError(
-            f"the probabilities of {n_qubits} measured qubits are sums of {2**n_qubits} Pauli strings; at most 12 "
-            "qubits are possible. Use expectation values instead, as EstimatorQNN does."
-        )
-    members = np.zeros((n_values, 2**n_qubits))
-    members[interpretation, np.arange(2**n_qubits)] = 1.0
-    factors = members.reshape(n_values, *[2] * n_qubits)
-    for axis in range(1, n_qubits + 1):
-        even, odd = np.split(factors, 2, axis)
-        factors = np.concatenate([even + odd, even - odd], axis)
-    operators = []
-    for row in factors.reshape(n_values, -1) / 2**n_qubits:
-        sets = [int(index) for index in np.flatnonzero(np.abs(row) > 1e-14)] or [0]
-        terms = [_z_string(index, n_qubits, float(row[index])) for index in sets]
-        operators.append(SparsePauliOp.from_sparse_list(terms, num_qubits=n_qubits))
-    return operators
-
-
-def _z_string(index: int, n_qubits: int, factor: float) -> tuple[str, list[int], float]:
-    qubits = [qubit for qubit in range(n_qubits) if index >> qubit & 1]
-    return "Z" * len(qubits), qubits, factor
 
 
 def to_qiskit(circuit: Circuit, angles: Sequence[Sequence[Value]]) -> QuantumCircuit:
@@ -222,6 +184,16 @@ def with_named_angles(circuit: Circuit) -> tuple[QuantumCircuit, list[Parameter]
 
     made = to_qiskit(circuit, [[value(angle) for angle in gate.angles] for gate in circuit.gates])
     return made, encoding, weights
+
+
+def _refuse_parameter(factor: Any, letters: str) -> None:
+    names = sorted(parameter.name for parameter in getattr(factor, "parameters", ()))
+    if names:
+        raise CircuitError(
+            f"the factor of the observable's term {letters} is {factor}, which holds the parameter {', '.join(names)}; "
+            "a factor must be a number. Bind it first (observable.assign_parameters), or scale the outputs behind "
+            "the head."
+        )
 
 
 def pauli(observable: Observable, n_qubits: int) -> SparsePauliOp:

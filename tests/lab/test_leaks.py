@@ -136,7 +136,7 @@ def warned(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_mels
     """What a run on these clips says about its data."""
     monkeypatch.setenv("QPLUG_CACHE", str(tmp_path / "cache"))
     config = resolve([{"dataset": {"name": "chirps"}, "features": {"name": "mel", "duration": 0.5, "n_mels": n_mels},
-                       "head": {"name": "linear"}, "data_dir": folder}])  # fmt: skip
+                       "backbone": {"name": "identity"}, "head": {"name": "linear"}, "data_dir": folder}])  # fmt: skip
     parts = dataclasses.replace(assemble(config), dataset=Clips())
     return " ".join(prepare(examine(config, Workplace.from_environment(), Silent(), parts), Silent()).warnings)
 

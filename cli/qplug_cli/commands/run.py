@@ -183,7 +183,7 @@ def run(
         given.append(settings.from_file(config))
     layers = with_recipe(given, recipe, smoke=smoke)
     if dry_run:
-        _dry_run(layers, json=json)
+        _dry_run(layers, every_fold=fold == "all", json=json)
         return
     with TerminalReporter() as reporter:
         if fold == "all":
@@ -193,7 +193,7 @@ def run(
     results.show(summary, json=json)
 
 
-def _dry_run(layers: list[dict[str, Any]], *, json: bool) -> None:
+def _dry_run(layers: list[dict[str, Any]], *, every_fold: bool, json: bool) -> None:
     from qplug.lab.runner.plan import plan
 
-    results.show_plan(plan(layers), json=json)
+    results.show_plan(plan(layers, every_fold=every_fold), json=json)

@@ -98,7 +98,16 @@ def _write_head(drawn: Figure, head: list[tuple[str, dict[str, Any], float]]) ->
     for text, style, room in head:
         # A stamp's box reaches beyond its text.
         left, down = (0.2, 0.03) if "bbox" in style else (0.14, 0.0)
-        drawn.text(left / width, 1 - (top + down) / height, text, va="top", linespacing=1.25, parse_math=False, **style)
+        drawn.text(
+            left / width,
+            1 - (top + down) / height,
+            text,
+            va="top",
+            linespacing=1.25,
+            parse_math=False,
+            usetex=False,
+            **style,
+        )
         top += room
 
 
@@ -205,5 +214,7 @@ def _write(axes: Axes, x: float, y: float, content: str, size: float, **options:
         "fontsize": size,
         "color": "#222222",
         "zorder": 5,
+        "parse_math": False,
+        "usetex": False,
     } | options
     axes.text(x, y, content, **style)

@@ -80,6 +80,10 @@ class Reducer(Component):
             NotSupported: too many outputs are asked for.
         """
 
+    def least_samples(self, n_outputs: int, n_classes: int) -> int:
+        """How many training samples ``fit`` needs for that many outputs; fewer are refused before any work."""
+        return 1
+
     def suggested_outputs(self, n_inputs: int) -> int:
         """How many outputs suit it where neither user nor head says."""
         return n_inputs

@@ -6,7 +6,6 @@ import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -36,14 +35,13 @@ def figure(report: Report) -> Figure:
     canvas = Canvas(_WIDTH, height, title=f"Audit of {report.dataset}", note=_note(report), stamp=stamp)
     y = height - 0.45 - top
     right = _LEFT + _COLUMN + _GAP
-    with rc_context({"text.parse_math": False}):
-        _classes(canvas.axes(_LEFT, y, _COLUMN, top), report, classes)
-        _spread(canvas.axes(right, y + top - _PANEL, _COLUMN, _PANEL), report)
-        y -= 0.95 + _PANEL
-        _groups(canvas.axes(_LEFT, y, _COLUMN, _PANEL), report)
-        _levels(canvas.axes(right, y, _COLUMN, _PANEL), report)
-        y -= 0.85 + bottom
-        _splits(canvas.axes(_LEFT, y, _WIDTH - _LEFT - 3.1, bottom), report)
+    _classes(canvas.axes(_LEFT, y, _COLUMN, top), report, classes)
+    _spread(canvas.axes(right, y + top - _PANEL, _COLUMN, _PANEL), report)
+    y -= 0.95 + _PANEL
+    _groups(canvas.axes(_LEFT, y, _COLUMN, _PANEL), report)
+    _levels(canvas.axes(right, y, _COLUMN, _PANEL), report)
+    y -= 0.85 + bottom
+    _splits(canvas.axes(_LEFT, y, _WIDTH - _LEFT - 3.1, bottom), report)
     return canvas.figure
 
 

@@ -61,7 +61,8 @@ def resolve(layers: Iterable[Layer]) -> RunConfig:
     settings = _complete([*given, from_defaults(dataset.defaults)], dataset.capabilities.modality)
     n_classes = len(dataset.classes)
     training = parameters.create(TrainingOptions, settings.get("training", {}), what="training")
-    training.refuse_unsuited_monitor(n_classes)
+    if n_classes:  # else only the data set's files tell, and then the split is asked
+        training.refuse_unsuited_monitor(n_classes)
     if training.backend is not None:
         catalogue.load("backend", training.backend)  # a name that does not exist is refused whatever the heads are
     options = parameters.create(

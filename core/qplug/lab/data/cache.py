@@ -267,25 +267,33 @@ def _gather(
     on_bad_file: BadFiles,
 ) -> Features:
     kept = [sample for sample in samples if sample.id not in bad]
-    damaged = [(sample, bad[sample.id]) for sample in samples if sample.id in bad]
-    if not kept or ((damaged or unusable) and on_bad_file == "refuse"):
-        faults = [f"{_shown_name(sample, folder)}: {reason}" for sample, reason in damaged]
+    faulty = [(sample, bad[sample.id]) for sample in samples if sample.id in bad]
+    if not kept or ((faulty or unusable) and on_bad_file == "refuse"):
+        faults = [f"{_shown_name(sample, folder)}: {reason}" for sample, reason in faulty]
         faults += [f"{entry.id}: {entry.reason}" for entry in unusable]
-        raise _damaged(title, faults, len(samples) + len(unusable), final=not kept)
+        raise damaged(title, faults, len(samples) + len(unusable), final=not kept)
     found = [entries[keys[sample.id]] for sample in kept]
     with writing_to(store.folder, n_bytes=0):
         values = store.values(found)
     return Features(
         values=values,
         kept=tuple(kept),
-        skipped=(*(Unusable(sample.id, reason) for sample, reason in damaged), *unusable),
+        skipped=(*(Unusable(sample.id, reason) for sample, reason in faulty), *unusable),
         digests=tuple(entry.digest for entry in found),
         keys=tuple(keys[sample.id] for sample in kept),
         identity=name,
     )
 
 
-def _damaged(title: str, faults: Sequence[str], total: int, *, final: bool) -> DataError:
+def damaged(title: str, faults: Sequence[str], total: int, *, final: bool) -> DataError:
+    """The error that names files which cannot be used.
+
+    Args:
+        title: the data set's name.
+        faults: each file with its fault.
+        total: of how many.
+        final: whether nothing is left without them.
+    """
     cure = "No sample is left to go on with." if final else "To go on without them: --on-bad-file skip"
     noun = "file" if total == 1 else "files"
     return DataError(

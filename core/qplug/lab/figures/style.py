@@ -8,8 +8,10 @@ from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 BLUE, ORANGE, RED = "#0B5FA5", "#D9730D", "#B3261E"
 COLOURS = (BLUE, ORANGE, "#2A8C5A", RED, "#7B4FB0", "#8A5A2B", "#D6569B", "#59636E", "#A89B00", "#1AA6B7")
@@ -37,6 +39,19 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
+class PlainFigure(Figure):
+    """A figure in which no text is mathematics or TeX: names of users may hold dollar signs."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        """As any figure is drawn, but every text as it is; labels of ticks are made while it is drawn."""
+        with rc_context({"text.parse_math": False, "text.usetex": False}):
+            for text in self.findobj(Text):
+                assert isinstance(text, Text)
+                text.set_parse_math(False)
+                text.set_usetex(False)
+            super().draw(renderer)
+
+
 class Canvas:
     """A figure with a title, a line below it, and room for axes; nothing global is touched.
 
@@ -56,7 +71,7 @@ class Canvas:
         self._head = 0.24 + 0.22 * len(title_lines) + 0.16 * len(note_lines) + (0.34 if stamp else 0.0)
         self.height = height + self._head
         with rc_context(_SETTINGS):
-            self.figure = Figure(figsize=(width, self.height))
+            self.figure = PlainFigure(figsize=(width, self.height))
             FigureCanvasAgg(self.figure)
             self._write_head(title_lines, note_lines, stamp)
 

@@ -19,11 +19,12 @@ from qplug.lab.acquire.weights import obtain
 from qplug.lab.config.model import RunConfig
 from qplug.lab.data.splits import Split
 from qplug.lab.pipeline.classifier import Classifier, build_backbone
-from qplug.lab.pipeline.describe import blank_classifier, describe
+from qplug.lab.pipeline.describe import Description, blank_classifier, describe
 from qplug.lab.pipeline.memory import refuse_large_batches
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.code import code_of
 from qplug.lab.runner.inventory import Inventory, inventory, split_of
+from qplug.lab.runner.refusals import refuse_small_parts
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.training.devices import check_devices, per_device
@@ -42,6 +43,7 @@ class Examined:
         inventory: what the data set's folder holds.
         split: which sample stands in which part.
         model: the classifier with learnt weights where the backbone has any, untrained, without normalisation.
+        description: its steps with their shapes, and its parameter counts.
         code: of each part, where its code comes from and its SHA-256.
         hooks: the hook plugins of this run.
         workplace: where it is worked on.
@@ -52,6 +54,7 @@ class Examined:
     inventory: Inventory
     split: Split
     model: Classifier
+    description: Description
     code: Mapping[str, Mapping[str, str]]
     hooks: Hooks
     workplace: Workplace
@@ -85,6 +88,7 @@ def examine(
     split = split_of(config, parts, found.samples)
     model = blank_classifier(config, parts, learnt_network(config, parts, workplace, reporter))
     description = describe(config, parts, model)
+    refuse_small_parts(config, parts, split, description)
     threads = config.threads or suitable_threads(config.training.batch_size * math.prod(parts.features.shape))
     batch = per_device(config.training, device, len(split.parts["train"]))
     with computing_on(threads):  # each has scratch memory of its own
@@ -98,7 +102,8 @@ def examine(
         threads=threads,
     )
     code = code_of(resolved, parts)
-    return Examined(resolved, parts, found, split, model, code, catalogue.hooks(workplace.loggers), workplace)
+    hooks = catalogue.hooks(workplace.loggers)
+    return Examined(resolved, parts, found, split, model, description, code, hooks, workplace)
 
 
 def refuse_head_first_behind_frozen(config: RunConfig, parts: Parts) -> None:

@@ -13,11 +13,12 @@ from qplug.contract.errors import Interrupted, UserError
 from qplug.lab.config.layers import Layer
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import short_hash, to_layer
-from qplug.lab.data.splits import folds, split_rule
 from qplug.lab.measures import SUMMARY
+from qplug.lab.pipeline.describe import describe
 from qplug.lab.pipeline.parts import assemble
 from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.inventory import inventory
+from qplug.lab.runner.refusals import refuse_small_parts, splits_of_all_folds
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.run import resume_run
 from qplug.lab.runner.unused import unused_backend
@@ -39,17 +40,18 @@ def run_every_fold(layers: Sequence[Layer], out: Path, reporter: Reporter) -> di
     config = resolve(layers)
     parts = assemble(config)
     found = inventory(config, parts, Workplace.from_environment())
-    folder, numbers = found.folder, folds(parts.dataset, found.samples, config.split)
-    if not numbers:
-        name, _ = split_rule(parts.dataset, config.split)
-        raise UserError(f"split {name!r} of {config.dataset.name} has no folds, so --fold all means nothing there.")
+    splits = splits_of_all_folds(config, parts, found.samples)
+    description = describe(config, parts)
+    for split in splits.values():
+        refuse_small_parts(config, parts, split, description)
+    folder, numbers = found.folder, list(splits)
     if unused := unused_backend(layers, config, parts):
         reporter.note(unused)
     data_dir = folder.resolve() if parts.dataset.capabilities.needs_folder else None
     config = replace(config, fold=None, data_dir=data_dir)
     name = f"{short_hash(config)}-folds"
     with RunDirectory.create(out, dataset=config.dataset.name, head=config.heads, short_hash=name) as directory:
-        folds_of = _Folds(directory, {"settings": to_layer(config), "folds": list(numbers), "runs": {}})
+        folds_of = _Folds(directory, {"settings": to_layer(config), "folds": numbers, "runs": {}})
         try:
             return folds_of.go_on(reporter)
         except BaseException:

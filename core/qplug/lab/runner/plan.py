@@ -15,11 +15,12 @@ from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_layer
 from qplug.lab.data.remarks import folder_remarks
-from qplug.lab.data.splits import split_rule
+from qplug.lab.data.splits import Split, split_rule
 from qplug.lab.pipeline.describe import Description, blank_classifier, describe
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.examine import learnt_network, refuse_head_first_behind_frozen
 from qplug.lab.runner.inventory import inventory, split_of
+from qplug.lab.runner.refusals import refuse_small_parts, refuse_unusable, splits_of_all_folds
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.training_plan import Course, course_of
 from qplug.lab.runner.unused import unused_backend
@@ -55,26 +56,30 @@ class Plan:
         }
 
 
-def plan(layers: Iterable[Layer], workplace: Workplace | None = None) -> Plan:
-    """The plan for a run.
+def plan(layers: Iterable[Layer], workplace: Workplace | None = None, *, every_fold: bool = False) -> Plan:
+    """The plan for a run, or for one run of every fold.
 
     Args:
         layers: settings by falling precedence, recipe included.
         workplace: where it would be worked on; None: as the environment says.
+        every_fold: whether each fold is the test part once.
 
     Raises:
-        UserError: the settings cannot be used. Missing data is no error here; the plan says so.
+        UserError: the settings cannot be used, or not with these data. Missing data is no error here; the plan says so.
     """
     layers, place = list(layers), workplace or Workplace.from_environment()
     config = resolve(layers)
     parts = assemble(config)
     unused = unused_backend(layers, config, parts)
-    work = (*_work(config, parts, place), *([unused] if unused else []))
+    data, splits = _data(config, parts, place, every_fold)
+    work = (*_downloads(config, parts, place), *data, *([unused] if unused else []))
     name, _ = split_rule(parts.dataset, config.split)
     refuse_head_first_behind_frozen(config, parts)
     # Learnt weights are read if they are there, so that wrong ones are seen.
     network = None if _not_there(config, parts, place) else learnt_network(config, parts, place, Silent())
     description = describe(config, parts, blank_classifier(config, parts, network))
+    for split in splits:
+        refuse_small_parts(config, parts, split, description)
     return Plan(config, description, name, course_of(config, parts, description), work)
 
 
@@ -86,18 +91,28 @@ def _not_there(config: RunConfig, parts: Parts, place: Workplace) -> WeightsFile
     return None if weights_place(declared, config.backbone.name, place.data).is_file() else declared
 
 
-def _work(config: RunConfig, parts: Parts, place: Workplace) -> Iterable[str]:
+def _downloads(config: RunConfig, parts: Parts, place: Workplace) -> Iterable[str]:
     if (missing := _not_there(config, parts, place)) is not None:
         yield f"weights: downloaded from {redacted(missing.url)} (licence: {missing.licence or 'none stated'})"
+
+
+def _data(config: RunConfig, parts: Parts, place: Workplace, every_fold: bool) -> tuple[list[str], list[Split]]:
+    """What is said of the data, and the split, or that of every fold; none where the data are not there."""
     try:
-        found = inventory(config, parts, place)
+        there = inventory(config, parts, place)
     except DataError as error:
-        yield f"data: {error}"
-        return
-    split = split_of(config, parts, found.samples)
-    sizes = ", ".join(f"{len(split.parts[part])} {part}" for part in split.parts)
-    yield f"data: {len(found.samples)} samples ({sizes})"
-    yield from (f"data: {remark}" for remark in folder_remarks(parts.dataset, found.folder))
-    yield f"features: extracted once with {config.features.name}, then taken from the cache"
+        return [f"data: {error}"], []
+    samples = there.samples
+    refuse_unusable(config, len(samples), there.unusable)
+    found = splits_of_all_folds(config, parts, samples) if every_fold else {None: split_of(config, parts, samples)}
+    told = [f"data: {len(samples)} samples ({_sizes(fold, split)})" for fold, split in found.items()]
+    told += [f"data: {remark}" for remark in folder_remarks(parts.dataset, there.folder)]
+    told.append(f"features: extracted once with {config.features.name}, then taken from the cache")
     if parts.backbone.frozen:
-        yield f"embeddings: computed once with {config.backbone.name}, then taken from the cache"
+        told.append(f"embeddings: computed once with {config.backbone.name}, then taken from the cache")
+    return told, list(found.values())
+
+
+def _sizes(fold: int | None, split: Split) -> str:
+    sizes = ", ".join(f"{len(split.parts[part])} {part}" for part in split.parts)
+    return sizes if fold is None else f"fold {fold}: {sizes}"

@@ -127,7 +127,12 @@ def _run_record(outcome: Outcome, made_with: Environment) -> RunRecord:
         split=_split_record(outcome.prepared.split),
         training=_training_record(outcome, angles),
         judgements=_judgement_records(outcome),
-        warnings=(*_stamp_texts(outcome), *outcome.prepared.warnings, *_angle_warnings(config, angles)),
+        warnings=(
+            *_stamp_texts(outcome),
+            *outcome.prepared.warnings,
+            *outcome.trained.warnings,
+            *_angle_warnings(config, angles),
+        ),
         stamps=tuple(outcome.stamps),
         known_results=tuple(known_results(config, outcome.parts.dataset.reference)),
     )

@@ -21,6 +21,7 @@ from qplug.lab.runner.examine import Examined
 from qplug.lab.runner.prepare import Prepared, embedded
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.stopping import checkpoints_first
+from qplug.lab.training.idle import idle_parts, prints
 
 # Lightning takes seconds to import. It is imported where training begins, so that data that cannot be used are told
 # at once.
@@ -37,10 +38,12 @@ class Trained:
     Attributes:
         view: the classifier, and what it was trained on.
         fitted: how training went.
+        warnings: what a reader of the results should know of that.
     """
 
     view: View
     fitted: Fitted
+    warnings: tuple[str, ...] = ()
 
 
 def ready_to_train(examined: Examined, prepared: Prepared, reporter: Reporter) -> View:
@@ -100,6 +103,7 @@ def train(examined: Examined, prepared: Prepared, course: Course, reporter: Repo
         return Trained(view, Fitted([], best_epoch=0, seconds=seconds, stopped_early=False))
     config = examined.config
     head_first = _head_first(examined, prepared, view, reporter) if config.training.head_epochs else None
+    before = prints(view.model)
     reporter.stage("training")
     with checkpoints_first():
         fitted = fit(
@@ -115,7 +119,7 @@ def train(examined: Examined, prepared: Prepared, course: Course, reporter: Repo
             head_first=head_first,
             on_epoch=course.on_epoch,
         )
-    return Trained(view, fitted)
+    return Trained(view, fitted, tuple(idle_parts(config, view.model, before) if fitted.history else ()))
 
 
 def _head_first(examined: Examined, prepared: Prepared, view: View, reporter: Reporter) -> HeadFirst:

@@ -63,9 +63,11 @@ def png_bytes(figure: Figure) -> bytes:
     from matplotlib.text import Text
 
     image = io.BytesIO()
-    with rc_context({"text.parse_math": False}):  # labels of ticks are made while a figure is drawn
+    # Whoever drew it, names of users may hold dollar signs; labels of ticks are made while a figure is drawn.
+    with rc_context({"text.parse_math": False, "text.usetex": False}):
         for text in figure.findobj(Text):
-            text.set_parse_math(False)  # names of users may hold dollar signs
+            text.set_parse_math(False)
+            text.set_usetex(False)
         figure.savefig(image, format="png", dpi=_RESOLUTION, metadata={"Software": None})
     return image.getvalue()
 
