@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from qplug.lab.runner.run import suitable_threads
+from qplug.lab.runner.examine import suitable_threads
 
 
 @pytest.mark.parametrize(

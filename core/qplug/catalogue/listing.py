@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -81,18 +83,20 @@ def load(kind: str, name: str) -> type[Component]:
     return loaded
 
 
-def hooks() -> Hooks:
-    """The installed hook plugins, ready for one run.
+def hooks(asked: Iterable[str] = ()) -> Hooks:
+    """The installed hook plugins, ready for one run: of each class that is announced an object is made.
 
     Those that lack their packages or are disabled are left out; those that cannot be loaded too, with a warning.
 
-    Raises:
-        UserError: one that ``QPLUG_LOGGERS`` names does not exist, lacks its packages, or is disabled.
-    """
-    from qplug.contract.hooks import loggers
-    from qplug.hooks import Hooks
+    Args:
+        asked: those without which there shall be no run.
 
-    for name in loggers():
+    Raises:
+        UserError: one that is asked for does not exist, lacks its packages, or is disabled.
+    """
+    from qplug.hooks import Hooks, made
+
+    for name in asked:
         _refuse(_find("hook", name)[0])
     taking_part = Hooks()
     claimed = [claim for claim in claims() if claim.kind == "hook"]
@@ -101,10 +105,23 @@ def hooks() -> Hooks:
             continue
         try:
             _refuse(row)
-            taking_part.register(_import(row, claim), f"{claim.name} ({claim.provider})")
+            taking_part.register(made(_import(row, claim)), f"{claim.name} ({claim.provider})")
         except PluginError as error:
             _log.warning("%s", error)
     return taking_part
+
+
+_without: ContextVar[tuple[str, ...] | None] = ContextVar("without", default=None)
+
+
+@contextmanager
+def without(names: Iterable[str]) -> Iterator[None]:
+    """Inside, just these plugins are not used, whatever ``QPLUG_DISABLE`` says; named as for ``disable``."""
+    token = _without.set(tuple(names))
+    try:
+        yield
+    finally:
+        _without.reset(token)
 
 
 def disable(names: Iterable[str]) -> None:
@@ -165,7 +182,8 @@ def _settle_without_import(found: Sequence[Claim], known: Mapping[tuple[str, str
 
 
 def _disabled_by(claim: Claim) -> str:
-    words = [word.strip() for word in os.environ.get("QPLUG_DISABLE", "").split(",")]
+    told = _without.get()
+    words = [word.strip() for word in os.environ.get("QPLUG_DISABLE", "").split(",")] if told is None else list(told)
     meant = next((word for word in words if word and _is_meant(claim, word)), "")
     return f"disabled by {meant!r} in QPLUG_DISABLE or --no-plugin" if meant else ""
 

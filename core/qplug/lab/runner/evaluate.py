@@ -27,9 +27,11 @@ from qplug.lab.judging.view import View
 from qplug.lab.measures import SUMMARY
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.changes import refuse_changed_part
+from qplug.lab.runner.inventory import Inventory, inventory
 from qplug.lab.runner.loaded import Loaded, load_classifier
-from qplug.lab.runner.prepare import dataset_folder, embedded, extract
+from qplug.lab.runner.prepare import embedded, extract
 from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import CONFIG, METRICS, SETTINGS, RunDirectory
 from qplug.lab.runs.evaluations import EVALUATIONS
 from qplug.lab.runs.record_file import read_record
@@ -59,7 +61,7 @@ class Asked:
         return "dataset" in self.settings
 
 
-def evaluate(path: Path, asked: Asked, reporter: Reporter) -> dict[str, Any]:
+def evaluate(path: Path, asked: Asked, reporter: Reporter, *, workplace: Workplace | None = None) -> dict[str, Any]:
     """Judges a finished run again and writes it to ``evaluations/<name>/``; nothing else of the run changes.
 
     The same question has the same name, so that asking again replaces the answer.
@@ -68,6 +70,7 @@ def evaluate(path: Path, asked: Asked, reporter: Reporter) -> dict[str, Any]:
         path: the run directory.
         asked: what is judged, and where.
         reporter: told what goes on.
+        workplace: where it is worked on; None: as the environment says.
 
     Returns:
         The evaluation's summary, as ``qplug evaluate --json`` prints it.
@@ -80,7 +83,8 @@ def evaluate(path: Path, asked: Asked, reporter: Reporter) -> dict[str, Any]:
     directory = RunDirectory.open(path)
     loaded = load_classifier(directory, reporter.warn)
     config = resolve([asked.settings, _own(directory, asked)])
-    again = _Again(directory, config, assemble(config, directory.path / SETTINGS), loaded, asked)
+    parts, place = assemble(config, directory.path / SETTINGS), workplace or Workplace.from_environment()
+    again = _Again(directory, config, parts, loaded, asked, place)
     view, on = _inputs(again, reporter)
     backend = again.backend
     judgement = _judge(view, on, config, backend, reporter)
@@ -100,6 +104,7 @@ class _Again:
         parts: the components of that.
         loaded: the run's classifier, as it was trained.
         asked: what was asked.
+        workplace: where it is judged.
     """
 
     directory: RunDirectory
@@ -107,6 +112,7 @@ class _Again:
     parts: Parts
     loaded: Loaded
     asked: Asked
+    workplace: Workplace
 
     @property
     def backend(self) -> Backend | None:
@@ -147,26 +153,29 @@ def _own(directory: RunDirectory, asked: Asked) -> Layer:
 
 def _inputs(again: _Again, reporter: Reporter) -> tuple[View, Labelled]:
     """The inputs of the part that is judged, and the truth about them."""
-    config, parts, asked, directory = again.config, again.parts, again.asked, again.directory
-    folder = dataset_folder(config, parts)
-    samples, unusable = parts.dataset.inventory(folder)
+    asked, directory = again.asked, again.directory
+    found = inventory(again.config, again.parts, again.workplace)
     if asked.other_data:
-        found = extract(config, parts, folder, _part_of_other_data(again, samples), unusable, reporter)
+        taken = _features_of(again, replace(found, samples=_part_of_other_data(again, found.samples)), reporter)
     else:
-        chosen = _part_of_the_run(directory, samples, asked.part)
-        found = extract(config, parts, folder, chosen, (), reporter)
-        refuse_changed_part(str(directory.path), directory.read_json("split.json", whole=True), asked.part, found)
+        chosen = _part_of_the_run(directory, found.samples, asked.part)
+        taken = _features_of(again, Inventory(found.folder, chosen, ()), reporter)
+        refuse_changed_part(str(directory.path), directory.read_json("split.json", whole=True), asked.part, taken)
     classes = again.loaded.classes
-    labels = class_numbers(_renamed(found.kept, asked.classes), classes)
-    on = Labelled(asked.part, np.arange(len(found.kept)), labels, found.kept, classes)
-    return View(again.loaded.model, _inputs_of_the_model(again, found, reporter)), on
+    labels = class_numbers(_renamed(taken.kept, asked.classes), classes)
+    on = Labelled(asked.part, np.arange(len(taken.kept)), labels, taken.kept, classes)
+    return View(again.loaded.model, _inputs_of_the_model(again, taken, reporter)), on
+
+
+def _features_of(again: _Again, found: Inventory, reporter: Reporter) -> Features:
+    return extract(again.config, again.parts, found, again.workplace, reporter)
 
 
 def _inputs_of_the_model(again: _Again, found: Features, reporter: Reporter) -> NDArray[np.float32]:
     model = again.loaded.model
     if not model.frozen_front:
         return found.values
-    return embedded(again.config, again.parts, model.front.eval(), found, reporter)
+    return embedded(again.config, again.parts, model.front.eval(), found, again.workplace.cache, reporter)
 
 
 def _part_of_the_run(directory: RunDirectory, samples: Sequence[Sample], part: str) -> list[Sample]:

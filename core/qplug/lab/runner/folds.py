@@ -16,11 +16,13 @@ from qplug.lab.config.toml import short_hash, to_layer
 from qplug.lab.measures import SUMMARY
 from qplug.lab.pipeline.describe import describe
 from qplug.lab.pipeline.parts import assemble
-from qplug.lab.runner.examine import refuse_small_parts, splits_of_all_folds
-from qplug.lab.runner.prepare import index
+from qplug.lab.runner.complete import Cell, complete
+from qplug.lab.runner.inventory import inventory
+from qplug.lab.runner.refusals import refuse_small_parts, splits_of_all_folds
 from qplug.lab.runner.reporter import Reporter
-from qplug.lab.runner.run import resume_run, run_once
+from qplug.lab.runner.run import resume_run
 from qplug.lab.runner.unused import unused_backend
+from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import FOLDS, METRICS, RunDirectory
 from qplug.lab.runs.record_file import read_record
 
@@ -37,12 +39,12 @@ def run_every_fold(layers: Sequence[Layer], out: Path, reporter: Reporter) -> di
     """
     config = resolve(layers)
     parts = assemble(config)
-    folder, samples = index(config, parts)
-    splits = splits_of_all_folds(config, parts, samples)
+    found = inventory(config, parts, Workplace.from_environment())
+    splits = splits_of_all_folds(config, parts, found.samples)
     description = describe(config, parts)
     for split in splits.values():
         refuse_small_parts(config, parts, split, description)
-    numbers = list(splits)
+    folder, numbers = found.folder, list(splits)
     if unused := unused_backend(layers, config, parts):
         reporter.note(unused)
     data_dir = folder.resolve() if parts.dataset.capabilities.needs_folder else None
@@ -108,14 +110,13 @@ class _Folds:
         path = self.path(number)
         reporter.note(f"fold {number} of {self._record['settings']['dataset']['name']}")
         if not path.exists():
-            layers = [{"fold": number}, self._record["settings"]]
-            return run_once(layers, self._out, reporter, begun=lambda run: self._begun(number, run))
+            config = resolve([{"fold": number}, self._record["settings"]])
+            self._record["runs"][str(number)] = path.name
+            self._directory.write_json(FOLDS, self._record)
+            written = complete(Cell(config, path), Workplace.from_environment(), reporter)
+            return written.summary(str(path))
         run = RunDirectory.open(path)
         return read_record(path).summary(str(run.path)) if run.status == "finished" else resume_run(path, reporter)
-
-    def _begun(self, number: int, run: RunDirectory) -> None:
-        self._record["runs"][str(number)] = run.name
-        self._directory.write_json(FOLDS, self._record)
 
 
 def over_folds(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
