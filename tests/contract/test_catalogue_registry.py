@@ -118,6 +118,16 @@ def test_a_recipe_that_names_a_preset_takes_nothing_else_of_that_part_from_its_b
     assert catalogue.Registry.read(file).recipes["two"].run["features"] == {"name": "mel", "preset": "qc-cnn"}
 
 
+def test_a_recipe_adds_to_what_its_base_sets_for_a_smoke_run(tmp_path: Path) -> None:
+    file = tmp_path / "registry.toml"
+    file.write_text(
+        "[recipe.one]\nsummary = 'x'\nsmoke.training = { epochs = 1 }\nsmoke.features = { duration = 0.5 }\n"
+        "[recipe.two]\nbase = 'one'\nsummary = 'y'\nsmoke.training = { head_epochs = 1 }\n"
+    )
+    two = catalogue.Registry.read(file).recipes["two"]
+    assert two.smoke == {"training": {"epochs": 1, "head_epochs": 1}, "features": {"duration": 0.5}}
+
+
 def test_a_file_that_does_not_ship_is_said_to_be_missing() -> None:
     with pytest.raises(QplugError, match=r"nothing\.toml is missing from this installation"):
         catalogue.shipped("nothing.toml")

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from qplug.contract.interfaces.component import KINDS
+from qplug.catalogue.claims import claims
 
 
 def environment(folder: Path | None = None) -> dict[str, Any]:
@@ -38,8 +38,7 @@ def environment(folder: Path | None = None) -> dict[str, Any]:
 def package_versions() -> dict[str, str]:
     """Versions of the installed packages that qplug or its plugins may use, by name."""
     names = {re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in metadata.requires("qplug") or []}
-    for group in (*KINDS.values(), "qplug.hooks"):
-        names |= {entry.dist.name for entry in metadata.entry_points(group=group) if entry.dist is not None}
+    names |= {claim.provider for claim in claims()}
     versions = {name: _version(name) for name in sorted(names, key=str.lower)}
     return {name: version for name, version in versions.items() if version is not None}
 
