@@ -27,6 +27,11 @@ def show(summary: Mapping[str, Any], *, json: bool) -> None:
         _print_summary(summary)
 
 
+def show_plan(plan: Plan, *, json: bool) -> None:
+    """Prints what a run would do."""
+    show_plans([plan], n_seeds=1, json=json)
+
+
 def show_plans(plans: Sequence[Plan], *, n_seeds: int, json: bool) -> None:
     """Prints what a run would do, or the runs of a set.
 
@@ -75,7 +80,10 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
         f"{counts['trainable']:,} trainable parameters, {counts['quantum']} of them in circuits · "
         f"trained in {summary['train_seconds']:.1f} s"
     )
-    console.print(f"written to {summary.get('set', summary['run'])}", soft_wrap=True)
+    if isinstance(summary["run"], str):
+        console.print(f"written to {summary['run']}", soft_wrap=True)
+    if "set" in summary:
+        console.print(f"runs, mean and spread in {summary['set']}", soft_wrap=True)
 
 
 def _print_arms(summary: Mapping[str, Any]) -> None:
@@ -99,7 +107,7 @@ def _print_arms(summary: Mapping[str, Any]) -> None:
     for line in summary.get("reference", ()):
         console.print(f"known: {line}", style="dim")
     console.print("mean ± standard deviation over the runs; whether heads differ takes a test")
-    console.print(f"written to {summary['set']}", soft_wrap=True)
+    console.print(f"runs, means and spreads in {summary['set']}", soft_wrap=True)
 
 
 def _counted(summary: Mapping[str, Any]) -> str:

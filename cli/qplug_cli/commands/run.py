@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -174,13 +175,14 @@ def run(
         from qplug.lab.config import layers as settings
         from qplug.lab.config.recipes import with_recipe
 
-    seeds = None if seed is None else seeds_of(seed)
+    several = seed is not None and re.search(r"\d\s*[-,]", seed)
+    seeds = seeds_of(seed) if several and seed is not None else None
     parts = {"dataset": dataset, "features": features, "backbone": backbone, "reducer": reducer, "backend": backend}
     flags: dict[str, Any] = settings.from_names({kind: name for kind, name in parts.items() if name is not None})
     options = {"device": device, "threads": threads, "split": split, "on_bad_file": on_bad_file}
     flags |= {key: str(value) for key, value in options.items() if value is not None}
-    if seeds is not None:
-        flags["seed"] = str(seeds[0])
+    if seed is not None:
+        flags["seed"] = seed if seeds is None else str(seeds[0])
     if data_dir is not None:
         flags["data_dir"] = str(data_dir.expanduser().resolve())
     if allow_leak:
