@@ -2,6 +2,8 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -44,7 +46,13 @@ def test_the_extra_brings_what_a_component_requires(key: tuple[str, str]) -> Non
         if module in known.missing():
             assert module in brought, module  # not among what is tested with; then it is named as it is imported
             continue
-        assert brought & {canonical(name) for name in packages_distributions()[module]}, module
+        assert brought & {canonical(name) for name in providers()[module]}, module
+
+
+@cache
+def providers() -> Mapping[str, list[str]]:
+    """The installed distributions that bring each module."""
+    return packages_distributions()
 
 
 def distributions_of(extra: str) -> set[str]:
