@@ -17,6 +17,7 @@ from torch import Tensor
 from qplug.contract.errors import CircuitError
 from qplug.heads.traced_head import ImportedHead, ImportedReadout, TracedCircuit, TracedHead
 
+from .original import Written
 from .outcomes import own_qubits, refuse_other_widths, sampler_outputs, z_of_every_qubit
 from .tracing import trace_circuit
 
@@ -40,7 +41,8 @@ class QiskitHead(TracedHead):
     """A quantum head written as a Qiskit circuit.
 
     An author writes ``parametrised`` and sets ``n_inputs``. The circuit is traced once: Qiskit decomposes it into the
-    contract's gates, its parameter expressions become torch code for any batch.
+    contract's gates, its parameter expressions become torch code for any batch. It is then made again and bound by
+    Qiskit to fresh inputs and weights, and refused unless gates, angles, gradients and observables agree.
     """
 
     @abstractmethod
@@ -66,10 +68,14 @@ class QiskitHead(TracedHead):
         """The Qiskit circuit in the contract's words.
 
         Raises:
-            CircuitError: it contains what the contract cannot express.
+            CircuitError: it contains what the contract cannot express, or is another one at each call.
         """
+        first = self._written()
+        return trace_circuit(first.circuit, first.inputs, first.weights, first.observables, again=self._written)
+
+    def _written(self) -> Written:
         parts = self.parametrised()
-        return trace_circuit(parts.circuit, parts.inputs, parts.weights, self.observables(parts.circuit))
+        return Written(parts.circuit, parts.inputs, parts.weights, self.observables(parts.circuit))
 
     @staticmethod
     def from_circuit(
