@@ -40,8 +40,8 @@ def show_plans(plans: Sequence[Plan], *, n_seeds: int, json: bool) -> None:
         n_seeds: with how many seeds each would run.
         json: as JSON, else as tables.
     """
-    told = [plan.to_json() for plan in plans]
     if json:
+        told = [plan.to_json() for plan in plans]
         output.document(told[0] if len(told) == 1 else {"plans": told})
         return
     for plan in plans:

@@ -13,7 +13,7 @@ from qplug.contract.interfaces import Executor
 from qplug.lab.comparison.carry import Carried, carry
 from qplug.lab.comparison.grid import MOST_CELLS, Arm, Grid
 from qplug.lab.comparison.old_folds import resume_folds
-from qplug.lab.comparison.summary import over_set
+from qplug.lab.comparison.summary import located, over_set
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import full_hash, to_layer
@@ -201,11 +201,3 @@ def _executor(jobs: int, place: Workplace) -> Executor | None:
         return None
     values = {"slots": jobs, "threads": max(1, place.threads // jobs)}
     return cast(Executor, parameters.create(catalogue.load("executor", "local"), values, what="executor local"))
-
-
-def located(path: Path, found: dict[str, Any]) -> dict[str, Any]:
-    """What a set came to, with its own folder and those of its runs as they are told to a user."""
-    cells = [{**each, "run": str(path / each["run"])} for each in found["cells"]]
-    one_seed = len(found["arms"]) == 1 and len(found["seeds"]) == 1 and len(found["fold_numbers"]) > 1
-    told = {"set": str(path), **found, "run": [each["run"] for each in cells], "cells": cells}
-    return {**told, "folds": cells} if one_seed else told

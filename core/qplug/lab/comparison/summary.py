@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import nan
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
@@ -29,6 +30,14 @@ def over_set(record: SetRecord, summaries: Sequence[Mapping[str, Any]]) -> dict[
     folds = list(dict.fromkeys(cell.fold for cell in record.cells if cell.fold is not None))
     return {**whole, "n_runs": len(summaries), "seeds": seeds, "fold_numbers": folds, "arms": arms,
             "cells": list(summaries)}  # fmt: skip
+
+
+def located(path: Path, found: dict[str, Any]) -> dict[str, Any]:
+    """What a set came to, with its own folder and those of its runs as they are told to a user."""
+    cells = [{**each, "run": str(path / each["run"])} for each in found["cells"]]
+    one_seed = len(found["arms"]) == 1 and len(found["seeds"]) == 1 and len(found["fold_numbers"]) > 1
+    told = {"set": str(path), **found, "run": [each["run"] for each in cells], "cells": cells}
+    return {**told, "folds": cells} if one_seed else told
 
 
 def over_folds(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

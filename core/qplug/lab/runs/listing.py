@@ -10,7 +10,7 @@ from typing import Any
 from qplug.contract.errors import DataError, QplugError
 from qplug.lab.config.reading import parse_json, parse_toml
 from qplug.lab.runs.directory import CONFIG, ENDED, FOLDS, METRICS, RECORD, SET, RunDirectory, Status
-from qplug.lab.runs.evaluations import EVALUATIONS
+from qplug.lab.runs.evaluations import count_evaluations
 from qplug.lab.runs.glance import glance
 from qplug.lab.runs.record_file import glance_at_record
 from qplug.lab.runs.set_record import SetRecord, read_set, read_summary
@@ -90,7 +90,7 @@ def summarise(path: Path) -> RunSummary:
         stamps=stamps,
         problem=" ".join(problems),
         ended=ended,
-        evaluations=len(list((path / EVALUATIONS).glob(f"*/{METRICS}"))) if (path / EVALUATIONS).is_dir() else 0,
+        evaluations=count_evaluations(path),
     )
 
 
