@@ -38,7 +38,13 @@ def config(*more: str) -> Any:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    return Workplace(cache=tmp_path_factory.mktemp("cache"), data=tmp_path_factory.mktemp("data"), workers=1, threads=1)
+    return Workplace(
+        cache=tmp_path_factory.mktemp("cache"),
+        data=tmp_path_factory.mktemp("data"),
+        workers=1,
+        threads=1,
+        figures=False,
+    )
 
 
 class Counter:

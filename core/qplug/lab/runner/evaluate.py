@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from qplug.contract.errors import ConfigError, UnknownName, some_of
@@ -32,10 +33,11 @@ from qplug.lab.runner.loaded import Loaded, load_classifier
 from qplug.lab.runner.prepare import embedded, extract
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.workplace import Workplace
-from qplug.lab.runs.directory import CONFIG, METRICS, SETTINGS, RunDirectory
-from qplug.lab.runs.evaluations import EVALUATIONS
+from qplug.lab.runs.directory import CONFIG, SETTINGS, RunDirectory
+from qplug.lab.runs.evaluations import EVALUATIONS, VERSION, Agreement, EvaluationRecord, write_evaluation
+from qplug.lab.runs.files import json_bytes
 from qplug.lab.runs.record_file import read_record
-from qplug.lab.runs.run_record import Scores
+from qplug.lab.runs.run_record import JudgementRecord, Scores
 
 _OF_THE_DATA = ("dataset", "data_dir", "split", "fold", "smoke")
 
@@ -82,7 +84,7 @@ def evaluate(path: Path, asked: Asked, reporter: Reporter, *, workplace: Workpla
     """
     directory = RunDirectory.open(path)
     loaded = load_classifier(directory, reporter.warn)
-    config = resolve([asked.settings, _own(directory, asked)])
+    config = _for_this_machine(resolve([asked.settings, _own(directory, asked)]), reporter)
     parts, place = assemble(config, directory.path / SETTINGS), workplace or Workplace.from_environment()
     again = _Again(directory, config, parts, loaded, asked, place)
     view, on = _inputs(again, reporter)
@@ -143,6 +145,14 @@ class _Again:
         synthetic = self.parts.dataset.capabilities.synthetic or self.config.smoke
         own = read_record(self.directory.path).stamps
         return list(dict.fromkeys([*own, *([SYNTHETIC] if synthetic else [])]))
+
+
+def _for_this_machine(config: RunConfig, reporter: Reporter) -> RunConfig:
+    """The configuration, with another device where the run's is not to be had: judging needs no certain one."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        reporter.note("the run was made on CUDA; there is none here, so it is judged on the CPU")
+        return replace(config, device="cpu")
+    return config
 
 
 def _own(directory: RunDirectory, asked: Asked) -> Layer:
@@ -236,30 +246,41 @@ def _written(again: _Again, judgement: Judgement, twin: Judgement | None) -> dic
     title = f"{again.config.dataset.name} · {again.config.heads} · {part}"
     where = f" · on {again.config.backend.name}" if judgement.backend is not None else ""
     write_judging(inside, judgement, title=title + where, stamp=" · ".join(stamps) or None)
-    content = {**_facts(again, judgement, twin), "stamps": stamps, part: judgement.scores}
-    inside.write_json(METRICS, content)  # last: an evaluation that has it is complete
+    record = _record(again, judgement, twin)
+    write_evaluation(inside, record)
     short = {name: judgement.scores[name] for name in (*SUMMARY, "accuracy_interval", "n")}
-    return {"run": str(again.directory.path), "evaluation": str(home), **content, part: short}
+    return {"run": str(again.directory.path), "evaluation": str(home), **record.summary(), part: short}
 
 
-def _facts(again: _Again, judgement: Judgement, twin: Judgement | None) -> dict[str, Any]:
-    backend, part = judgement.backend, again.asked.part
+def _record(again: _Again, judgement: Judgement, twin: Judgement | None) -> EvaluationRecord:
+    backend = judgement.backend
     settings = to_layer(again.config)["backend"]
-    return {
-        "name": again.name,
-        "dataset": again.config.dataset.name,
-        "head": again.config.heads,
-        "part": part,
-        "backend": None if backend is None else settings.pop("name"),
-        "settings": {} if backend is None else settings,
-        "exact": backend is None or backend.capabilities.exact,
-        "hardware": backend is not None and backend.capabilities.hardware,
-        "modelled_noise": backend is not None and backend.capabilities.noise and not backend.capabilities.hardware,
-        "other_data": again.asked.other_data,
-        "classes": dict(again.asked.classes),
-        "run_accuracy": _of_the_run(again).accuracy,
-        "against_training_backend": None if twin is None else agreement(judgement, twin),
-    }
+    name = settings.pop("name")
+    judged = JudgementRecord(
+        part=again.asked.part,
+        backend=None if backend is None else name,
+        settings={} if backend is None else settings,
+        hardware=backend is not None and backend.capabilities.hardware,
+        modelled_noise=backend is not None and backend.capabilities.noise and not backend.capabilities.hardware,
+        scores=Scores.model_validate_json(json_bytes(judgement.scores)),
+    )
+    return EvaluationRecord(
+        version=VERSION,
+        name=again.name,
+        dataset=again.config.dataset.name,
+        head=again.config.heads,
+        judgement=judged,
+        exact=backend is None or backend.capabilities.exact,
+        other_data=again.asked.other_data,
+        classes=dict(again.asked.classes),
+        run_accuracy=_of_the_run(again).accuracy,
+        against_training_backend=None if twin is None else _agreement(judgement, twin),
+        stamps=tuple(again.stamps),
+    )
+
+
+def _agreement(judgement: Judgement, twin: Judgement) -> Agreement:
+    return Agreement.model_validate_json(json_bytes(agreement(judgement, twin)))
 
 
 def _of_the_run(again: _Again) -> Scores:

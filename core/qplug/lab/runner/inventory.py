@@ -58,7 +58,7 @@ def dataset_folder(config: RunConfig, parts: Parts, workplace: Workplace) -> Pat
     """
     if config.smoke and parts.dataset.capabilities.needs_folder:
         return example_folder(config, parts, workplace.cache)
-    named = config.data_dir or workplace.data_dir
+    named = workplace.data_dir or config.data_dir
     return data_folder(config.dataset.name, parts.dataset, named, home=workplace.data)
 
 

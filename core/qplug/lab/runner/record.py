@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from qplug import catalogue
+from qplug.circuits import to_qasm3
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
 from qplug.lab.data.splits import Split
@@ -15,13 +16,12 @@ from qplug.lab.judging.angles import AngleFacts
 from qplug.lab.pipeline.classifier import count_parameters
 from qplug.lab.pipeline.describe import steps
 from qplug.lab.pipeline.parts import Parts
-from qplug.lab.runner.drawing import Drawn, write_figures
 from qplug.lab.runner.examine import Examined
 from qplug.lab.runner.judge import Judged
 from qplug.lab.runner.prepare import Prepared
 from qplug.lab.runner.train import Trained
 from qplug.lab.runs.directory import RunDirectory
-from qplug.lab.runs.files import json_bytes
+from qplug.lab.runs.files import circuit_name, json_bytes
 from qplug.lab.runs.record_file import write_record
 from qplug.lab.runs.run_record import (
     VERSION,
@@ -84,7 +84,9 @@ def record(directory: RunDirectory, outcome: Outcome) -> RunRecord:
     answers = [*judged.validation.predictions(), *judged.test.predictions()]
     directory.write_csv("predictions.csv", stamped(answers, outcome.stamps))
     _write_model(directory, outcome)
-    write_figures(directory, _drawn(outcome))
+    _write_circuits(directory, outcome)
+    if outcome.examined.workplace.figures:
+        _draw(directory, outcome)
     written = _run_record(outcome, read_typed(directory, "environment.json", Environment))
     write_record(directory, written)  # last: a run that has it is complete
     return written
@@ -239,10 +241,17 @@ def _write_model(directory: RunDirectory, outcome: Outcome) -> None:
     directory.write_weights(model.state_dict(), facts)
 
 
-def _drawn(outcome: Outcome) -> Drawn:
+def _write_circuits(directory: RunDirectory, outcome: Outcome) -> None:
+    for number, module in enumerate(outcome.trained.view.model.quantum_modules(), start=1):
+        directory.write_text(f"{circuit_name(number)}.qasm", to_qasm3(module.circuit))
+
+
+def _draw(directory: RunDirectory, outcome: Outcome) -> None:
+    from qplug.lab.runner.drawing import Drawn, write_figures  # Matplotlib takes a second, and not every run draws
+
     fold = outcome.prepared.split.fold
     title = f"{outcome.config.dataset.name} · {outcome.config.heads}"
-    return Drawn(
+    drawn = Drawn(
         features=outcome.parts.features,
         prepared=outcome.prepared,
         view=outcome.trained.view,
@@ -251,3 +260,4 @@ def _drawn(outcome: Outcome) -> Drawn:
         title=title + (f" · fold {fold}" if fold is not None else ""),
         stamp=" · ".join(outcome.stamps) or None,
     )
+    write_figures(directory, drawn)

@@ -20,11 +20,13 @@ class Workplace:
     Attributes:
         cache: where features, embeddings and examples are kept.
         data: the one folder with a sub-folder for each data set, and with the learnt weights of backbones.
-        data_dir: where the run's own data set lies if it is not in ``data``; see ``folders.data_folder``.
+        data_dir: where the run's own data set lies, whatever its configuration says; None: as that says, else in
+            ``data``; see ``folders.data_folder``.
         workers: how many processes extract features, at most.
         threads: how many CPU threads may compute at once, over all runs that go on here.
         loggers: hook plugins that are asked for by name, since they write into other people's tools.
         disabled: plugins that are not to be used.
+        figures: whether runs draw their figures, which takes longer than a short training.
     """
 
     cache: Path = field(default_factory=cache_folder)
@@ -34,6 +36,7 @@ class Workplace:
     threads: int = field(default_factory=usable_cores)
     loggers: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()
+    figures: bool = True
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Workplace:
