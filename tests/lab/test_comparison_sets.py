@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from qplug.contract.errors import ConfigError, DataError, Interrupted, UserError
+from qplug.contract.interfaces import Needs
+from qplug.lab.comparison.cell_work import Spec, cell_of
 from qplug.lab.comparison.grid import Arm, Grid, seeds_of
 from qplug.lab.comparison.sets import resume, run_set
 from qplug.lab.config.layers import from_assignments
@@ -254,6 +256,19 @@ def test_seeds_are_numbers_ranges_and_lists(text: str, seeds: tuple[int, ...]) -
 def test_seeds_that_are_none_are_refused(text: str, words: str) -> None:
     with pytest.raises(UserError, match=words):
         seeds_of(text)
+
+
+@pytest.mark.parametrize(
+    ("device", "devices", "threads", "needs"),
+    [("cpu", 1, 2, Needs(2, 0)), ("cpu", 4, 2, Needs(4, 0)), ("cuda", 2, 4, Needs(4, 2))],
+)
+def test_a_run_needs_the_threads_and_gpus_that_its_configuration_says(
+    device: str, devices: int, threads: int, needs: Needs
+) -> None:
+    settings = {"device": device, "threads": threads, "training": {"devices": devices}}
+    cell = cell_of("a", Spec(settings, "cells/a", PLACE.to_json()))
+    assert cell.needs == needs
+    assert json.loads(cell.spec)["settings"] == settings
 
 
 # Sets of folds of an older version

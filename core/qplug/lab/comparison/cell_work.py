@@ -37,7 +37,8 @@ def cell_of(key: str, spec: Spec) -> Cell:
     options, settings = spec.settings["training"], spec.settings
     processes = int(options["devices"])
     on_gpu = settings["device"] == "cuda"
-    threads = int(settings["threads"]) * (1 if on_gpu else processes)
+    # Processes on the CPU share the threads of the run out among them, and each has at least one.
+    threads = int(settings["threads"]) if on_gpu else max(int(settings["threads"]), processes)
     return Cell(key, json.dumps(asdict(spec)), Needs(threads=threads, gpus=processes if on_gpu else 0))
 
 

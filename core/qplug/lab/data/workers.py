@@ -43,9 +43,21 @@ def environment(variables: dict[str, str]) -> Iterator[None]:
     finally:
         for name, value in before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)  # a plugin may have taken it away
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def blas_on(n: int) -> Iterator[None]:
+    """Lets the linear algebra below numpy, as far as it is loaded, compute on ``n`` threads."""
+    try:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    except ImportError:
+        yield
+        return
+    with threadpool_limits(limits=n, user_api="blas"):
+        yield
 
 
 @contextmanager
@@ -53,7 +65,7 @@ def one_thread() -> Iterator[None]:
     """Lets the numerical libraries compute on one thread, so that results do not depend on the number of cores."""
     with ExitStack() as stack:
         try:
-            from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+            from threadpoolctl import threadpool_limits
         except ImportError:
             pass
         else:

@@ -18,6 +18,7 @@ from qplug.hooks import Hooks
 from qplug.lab.acquire.weights import obtain
 from qplug.lab.config.model import RunConfig
 from qplug.lab.data.splits import Split
+from qplug.lab.data.workers import blas_on, environment, thread_variables
 from qplug.lab.pipeline.classifier import Classifier, build_backbone
 from qplug.lab.pipeline.describe import Description, blank_classifier, describe
 from qplug.lab.pipeline.memory import refuse_large_batches
@@ -131,13 +132,18 @@ def suitable_threads(batch_values: int) -> int:
 
 @contextmanager
 def computing_on(n_threads: int | None) -> Iterator[None]:
-    """Inside, torch computes on so many threads; None: as before."""
+    """Inside, torch and the libraries below numpy and scikit-learn compute on so many threads; None: as before.
+
+    A library that is first loaded inside takes its number from the environment.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(n_threads or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    n = n_threads or before
+    with environment(thread_variables(n)), blas_on(n):
+        torch.set_num_threads(n)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 def learnt_network(config: RunConfig, parts: Parts, workplace: Workplace, reporter: Reporter) -> nn.Module:
