@@ -9,9 +9,9 @@ import pytest
 from qplug import catalogue
 from qplug.lab.config.recipes import with_recipe
 from qplug.lab.config.resolve import resolve
-from qplug.lab.runner import record
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.record_file import read_record
 
 RECIPES = sorted(catalogue.registry().recipes)
@@ -25,13 +25,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_runs_on_generated_files_with_any_seed(name: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QPLUG_CACHE", str(home / "cache"))  # twins share features
-    # Figures have tests of their own, and would take half of the time.
-    monkeypatch.setattr(record, "write_figures", lambda *_: None)
+def test_a_recipe_runs_on_generated_files_with_any_seed(name: str, home: Path) -> None:
+    # Twins share features. Figures have tests of their own, and would take half of the time.
+    place = Workplace(cache=home / "cache", figures=False)
     losses = set()
     for seed in SEEDS:
-        summary = run_once(with_recipe([{"seed": seed}], name, smoke=True), home / "runs", Silent())
+        summary = run_once(with_recipe([{"seed": seed}], name, smoke=True), home / "runs", Silent(), workplace=place)
         assert summary["stamps"] == ["SYNTHETIC DATA"]
         assert summary["seed"] == seed
         metrics = read_record(summary["run"]).metrics()
