@@ -10,11 +10,13 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image as Picture
 
 from qplug.contract.errors import ConfigError, DataError, Interrupted, UserError
 from qplug.contract.interfaces import Needs
-from qplug.lab.comparison.cell_work import Spec, cell_of
+from qplug.lab.comparison.cell_work import Spec, carry_out, cell_of
 from qplug.lab.comparison.grid import Arm, Grid, seeds_of
 from qplug.lab.comparison.sets import resume, run_set
 from qplug.lab.config.layers import from_assignments
@@ -203,6 +205,18 @@ def test_one_run_that_fails_does_not_keep_the_others_from_being_finished(
     assert resume(path, Silent(), workplace=PLACE)["n_runs"] == 3
 
 
+def test_a_set_all_of_whose_runs_fail_leaves_nothing_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(*_: Any, **__: Any) -> None:
+        raise UserError("no luck with 9")
+
+    monkeypatch.setattr("qplug.lab.runner.complete.train", fit)
+    with pytest.raises(UserError, match=r"2 of 2 runs did not finish .*no luck with 9.* Nothing is kept\."):
+        run_set(Grid([digits()], seeds=(0, 1)), tmp_path, Silent(), workplace=PLACE)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_code_that_changed_since_the_set_was_begun_is_refused(grid: dict[str, Any], tmp_path: Path) -> None:
     path = shutil.copytree(grid["set"], tmp_path / "copy")
     (path / "summary.json").unlink()
@@ -269,6 +283,43 @@ def test_a_run_needs_the_threads_and_gpus_that_its_configuration_says(
     cell = cell_of("a", Spec(settings, "cells/a", PLACE.to_json()))
     assert cell.needs == needs
     assert json.loads(cell.spec)["settings"] == settings
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    draw = np.random.default_rng(0)
+    for number in range(40):
+        path = tmp_path / "data" / ("dark", "light")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Picture.fromarray(draw.integers(0, 100, (4, 4)).astype(np.uint8) + 100 * (number % 2)).save(path)
+    return tmp_path / "data"
+
+
+def test_a_set_knows_no_folder_outside_by_which_its_numbers_or_names_would_change(
+    pictures: Path, tmp_path: Path
+) -> None:
+    layer = {"dataset": {"name": "folder", "modality": "image"}, "data_dir": str(pictures), "device": "cpu"}
+    arm = Arm("linear", [layer | digits("training.epochs=1").layers[1] | layer])
+    made = run_set(Grid([arm], seeds=(0, 1)), tmp_path / "here", Silent(), workplace=PLACE)
+    record = read_set(Path(made["set"]))
+    assert record.data_dir == str(pictures)
+    assert all("data_dir" not in arm.settings for arm in record.arms)
+
+    moved = Path(made["set"]).rename(tmp_path / "moved")
+    elsewhere = pictures.rename(tmp_path / "elsewhere")
+    (moved / "summary.json").unlink()
+    shutil.rmtree(moved / record.cells[1].folder)
+    with pytest.raises(UserError, match="its data was not found"):
+        resume(moved, Silent(), workplace=replace(PLACE, data=tmp_path / "nowhere"))
+    place = PLACE.with_data_dir(elsewhere)
+    assert [cell["test"] for cell in resume(moved, Silent(), workplace=place)["cells"]] == [
+        cell["test"] for cell in made["cells"]
+    ]
+
+    shutil.rmtree(moved / record.cells[0].folder)  # and as a worker does it, which is told nothing but text
+    spec = Spec(record.settings(record.cells[0]), str(moved / record.cells[0].folder), place.to_json())
+    told = carry_out(cell_of(record.cells[0].key, spec).spec)
+    assert json.loads(told) == {"accuracy": made["cells"][0]["test"]["accuracy"]}
 
 
 # Sets of folds of an older version

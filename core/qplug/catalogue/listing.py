@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from qplug.hooks import Hooks
 
 _log = logging.getLogger("qplug")
+_LATE = "; asked for by name it loads all the same, and QPLUG_IMPORT_LIMIT=SECONDS gives it more time"
 _ORDER = {"ready": 0, "needs-extra": 1, "not-installed": 2, "disabled": 3, "quarantined": 4}
 
 
@@ -72,8 +73,8 @@ def load(kind: str, name: str) -> type[Component]:
     if kind not in KINDS:
         raise UnknownName.of("kind", kind, KINDS)
     row, claim = _find(kind, name)
-    # What the registry vouches for is tried anew each time: a failure that was noted may have been of the moment.
-    again = row.status == "quarantined" and claim is not None and _is_vouched(claim)
+    # Of what the registry vouches for, a failure that was noted may have been of the moment; slowness always is.
+    again = row.status == "quarantined" and claim is not None and (_is_vouched(claim) or _was_late(claim))
     if not again:
         _refuse(row)
     assert claim is not None  # what is ready is installed
@@ -193,6 +194,11 @@ def _is_vouched(claim: Claim) -> bool:
     return owner is not None and same_distribution(owner.provider, claim.provider)
 
 
+def _was_late(claim: Claim) -> bool:
+    verdict = recall([claim]).get(claim)
+    return verdict is not None and verdict.momentary
+
+
 def _is_meant(claim: Claim, word: str) -> bool:
     return word in (claim.name, f"{claim.kind}:{claim.name}") or same_distribution(word, claim.provider)
 
@@ -268,7 +274,8 @@ def _companions(untried: Sequence[Claim], providers: Collection[str]) -> list[Cl
 def _judged(claim: Claim, owner: Known | None, verdict: Verdict | None) -> Entry:
     if verdict is None:
         return _row(claim, "ready", owner)
-    row = _row(claim, "ready" if verdict.ok else "quarantined", owner, reason=verdict.reason)
+    late = "" if verdict.ok or not verdict.momentary else _LATE
+    row = _row(claim, "ready" if verdict.ok else "quarantined", owner, reason=verdict.reason + late)
     return row if row.summary else replace(row, summary=verdict.summary)
 
 
@@ -335,12 +342,16 @@ def _quarantined(row: Entry, reason: str) -> PluginError:
 
 
 def _import(row: Entry, claim: Claim) -> Any:
-    from qplug.catalogue.loading import import_claimed
+    from qplug.catalogue.footprint import lingering
+    from qplug.catalogue.loading import import_watched
 
     try:
         with stdout_to_stderr():
-            found = import_claimed(claim)
+            found, left = import_watched(claim)
     except PluginError as error:
         remember({claim: Verdict(False, str(error))})
         raise _quarantined(row, str(error)) from error
+    for remark in left.remarks:
+        _log.warning("%s %r from %s %s %s.", row.kind, row.name, row.provider, row.version, remark)
+    lingering.extend(left.threads)
     return found

@@ -76,10 +76,13 @@ def carry(carried: Carried, reporter: Reporter) -> None:
     if failed:
         texts = [f"{carried.record.called(each.cell)}: {each.problem}" for each in failed]
         kind = UserError if all(each.of_the_user for each in failed) else QplugError
-        raise kind(
-            f"{len(failed)} of {len(cells)} runs did not finish ({some_of(texts, _MANY)}). The others are kept. "
-            f"Once it is mended: qplug resume {carried.path}"
-        )
+        raise kind(f"{len(failed)} of {len(cells)} runs did not finish ({some_of(texts, _MANY)}). {_way_on(carried)}")
+
+
+def _way_on(carried: Carried) -> str:
+    if any((carried.path / cell.folder).is_dir() for cell in carried.record.cells):
+        return f"What is finished is kept. Once it is mended: qplug resume {carried.path}"
+    return "Nothing is kept. Once it is mended, start again with the same command."
 
 
 def _one_by_one(carried: Carried, left: list[CellRecord], reporter: Reporter) -> Iterator[_Ended]:

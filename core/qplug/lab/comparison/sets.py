@@ -63,7 +63,7 @@ def run_set(
         named = f"{hashed}-set"
         with RunDirectory.create(out, dataset=record.dataset, head=heads, short_hash=named) as directory:
             directory.write_json(SET, record.model_dump(mode="json", exclude_unset=True))
-            return _to_the_end(directory, record, reporter, jobs, place)
+            return _to_the_end(directory, record, reporter, jobs, _where_data_lie(place, record))
 
 
 def resume_set(path: Path, reporter: Reporter, *, jobs: int = 1, workplace: Workplace | None = None) -> dict[str, Any]:
@@ -80,9 +80,7 @@ def resume_set(path: Path, reporter: Reporter, *, jobs: int = 1, workplace: Work
             raise UserError(f"all runs of {path} are finished; there is nothing to resume. Look at them: qplug runs")
         record = read_set(path)
         _refuse_changed_code(path, record)
-        if place.data_dir is None and record.data_dir is not None and Path(record.data_dir).is_dir():
-            place = place.with_data_dir(Path(record.data_dir))
-        return _to_the_end(directory, record, reporter, jobs, place)
+        return _to_the_end(directory, record, reporter, jobs, _where_data_lie(place, record))
 
 
 def resume(path: Path, reporter: Reporter, *, jobs: int = 1, workplace: Workplace | None = None) -> dict[str, Any]:
@@ -193,6 +191,13 @@ def _to_the_end(
     found = over_set(record, summaries_of(directory.path, record))
     directory.write_json(SUMMARY, found)
     return located(directory.path, found)
+
+
+def _where_data_lie(place: Workplace, record: SetRecord) -> Workplace:
+    """The workplace with the folder of the set's data: what it says itself, else where they lay, if they still do."""
+    if place.data_dir is not None or record.data_dir is None or not Path(record.data_dir).is_dir():
+        return place
+    return place.with_data_dir(Path(record.data_dir))
 
 
 def _executor(jobs: int, place: Workplace) -> Executor | None:
