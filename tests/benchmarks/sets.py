@@ -133,6 +133,9 @@ def main() -> None:
             moment = randomly.uniform(0.1, 0.95) * together
             victim = randomly.choice(["command", "worker"])
             kills.append(killed(options, home / f"killed-{number}", cache, moment, victim))
+            told = {key: value for key, value in kills[-1].items() if key != "table"}
+            same = kills[-1]["table"] == table(serial)
+            print(f"kill {number + 1} of {options.kills}: same table: {same}, {told}", file=sys.stderr, flush=True)
     if kills:
         found["kills"] = len(kills)
         found["same table after going on"] = sum(kill["table"] == table(serial) for kill in kills)

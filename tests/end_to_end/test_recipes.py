@@ -27,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_runs_on_generated_files_with_any_seed(name: str, home: Path) -> None:
     # Twins share features. Figures have tests of their own, and would take half of the time.
-    place = Workplace(cache=home / "cache", figures=False)
+    place = Workplace(cache=home / "cache", workers=1, figures=False)
     losses = set()
     for seed in SEEDS:
         summary = run_once(with_recipe([{"seed": seed}], name, smoke=True), home / "runs", Silent(), workplace=place)
