@@ -13,6 +13,7 @@ import torch
 from qplug.lab.config.training import LOWER_IS_BETTER, OF_TWO_CLASSES, Metric
 from qplug.lab.judging.metrics import metrics
 from qplug.lab.measures import LISTED, METRICS, SUMMARY
+from qplug.lab.runs.run_record import Scores
 from qplug.lab.training import scores
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
@@ -32,6 +33,7 @@ def test_what_is_computed_and_what_can_be_monitored_is_what_the_table_has() -> N
     judged = metrics(torch.tensor([0, 1]), torch.eye(2), ["a", "b"])
     assert {name for name, value in judged.items() if isinstance(value, float)} == set(METRICS) == set(get_args(Metric))
     three = metrics(torch.tensor([0, 1, 2]), torch.eye(3), ["a", "b", "c"])
+    assert set(METRICS) <= set(Scores.model_fields)
     assert {key for key in METRICS if key not in three} == OF_TWO_CLASSES
     assert set(scores.scores(torch.eye(2), torch.tensor([0, 1]))) <= set(METRICS)
 
