@@ -2,9 +2,11 @@
 
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -66,6 +68,86 @@ class Site:
         done = self.qplug("list", *words, "--json", **environment)
         assert done.returncode == 0, done.stderr
         return {(row["provider"], row["name"]): row for row in json.loads(done.stdout)}
+
+
+FORKING = """
+import importlib, json, os, pkgutil, sys, traceback
+
+OURS = ("qplug", "qplug_cli", "qplug_audio", "qplug_image", "qplug_models", "qplug_torch", "qplug_pennylane",
+        "qplug_qiskit", "qplug_loggers")
+for name in ("torch", "lightning", "pennylane", "qiskit_aer", "librosa", "matplotlib.pyplot", "sklearn.decomposition"):
+    importlib.import_module(name)
+for name in OURS:
+    package = importlib.import_module(name)
+    for module in pkgutil.walk_packages(package.__path__, name + "."):
+        if not module.name.endswith("__main__") and ".peers" not in module.name:
+            try:
+                importlib.import_module(module.name)
+            except ImportError:
+                pass  # needs a library that is not installed here
+from qplug_cli.main import run
+
+for line in sys.stdin:
+    words, folder, environment, out, err = json.loads(line)
+    child = os.fork()
+    if not child:
+        for descriptor, path in ((0, os.devnull), (1, out), (2, err)):
+            os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), descriptor)
+        os.environ.clear()
+        os.environ.update(environment)
+        os.chdir(folder)
+        code = 70
+        try:
+            run(words)
+        except SystemExit as end:
+            code = end.code
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # torch's threads, left behind at the fork, could not be ended in order
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""A process that has imported everything and forks for each command: else most of a test's time were imports."""
+
+
+class Forking:
+    """Runs ``qplug`` commands as processes of their own that need not import anything first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", FORKING],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+        )  # fmt: skip
+
+    def __call__(
+        self, words: Sequence[object], folder: Path, environment: Mapping[str, str], timeout: float = 240
+    ) -> subprocess.CompletedProcess[str]:
+        """As ``subprocess.run`` with captured output; ``environment`` is the whole of it."""
+        said = [self.folder / name for name in ("stdout", "stderr")]
+        for path in said:
+            path.unlink(missing_ok=True)
+        asked = [*map(str, words)], str(folder), dict(environment), *map(str, said)
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(asked).encode() + b"\n")
+        child = int(self.process.stdout.readline())
+        if not select.select([self.process.stdout], [], [], timeout)[0]:
+            os.kill(child, signal.SIGKILL)
+            self.process.stdout.readline()
+            raise subprocess.TimeoutExpired(asked[0], timeout)
+        code = int(self.process.stdout.readline())
+        return subprocess.CompletedProcess(asked[0], code, *(path.read_text("utf-8") for path in said))
+
+
+@pytest.fixture(scope="session")
+def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
+    made = Forking(tmp_path_factory.mktemp("forking"))
+    yield made
+    made.process.kill()
+    made.process.communicate()
 
 
 HEAD = """

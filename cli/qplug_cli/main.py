@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import inspect
 import logging
 import os
@@ -49,6 +51,9 @@ EXAMPLES = """
 
 `qplug show head pennylane-pqc` – its parameters and its circuit
 """
+
+PATIENCE = 1.0
+"""Seconds that threads left by plugins get to end by themselves."""
 
 
 class LazyGroup(PlainGroup):
@@ -146,7 +151,27 @@ def run(arguments: list[str] | None = None) -> None:
     logging.getLogger("qplug").setLevel(logging.INFO)
     with heeding_signals():
         code = _exit_code(words)
+    _end_in_spite_of_threads(code)
     sys.exit(code)
+
+
+def _end_in_spite_of_threads(code: int) -> None:
+    """Ends the process where a plugin's thread would keep it for ever; a thread gets a moment to end by itself."""
+    module = sys.modules.get("qplug.catalogue.footprint")  # not there: no plugin was imported
+    threads = module.lingering if module else []
+    for thread in threads:
+        thread.join(PATIENCE / len(threads))
+    alive = [thread.name for thread in threads if thread.is_alive()]
+    if not alive:
+        return
+    logging.getLogger("qplug").warning(
+        "Not waiting for threads that plugins started when they were imported: %s", ", ".join(alive)
+    )
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _exit_code(words: list[str]) -> int:

@@ -25,6 +25,16 @@ class OnBadFile(StrEnum):
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 
+Jobs = Annotated[
+    int,
+    typer.Option(min=1, max=4096, help="How many runs of a set at once, each in a process of its own."),
+]
+
+Figures = Annotated[
+    bool,
+    typer.Option("--figures/--no-figures", help="Draw the figures of each run; a set of many is quicker without."),
+]
+
 NoPlugin = Annotated[
     list[str] | None,
     typer.Option(

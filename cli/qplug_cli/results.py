@@ -16,21 +16,40 @@ def show(summary: Mapping[str, Any], *, json: bool) -> None:
     """Prints what a run came to.
 
     Args:
-        summary: what ``run_once`` or ``run_every_fold`` gave.
+        summary: what ``run_once`` or ``run_set`` gave.
         json: as JSON, else as a table.
     """
     if json:
         output.document(summary)
+    elif len(summary.get("arms", ())) > 1:
+        _print_arms(summary)
     else:
         _print_summary(summary)
 
 
 def show_plan(plan: Plan, *, json: bool) -> None:
     """Prints what a run would do."""
+    show_plans([plan], n_seeds=1, json=json)
+
+
+def show_plans(plans: Sequence[Plan], *, n_seeds: int, json: bool) -> None:
+    """Prints what a run would do, or the runs of a set.
+
+    Args:
+        plans: one for each head.
+        n_seeds: with how many seeds each would run.
+        json: as JSON, else as tables.
+    """
     if json:
-        output.document(plan.to_json())
-    else:
+        told = [plan.to_json() for plan in plans]
+        output.document(told[0] if len(told) == 1 else {"plans": told})
+        return
+    for plan in plans:
         _print_plan(plan)
+    console = output.console()
+    if n_seeds > 1:
+        console.print(f"Each with {n_seeds} seeds.")
+    console.print("Nothing was computed or written. Leave --dry-run out to run it.")
 
 
 def _print_summary(summary: Mapping[str, Any]) -> None:
@@ -54,23 +73,57 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
         console.print(f"known: {line}", style="dim")
     counts = summary["parameters"]
     # The counts are sums: with four folds, each sample trains three times.
-    folds = f"all {len(summary['folds'])} folds together: " if "folds" in summary else ""
+    n_runs = summary.get("n_runs")
+    runs = f"all {n_runs} runs together: " if n_runs else ""
     console.print(
-        f"{folds}{summary['n_train']} train, {summary['n_validation']} validation, {summary['n_test']} test · "
+        f"{runs}{summary['n_train']} train, {summary['n_validation']} validation, {summary['n_test']} test · "
         f"{counts['trainable']:,} trainable parameters, {counts['quantum']} of them in circuits · "
         f"trained in {summary['train_seconds']:.1f} s"
     )
-    folders = [fold["run"] for fold in summary.get("folds", ())] or [summary["run"]]
-    for folder in folders:
-        console.print(f"written to {folder}", soft_wrap=True)
+    if isinstance(summary["run"], str):
+        console.print(f"written to {summary['run']}", soft_wrap=True)
     if "set" in summary:
-        console.print(f"mean and spread in {summary['set']}", soft_wrap=True)
+        console.print(f"runs, mean and spread in {summary['set']}", soft_wrap=True)
+
+
+def _print_arms(summary: Mapping[str, Any]) -> None:
+    from rich.table import Table
+
+    from qplug_cli.words import styled
+
+    console = output.console()
+    stamps = [(f" {stamp}", "bold red") for stamp in summary["stamps"]]
+    console.print(styled((summary["dataset"], "bold"), f" · split {summary['split']}{_counted(summary)}", *stamps))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("head, on test")
+    table.add_column("runs", justify="right")
+    for name in SUMMARY:
+        table.add_column(name.replace("_", " "), justify="right")
+    for arm in summary["arms"]:
+        table.add_row(arm["name"], str(arm["n_runs"]), *_cells(arm["test"], arm["test_sd"]))
+    console.print(table)
+    for warning in summary["warnings"]:
+        console.print(styled(("warning:", "yellow"), f" {warning}"))
+    for line in summary.get("reference", ()):
+        console.print(f"known: {line}", style="dim")
+    console.print("mean ± standard deviation over the runs; whether heads differ takes a test")
+    console.print(f"runs, means and spreads in {summary['set']}", soft_wrap=True)
+
+
+def _counted(summary: Mapping[str, Any]) -> str:
+    """Seeds and folds of a set, as far as there are several."""
+    seeds, folds = summary.get("seeds", ()), summary.get("fold_numbers", ())
+    told = f", {len(seeds)} seeds" if len(seeds) > 1 else (f", seed {seeds[0]}" if seeds else "")
+    return told + (f", {len(folds)} folds" if len(folds) > 1 else "")
 
 
 def _where(summary: Mapping[str, Any]) -> str:
     backend = f"{summary['backend']} · " if summary["backend"] else ""
-    folds = summary.get("folds")
-    fold = f", mean of {len(folds)} folds" if folds else (f", fold {summary['fold']}" if summary.get("fold") else "")
+    if summary.get("n_runs"):
+        return f"{backend}split {summary['split']}{_counted(summary)}, mean of {summary['n_runs']} runs"
+    if "folds" in summary:
+        return f"{backend}seed {summary['seed']} · split {summary['split']}, mean of {len(summary['folds'])} folds"
+    fold = f", fold {summary['fold']}" if summary.get("fold") else ""
     return f"{backend}seed {summary['seed']} · split {summary['split']}{fold}"
 
 
@@ -105,4 +158,3 @@ def _print_plan(plan: Plan) -> None:
     console.print(f"{counts.total:,} parameters, {counts.trainable:,} trainable, {counts.quantum} in circuits")
     for line in (*plan.course.lines(), *plan.work):
         console.print(line)
-    console.print("Nothing was computed or written. Leave --dry-run out to run it.")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qplug.contract.hooks import RunInfo, hookimpl, loggers
+from qplug.contract.hooks import RunInfo, hookimpl
 from qplug_loggers.numbers import of_epoch, of_run, settings
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ class MlFlow:
     @hookimpl
     def run_started(self, run: RunInfo) -> None:
         """Starts an MLflow run, or goes on with the one that was started before an interruption."""
-        self._client = None
-        if "mlflow" not in loggers():
+        if "mlflow" not in run.loggers:
             return
         from mlflow import MlflowClient  # takes seconds
 
@@ -45,6 +44,7 @@ class MlFlow:
         note = run.directory / NOTE
         if note.is_file():
             self._id = json.loads(note.read_text(encoding="utf-8"))["run_id"]
+            client.update_run(self._id, status="RUNNING")
         else:
             self._id = _start(client, run)
             note.write_text(json.dumps({"run_id": self._id}) + "\n", encoding="utf-8")
@@ -65,6 +65,13 @@ class MlFlow:
             self._client.log_artifact(self._id, str(file))
         self._client.set_terminated(self._id)
         self._client = None
+
+    @hookimpl
+    def run_failed(self) -> None:
+        """Ends the MLflow run as failed; a resumed run goes on in it."""
+        if self._client is not None:
+            self._client.set_terminated(self._id, "FAILED")
+            self._client = None
 
     def _log(self, numbers: Iterable[tuple[str, float]], epoch: int) -> None:
         if self._client is not None:
@@ -92,5 +99,5 @@ def _files(directory: Path) -> list[Path]:
     return sorted(path for path in directory.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
-hooks = MlFlow()
+hooks = MlFlow
 """What the entry point announces."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from qplug.contract.hooks import RunInfo, hookimpl, loggers
+from qplug.contract.hooks import RunInfo, hookimpl
 from qplug_loggers.numbers import of_epoch, of_run, settings
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ class TensorBoard:
     @hookimpl
     def run_started(self, run: RunInfo) -> None:
         """Opens the folder; a resumed run goes on in it."""
-        self._writer = None
-        if "tensorboard" not in loggers():
+        if "tensorboard" not in run.loggers:
             return
         from torch.utils.tensorboard import SummaryWriter  # takes a second
 
@@ -47,9 +46,18 @@ class TensorBoard:
         if self._writer is not None:
             for name, value in of_run(metrics):
                 self._writer.add_scalar(name, value, metrics["best_epoch"])
+            self._close()
+
+    @hookimpl
+    def run_failed(self) -> None:
+        """Closes; a resumed run goes on in the same folder."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._writer is not None:
             self._writer.close()
             self._writer = None
 
 
-hooks = TensorBoard()
+hooks = TensorBoard
 """What the entry point announces."""

@@ -110,13 +110,16 @@ class CircuitFile(QiskitHead):
 
 
 def _natural(parameter: Parameter) -> list[tuple[int, str]]:
-    """Sorts the numbers in names as numbers."""
-    pieces = re.split(r"(\d+)", parameter.name)
-    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces]
+    """Sorts the numbers in names as numbers, however long: by how many digits they have, then by these."""
+    pieces = re.split(r"([0-9]+)", parameter.name)
+    numbers = (piece.lstrip("0") if piece[:1].isdigit() else None for piece in pieces)
+    return [
+        (-1, piece) if number is None else (len(number), number) for piece, number in zip(pieces, numbers, strict=True)
+    ]
 
 
 def _observable(text: str, n_qubits: int) -> SparsePauliOp:
-    factors = [re.fullmatch(r"([XYZ])(\d+)", word) for word in text.split()]
+    factors = [re.fullmatch(r"([XYZ])([0-9]{1,9})", word) for word in text.split()]
     if not all(factors) or any(int(factor[2]) >= n_qubits for factor in factors if factor):
         raise CircuitError(
             f"the observable {text!r} is not of the form 'Z0 X3': letters X, Y or Z, each with a qubit from 0 to "

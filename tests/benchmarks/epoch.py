@@ -33,7 +33,7 @@ from qplug import catalogue
 from qplug.bench.conditions import device_name, threads
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.training import TrainingOptions
-from qplug.lab.runner.run import suitable_threads
+from qplug.lab.runner.examine import suitable_threads
 from qplug.lab.training.fit import fit
 
 N_CLASSES = 10

@@ -38,9 +38,10 @@ from qplug import Dataset, FeatureExtractor, Sample, catalogue, parameters
 from qplug.lab.config.resolve import resolve
 from qplug.lab.data.cache import features
 from qplug.lab.data.workers import one_thread
-from qplug.lab.pipeline.parts import assemble
+from qplug.lab.runner.examine import examine
 from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Silent
+from qplug.lab.runner.workplace import Workplace
 
 RATE, FILE_RATE, SECONDS = 16_000, 22_050, 2.0
 N_MELS, N_FFT, HOP = 64, 1024, 512
@@ -132,10 +133,10 @@ def _cached_start(folder: Path, n_clips: int) -> dict[str, Any]:
         "head": {"name": "linear"},
     }
     with _cache(folder.parent / "cache"):
-        config = resolve([layer])
-        prepare(config, assemble(config), Silent())  # fills the cache
+        config, place = resolve([layer]), Workplace.from_environment()
+        prepare(examine(config, place, Silent()), Silent())  # fills the cache
         began = time.perf_counter()
-        prepared = prepare(config, assemble(config), Silent())
+        prepared = prepare(examine(config, place, Silent()), Silent())
         seconds = time.perf_counter() - began
     return {"clips": n_clips, "seconds": seconds, "megabytes": prepared.features.values.nbytes / 1e6}
 

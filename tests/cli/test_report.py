@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,20 @@ from PIL import Image
 QUICK = ("--set", "training.epochs=1", "--set", "backbone.channels=4,4,8", "--set", "backbone.n_features=4")
 
 
-def qplug(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "qplug_cli", *map(str, words)],
-        cwd=folder, env=os.environ | {"OMP_NUM_THREADS": "1", "QPLUG_CACHE": str(folder / "cache")},
-        capture_output=True, text=True, check=False, timeout=240,
-    )  # fmt: skip
+Qplug = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def qplug(forking: Callable[..., subprocess.CompletedProcess[str]]) -> Qplug:
+    def call(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "QPLUG_CACHE": str(folder / "cache")}
+        return forking(words, folder, environment)
+
+    return call
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, qplug: Qplug) -> Path:
     """A finished run on images, as small as one can be."""
     folder = tmp_path_factory.mktemp("runs")
     done = qplug(folder, "run", "--dataset", "digits", "--set", "head.n_qubits=2", *QUICK, "--json", "--out", ".")
@@ -34,7 +39,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(json.loads(done.stdout)["run"])
 
 
-def test_the_report_is_written_where_it_is_said(run: Path) -> None:
+def test_the_report_is_written_where_it_is_said(run: Path, qplug: Qplug) -> None:
     done = qplug(run.parent, "report", run.name)
     assert done.returncode == 0, done.stderr
     assert f"written to {run / 'report.html'}" in done.stdout
@@ -43,7 +48,7 @@ def test_the_report_is_written_where_it_is_said(run: Path) -> None:
     assert told == {"report": str(run.parent / "mine.html"), "bytes": (run / "report.html").stat().st_size}
 
 
-def test_the_python_that_the_report_shows_loads_the_model_and_classifies(run: Path) -> None:
+def test_the_python_that_the_report_shows_loads_the_model_and_classifies(run: Path, qplug: Qplug) -> None:
     assert qplug(run.parent, "report", run.name).returncode == 0
     page = (run / "report.html").read_text()
     shown = re.search(r'<pre id="loading"><code>(.*?)</code>', page, re.DOTALL)
@@ -62,7 +67,7 @@ def test_the_python_that_the_report_shows_loads_the_model_and_classifies(run: Pa
     assert json.loads(predicted.stdout)[0]["label"] == answer[1]
 
 
-def test_a_folder_that_is_no_run_or_a_place_that_cannot_be_written_is_told(run: Path) -> None:
+def test_a_folder_that_is_no_run_or_a_place_that_cannot_be_written_is_told(run: Path, qplug: Qplug) -> None:
     done = qplug(run.parent, "report", "nowhere")
     assert (done.returncode, done.stdout) == (2, "")
     assert "there is no run directory nowhere" in done.stderr

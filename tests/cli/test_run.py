@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
+
+from qplug.contract.errors import UserError
 from qplug_cli.commands import run as command
 
 
 def features(capsys, **options):
-    command.run(dataset="digits", backbone="identity", head="linear", dry_run=True, json=True, **options)
+    command.run(dataset="digits", backbone="identity", head=["linear"], dry_run=True, json=True, **options)
     return json.loads(capsys.readouterr().out)["config"]["features"]
 
 
@@ -26,3 +29,15 @@ def test_a_preset_goes_before_a_file(capsys, tmp_path) -> None:
     file.write_text('[features]\nname = "pixels"\nsize = 12\naspect = "crop"\n')
     told = features(capsys, features="pixels:mnist", config=file)
     assert (told["size"], told["aspect"]) == (28, "crop")
+
+
+def test_several_heads_and_seeds_are_planned_as_a_set(capsys) -> None:
+    command.run(dataset="digits", backbone="identity", head=["linear", "mlp"], seed="3-4", dry_run=True, json=True)
+    plans = json.loads(capsys.readouterr().out)["plans"]
+    assert [plan["config"]["head"]["name"] for plan in plans] == ["linear", "mlp"]
+    assert [plan["config"]["seed"] for plan in plans] == [3, 3]
+
+
+def test_seeds_that_are_none_are_refused_before_anything_else() -> None:
+    with pytest.raises(UserError, match="the range 9-0 runs backwards"):
+        command.run(dataset="no such data set", seed="9-0")

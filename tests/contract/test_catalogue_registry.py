@@ -2,6 +2,8 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -44,7 +46,13 @@ def test_the_extra_brings_what_a_component_requires(key: tuple[str, str]) -> Non
         if module in known.missing():
             assert module in brought, module  # not among what is tested with; then it is named as it is imported
             continue
-        assert brought & {canonical(name) for name in packages_distributions()[module]}, module
+        assert brought & {canonical(name) for name in providers()[module]}, module
+
+
+@cache
+def providers() -> Mapping[str, list[str]]:
+    """The installed distributions that bring each module."""
+    return packages_distributions()
 
 
 def distributions_of(extra: str) -> set[str]:
@@ -108,6 +116,16 @@ def test_a_recipe_that_names_a_preset_takes_nothing_else_of_that_part_from_its_b
         "[recipe.two]\nbase = 'one'\nsummary = 'y'\nrun.features = { preset = 'qc-cnn' }\n"
     )
     assert catalogue.Registry.read(file).recipes["two"].run["features"] == {"name": "mel", "preset": "qc-cnn"}
+
+
+def test_a_recipe_adds_to_what_its_base_sets_for_a_smoke_run(tmp_path: Path) -> None:
+    file = tmp_path / "registry.toml"
+    file.write_text(
+        "[recipe.one]\nsummary = 'x'\nsmoke.training = { epochs = 1 }\nsmoke.features = { duration = 0.5 }\n"
+        "[recipe.two]\nbase = 'one'\nsummary = 'y'\nsmoke.training = { head_epochs = 1 }\n"
+    )
+    two = catalogue.Registry.read(file).recipes["two"]
+    assert two.smoke == {"training": {"epochs": 1, "head_epochs": 1}, "features": {"duration": 0.5}}
 
 
 def test_a_file_that_does_not_ship_is_said_to_be_missing() -> None:

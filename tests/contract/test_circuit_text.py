@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from qplug.circuits import from_json, from_qasm3, to_json, to_qasm3
-from qplug.contract.circuit import GATES, Circuit, Encoding, Gate, Observable
+from qplug.contract.circuit import GATES, Circuit, Encoding, Gate, Observable, Weight
 from qplug.contract.errors import CircuitError
 from qplug.testing.circuits import each_gate, random_angles, random_circuit, zz_feature_map_real_amplitudes
 from qplug.testing.reference import expectations, final_states
@@ -156,3 +156,23 @@ def test_absurd_json_is_no_circuit(gates: str, told: str) -> None:
     )
     with pytest.raises(CircuitError, match=told):
         from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"qubit[{'9' * 5000}] q;", "line 1: the number 99999999999999999999… has 5000 digits; at most 9"),
+        ("qubit[99999999] q;\nh q[0];", "line 1: the register 'q' has 99999999 qubits; at most 10000 are possible"),
+        (f"qubit[2] q;\nh q[{'1' * 5000}];", "line 2: the number 11111111111111111111… has 5000 digits"),
+        (f"input float[64] x{'1' * 5000};\nqubit[2] q;", "line 1: the number 1111.* has 5000 digits"),
+        (f"qubit[2] q;\nh q[0];\n// observable: Z{'1' * 5000}", "the number 1111.* has 5000 digits"),
+    ],
+)
+def test_absurd_numbers_are_refused_with_their_line(text: str, told: str) -> None:
+    with pytest.raises(CircuitError, match=told):
+        from_qasm3(text)
+
+
+def test_an_absurd_index_names_the_hole_before_it() -> None:
+    with pytest.raises(CircuitError, match="uses weight angle 99999999999, but weight angle 0 is used by no gate"):
+        Circuit(1, (Gate("rx", (0,), (Weight(99_999_999_999),)),), (Observable("Z", (0,)),))

@@ -24,19 +24,21 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def qplug(tmp_path: Path, cache: Path) -> Qplug:
-    """Runs the command in an empty folder and checks its exit code; nobody ever sees a traceback."""
+def qplug(tmp_path: Path, cache: Path, forking: Callable[..., subprocess.CompletedProcess[str]]) -> Qplug:
+    """Runs the command in an empty folder and checks its exit code; nobody ever sees a traceback.
 
-    def call(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "qplug_cli", *map(str, words)],
-            cwd=tmp_path,
-            env=os.environ | {"QPLUG_CACHE": str(cache), "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-        )
+    ``fresh``: in a process that starts from nothing; else in one that has imported all modules before.
+    """
+
+    def call(*words: object, code: int = 0, fresh: bool = False) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"QPLUG_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+        if fresh:
+            command = [sys.executable, "-m", "qplug_cli", *map(str, words)]
+            done = subprocess.run(
+                command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=240
+            )
+        else:
+            done = forking(words, tmp_path, environment)
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
         return done

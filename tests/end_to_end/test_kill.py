@@ -42,7 +42,8 @@ WORDS = [
 WARM = """
 import json, os, sys
 import matplotlib.pyplot, sklearn.decomposition, torch
-import qplug.lab.runner.folds, qplug.lab.runner.record, qplug.lab.training.fit, qplug.lab.config.recipes
+import qplug.lab.comparison.sets, qplug.lab.runner.judge, qplug.lab.runner.record
+import qplug.lab.training.fit, qplug.lab.config.recipes
 import qplug_cli.commands.run, qplug_cli.commands.resume, qplug_cli.progress
 from qplug import catalogue
 from qplug_cli.main import run

@@ -25,7 +25,7 @@ def without_times(path: Path) -> dict[str, Any]:
 
 
 def test_the_quickstart_hears_the_difference_and_leaves_every_file(qplug: Qplug, tmp_path: Path) -> None:
-    done = qplug("run", "--json")
+    done = qplug("run", "--json", fresh=True)
     summary = json.loads(done.stdout)
     assert summary["dataset"] == "chirps"
     assert summary["head"] == "pennylane-pqc"

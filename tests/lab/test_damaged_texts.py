@@ -20,7 +20,7 @@ from .report_runs import finished_run
 FUZZ = Path(__file__).parents[1] / "benchmarks" / "fuzz.py"
 
 
-@pytest.mark.parametrize(("kind", "n"), [("configurations", 60), ("circuits-json", 200), ("qasm3", 25), ("runs", 8)])
+@pytest.mark.parametrize(("kind", "n"), [("configurations", 60), ("circuits-json", 200), ("qasm3", 80), ("runs", 8)])
 def test_damaged_texts_are_read_or_refused(kind, n) -> None:
     spec = spec_from_file_location("fuzz", FUZZ)
     fuzz = module_from_spec(spec)

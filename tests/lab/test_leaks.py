@@ -43,9 +43,11 @@ from qplug.lab.judging.logits import predict_logits
 from qplug.lab.pipeline.augment import Augment
 from qplug.lab.pipeline.classifier import Front, build_backbone
 from qplug.lab.pipeline.parts import assemble
+from qplug.lab.runner.examine import examine
 from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import RunDirectory
 from qplug.lab.runs.listing import list_runs
 from qplug.lab.training.fit import fit
@@ -134,9 +136,9 @@ def warned(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_mels
     """What a run on these clips says about its data."""
     monkeypatch.setenv("QPLUG_CACHE", str(tmp_path / "cache"))
     config = resolve([{"dataset": {"name": "chirps"}, "features": {"name": "mel", "duration": 0.5, "n_mels": n_mels},
-                       "head": {"name": "linear"}, "data_dir": folder}])  # fmt: skip
+                       "backbone": {"name": "identity"}, "head": {"name": "linear"}, "data_dir": folder}])  # fmt: skip
     parts = dataclasses.replace(assemble(config), dataset=Clips())
-    return " ".join(prepare(config, parts, Silent()).warnings)
+    return " ".join(prepare(examine(config, Workplace.from_environment(), Silent(), parts), Silent()).warnings)
 
 
 # Parts that share what they must not
@@ -509,7 +511,9 @@ def test_nothing_is_varied_before_the_split(clips: Path, tmp_path: Path, monkeyp
     monkeypatch.setenv("QPLUG_CACHE", str(tmp_path / "cache"))
     layer: dict[str, Any] = {"dataset": {"name": "chirps", "n_samples": 100}, "head": {"name": "linear"}}
     plain, varied = (resolve([{**layer, "augmentation": its}]) for its in ({}, {"noise": 0.5, "time_mask": 0.3}))
-    one, other = (prepare(config, assemble(config), Silent()) for config in (plain, varied))
+    one, other = (
+        prepare(examine(config, Workplace.from_environment(), Silent()), Silent()) for config in (plain, varied)
+    )
     assert one.features.identity == other.features.identity
     assert one.split.hashes == other.split.hashes
     np.testing.assert_array_equal(one.features.values, other.features.values)

@@ -14,7 +14,7 @@ from qplug.lab.report.page import write_report
 from qplug.lab.runs.directory import RunDirectory
 from qplug.lab.runs.listing import summarise
 
-from .report_runs import NASTY, Reader, finished_run
+from .report_runs import NASTY, Reader, facts, finished_run
 
 
 def read(folder: Path, **changes: Any) -> tuple[Reader, str]:
@@ -47,9 +47,12 @@ def test_what_came_of_judging_a_run_again_stands_in_its_report_and_in_the_list(t
     assert "Judged again" not in told(run)
     again = run / "evaluations" / "test-aer-0a1b2c3d"
     again.mkdir(parents=True)
-    scores = {"n": 1500, "accuracy": 0.8, "accuracy_interval": [0.71, 0.87]}
-    against = {"label_agreement": 0.955, "mean_abs_delta_z": 0.0123, "max_abs_delta_z": 0.25}
-    content = {"part": "test", "dataset": "mine", "backend": "aer", "settings": {"shots": 100}, "modelled_noise": True,
+    scores = {**facts()["test"], "n": 1500, "accuracy": 0.8, "accuracy_interval": [0.71, 0.87]}
+    against = {"label_agreement": 0.955, "label_agreement_interval": [0.94, 0.97], "accuracy": 0.8,
+               "mean_abs_delta_z": 0.0123, "max_abs_delta_z": 0.25}  # fmt: skip
+    content = {"name": again.name, "part": "test", "dataset": "mine", "head": "pqc", "backend": "aer",
+               "settings": {"shots": 100}, "exact": False, "hardware": False, "modelled_noise": True,
+               "other_data": False, "classes": {}, "run_accuracy": 0.8, "stamps": [],
                "test": scores, "against_training_backend": against}  # fmt: skip
     (again / "metrics.json").write_text(json.dumps(content))
     expected = (

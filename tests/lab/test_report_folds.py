@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from qplug.contract.errors import DataError, UserError
+from qplug.lab.comparison.summary import over_folds
 from qplug.lab.report.page import write_report
-from qplug.lab.runner.folds import over_folds
 from qplug.lab.runs.directory import RunDirectory
 from qplug.lab.runs.record_file import read_record
 

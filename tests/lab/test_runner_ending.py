@@ -175,3 +175,31 @@ def test_hooks_that_heard_of_a_start_hear_of_one_end(tmp_path: Path) -> None:
         with pytest.raises(Interrupted, match="stopped by SIGTERM while preparing"), recorded_end(run, watch):
             raise Stopped(signal.SIGTERM)
     assert told == [("started", "chirps"), ("failed", "stopped by SIGTERM")]
+
+
+def test_a_second_interruption_keeps_no_hook_from_hearing_of_the_end(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    class Nervous:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        @hookimpl
+        def run_failed(self) -> None:
+            told.append(self.name)
+            if self.name == "first":
+                raise KeyboardInterrupt
+
+    hooks, watch = Hooks(), Watch(Silent(), [])
+    for name in ("first", "second"):
+        hooks.register(Nervous(name), name)
+    info = RunInfo(directory=tmp_path, config={}, dataset="chirps", head="mlp", backend="", seed=0)
+    hooks.run_started(info)
+    watch.begun = hooks, info
+    with (
+        RunDirectory.create(tmp_path, dataset="chirps", head="mlp", short_hash="1") as run,
+        pytest.raises(Interrupted, match="stopped by SIGTERM while preparing"),
+        recorded_end(run, watch),
+    ):
+        raise Stopped(signal.SIGTERM)
+    assert told == ["first", "second"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ import torch
 from PIL import Image as Picture
 
 from qplug import Image, load_run
-from qplug.contract.errors import ConfigError, UnknownName, UserError
+from qplug.contract.errors import ConfigError, DataError, UnknownName, UserError
 from qplug.lab.runner.evaluate import Asked, evaluate
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
-from qplug.lab.runs.evaluations import EVALUATIONS, evaluations
+from qplug.lab.runs.evaluations import EVALUATIONS, EvaluationRecord, evaluations, read_evaluation
+from qplug.lab.runs.listing import summarise
 from qplug.lab.runs.record_file import read_record
 
 SMALL: dict[str, Any] = {
@@ -73,8 +75,9 @@ def test_where_it_was_judged_a_run_gives_its_own_numbers(runs: dict[str, Path], 
     before = contents(run)
     told = evaluate(run, Asked(part=part), Silent())
 
-    again = json.loads((Path(told["evaluation"]) / "metrics.json").read_text())
-    assert again[part] == read_record(run).metrics()[part]
+    again = read_evaluation(Path(told["evaluation"]))
+    assert again.judgement.part == part
+    assert again.judgement.scores == read_record(run).judgement(part).scores
     assert predictions(Path(told["evaluation"]), part) == predictions(run, part)
     assert told["against_training_backend"] is None
     assert told["backend"] == ("torch" if name in ("circuit", "frozen") else None)
@@ -94,7 +97,7 @@ def test_on_another_backend_values_are_held_against_those_of_training(runs: dict
     assert 0.02 < distance < 2 / np.sqrt(20)  # a mean of |N(0, s)| is .8 s, and s is at most 1 / sqrt(shots)
     assert few["against_training_backend"]["label_agreement"] < 1
     assert len({exact["evaluation"], few["evaluation"]}) == 2
-    named = {found["name"] for found in evaluations(run)}
+    named = {found.name for found in evaluations(run)}
     assert {exact["name"], few["name"]} <= named
 
 
@@ -162,3 +165,31 @@ def test_a_loaded_run_stays_on_the_backend_that_trained_it(runs: dict[str, Path]
     with torch.no_grad():
         exact, drawn = (load_run(runs["circuit"], backend).model(features) for backend in (None, sampled))
     assert not torch.equal(exact, drawn)
+
+
+def test_an_evaluation_is_a_typed_record_and_one_of_an_older_version_is_still_read(runs: dict[str, Path]) -> None:
+    run = runs["frozen"]
+    told = evaluate(run, Asked({"backend": {"name": "torch", "shots": 30}}), Silent())
+    folder = Path(told["evaluation"])
+    record = read_evaluation(folder)
+    assert (record.version, record.judgement.backend, record.exact) == (1, "torch", False)
+    assert record.judgement.settings["shots"] == 30
+    assert record.against_training_backend is not None
+    assert record.run_accuracy == read_record(run).test.accuracy
+    assert summarise(run).evaluations >= 1
+
+    older = run / EVALUATIONS / "test-torch-older"
+    older.mkdir()
+    content = {**record.summary(), "name": "test-torch-older"}
+    (older / "metrics.json").write_text(json.dumps(content))
+    read = read_evaluation(older)
+    assert read == record.model_copy(update={"name": "test-torch-older"})
+    assert isinstance(evaluations(run)[-1], EvaluationRecord)
+    del content["exact"]
+    (older / "metrics.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"test-torch-older/metrics\.json is damaged: it lacks exact"):
+        read_evaluation(older)
+    (older / "record.json").write_text(json.dumps({"version": 7}))
+    with pytest.raises(DataError, match="has version 7 of evaluations, which a newer qplug wrote"):
+        read_evaluation(older)
+    shutil.rmtree(older)

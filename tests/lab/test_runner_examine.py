@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from qplug.contract.errors import DataError, NotSupported, UserError
+from qplug.lab.comparison.grid import Arm, Grid
+from qplug.lab.comparison.sets import run_set
 from qplug.lab.config.layers import Layer, from_assignments
-from qplug.lab.runner.folds import run_every_fold
 from qplug.lab.runner.plan import plan
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
@@ -105,7 +106,7 @@ def test_every_fold_is_looked_at_before_the_first_is_trained(own: Callable[..., 
     with pytest.raises(DataError, match=no_dog):
         plan(asked, every_fold=True)
     with pytest.raises(DataError, match=no_dog):
-        run_every_fold(asked, tmp_path / "runs", Silent())
+        run_set(Grid([Arm("", asked)], every_fold=True), tmp_path / "runs", Silent())
     assert not (tmp_path / "runs").exists()
 
     sound = layers(own(*(file.replace("cat", "dog") for file in files)), r"dataset.group=^(\w)", "dataset.n_folds=3")

@@ -22,10 +22,10 @@ import pytest
 
 from qplug.contract.errors import QplugError
 from qplug.lab.config.layers import from_assignments
-from qplug.lab.runner import record
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import resume_run, run_once
 from qplug.lab.runner.verify import verify
+from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import RunDirectory
 from qplug.lab.runs.files import csv_rows
 from qplug.lab.training.checkpoint import load
@@ -111,11 +111,13 @@ def border(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", watched)
-    monkeypatch.setenv("QPLUG_CACHE", str(tmp_path / "cache"))
-    # Figures go through the same writer as all else, and would take nine tenths of the time.
-    monkeypatch.setattr(record, "write_figures", lambda *_: None)
     yield BORDER
     BORDER.begin(None)
+
+
+def without_figures(folder: Path) -> Workplace:
+    """Figures go through the same writer as all else, and would take nine tenths of the time."""
+    return Workplace(cache=folder / "cache", figures=False)
 
 
 def layers() -> list[dict[str, Any]]:
@@ -142,9 +144,9 @@ def refuse_half_files(run: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_anywhere_leaves_no_half_file_and_a_run_that_goes_on(border: Border, tmp_path: Path, kind: str) -> None:
-    out, cache = tmp_path / "runs", tmp_path / "cache"
+    out, cache, place = tmp_path / "runs", tmp_path / "cache", without_figures(tmp_path)
     border.begin(tmp_path)
-    whole = run_once(layers(), out, Silent())
+    whole = run_once(layers(), out, Silent(), workplace=place)
     sites = [site for site in border.sites if site[0] in CHANGES]
     of_the_cache = {site for site in sites if site[1].endswith(("rows.f32", "keys.bin", "about.json"))}
     sites = [site for site in sites if site not in of_the_cache or site[2] == 1]
@@ -160,7 +162,7 @@ def test_a_fault_anywhere_leaves_no_half_file_and_a_run_that_goes_on(border: Bor
         border.begin(tmp_path, (site, kind))
         failed: BaseException | None = None
         try:
-            run_once(layers(), out, Silent())
+            run_once(layers(), out, Silent(), workplace=place)
         except (QplugError, Killed) as error:
             failed = error
         border.begin(None)
@@ -173,14 +175,14 @@ def test_a_fault_anywhere_leaves_no_half_file_and_a_run_that_goes_on(border: Bor
                 assert kind == "kill", (site, kind)
                 continue
             if RunDirectory.open(run).status != "finished":
-                assert resume_run(run, Silent())["test"] == whole["test"], (site, kind)
+                assert resume_run(run, Silent(), workplace=place)["test"] == whole["test"], (site, kind)
             assert verify(run).faults == [], (site, kind)
             assert not list(run.rglob("*.part")), (site, kind)
 
 
 def test_a_run_starts_no_process_and_opens_no_socket_that_is_not_declared(border: Border, tmp_path: Path) -> None:
     border.begin(tmp_path)
-    run_once(layers(), tmp_path / "runs", Silent())
+    run_once(layers(), tmp_path / "runs", Silent(), workplace=without_figures(tmp_path))
     started = set(border.foreign)
     border.begin(None)
     assert started <= DECLARED

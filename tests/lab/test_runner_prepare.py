@@ -15,7 +15,7 @@ from qplug.contract.errors import DataError
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.pipeline.parts import Parts
-from qplug.lab.runner.prepare import split_of
+from qplug.lab.runner.inventory import split_of
 
 
 class Lopsided(Dataset):

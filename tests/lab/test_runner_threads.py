@@ -2,9 +2,12 @@
 
 import os
 
+import numpy as np
 import pytest
+import threadpoolctl
+import torch
 
-from qplug.lab.runner.run import suitable_threads
+from qplug.lab.runner.examine import computing_on, suitable_threads
 
 
 @pytest.mark.parametrize(
@@ -16,3 +19,19 @@ def test_the_size_of_a_batch_alone_decides(
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     assert suitable_threads(values) == threads
+
+
+def test_all_that_computes_in_a_run_has_its_threads_and_afterwards_those_it_had() -> None:
+    before, variable = torch.get_num_threads(), os.environ.get("OPENBLAS_NUM_THREADS")
+
+    def blas() -> set[int]:
+        return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
+
+    pools = blas()
+    np.ones((2, 2)) @ np.ones((2, 2))
+    with computing_on(3):
+        assert (torch.get_num_threads(), os.environ["OPENBLAS_NUM_THREADS"]) == (3, "3")
+        # as many as asked for, or fewer where the library was built for fewer
+        assert blas() == {3} or max(blas()) < 3
+    assert (torch.get_num_threads(), os.environ.get("OPENBLAS_NUM_THREADS")) == (before, variable)
+    assert blas() == pools

@@ -15,11 +15,11 @@ from qplug.lab.config.layers import from_assignments, from_file
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_toml
 from qplug.lab.pipeline.parts import Parts, assemble
-from qplug.lab.runner import record as runner_record
 from qplug.lab.runner.loaded import load_classifier
 from qplug.lab.runner.plan import plan
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import RunDirectory
 from qplug.lab.runs.record_file import read_record
 from qplug_cli.main import app
@@ -101,9 +101,8 @@ def test_a_training_backend_named_in_vain_is_told_of() -> None:
     assert "training.backend aer is not used, because no head has a circuit (linear)" in told
 
 
-def test_plan_run_record_and_the_loaded_run_say_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QPLUG_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(runner_record, "write_figures", lambda *_: None)  # not asked about here, and dear
+def test_plan_run_record_and_the_loaded_run_say_the_same(tmp_path: Path) -> None:
+    place = Workplace(cache=tmp_path / "cache", figures=False)
     notes: list[str] = []
 
     class Notes(Silent):
@@ -119,7 +118,7 @@ def test_plan_run_record_and_the_loaded_run_say_the_same(tmp_path: Path, monkeyp
         assert head.note == ("on aer" if trained == "aer" else "trained on torch, evaluated on aer")
 
         notes.clear()
-        run = Path(run_once(asked, tmp_path / trained, Notes())["run"])
+        run = Path(run_once(asked, tmp_path / trained, Notes(), workplace=place)["run"])
         told = [note for note in notes if note.startswith("trained on")]
         assert [note.partition(";")[0] for note in told] == ([] if trained == "aer" else ["trained on torch"])
         record = read_record(run)

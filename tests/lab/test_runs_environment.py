@@ -5,8 +5,10 @@ from __future__ import annotations
 import getpass
 import json
 import platform
+import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +25,15 @@ def test_versions_are_those_that_are_installed() -> None:
     assert found["torch"]["threads"] == torch.get_num_threads()
     assert found["packages"]["qplug"] == found["qplug"]
     assert "not-a-package" not in package_versions()
+
+
+def test_a_plugin_that_comes_or_goes_is_noted(site: Any, head_source: str) -> None:
+    assert "qplug-new" not in package_versions()
+    site.add_head("new", head_source)
+    assert package_versions()["qplug-new"] == "1.0"
+    (folder,) = site.folder.glob("*.dist-info")
+    shutil.rmtree(folder)
+    assert "qplug-new" not in package_versions()
 
 
 def test_nothing_personal_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:

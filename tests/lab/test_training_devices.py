@@ -86,6 +86,43 @@ def test_half_precision_inputs_reach_the_circuit_as_float32_without_autocast_too
     assert model.quantum.double().expectations(inputs.double()).dtype == torch.float64
 
 
+class Elsewhere(Listening):
+    """Takes tensors on a device of its own, and says which it was given."""
+
+    capabilities = BackendCapabilities(interface=1, gradient="autograd", devices=("meta",))
+
+    def __call__(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
+        self.given = {encoding.device.type, weights.device.type}
+        return torch.zeros(len(encoding), len(circuit.observables))
+
+
+def test_angles_are_brought_to_a_device_that_the_backend_takes_and_no_others_are_moved() -> None:
+    model = MatrixEncoding(backend := Elsewhere())
+    assert isinstance(model.quantum, QuantumModule)
+    assert model.quantum.expectations(torch.rand(4, 3)).device.type == "cpu"
+    assert backend.given == {"meta"}
+    backend.capabilities = BackendCapabilities(interface=1, gradient="autograd", devices=("meta", "cpu"))
+    model.quantum.expectations(torch.rand(4, 3))
+    assert backend.given == {"cpu"}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_backend_on_the_cpu_takes_part_in_a_model_on_cuda() -> None:
+    torch.manual_seed(0)
+    model = MatrixEncoding(catalogue.load("backend", "default.qubit")())
+    inputs = torch.randn(6, 5)
+    found = []
+    for device in ("cpu", "cuda"):
+        model.to(device).zero_grad()
+        logits = model.eval()(inputs.to(device))
+        logits.square().sum().backward()
+        found.append((logits.cpu(), [parameter.grad.cpu() for parameter in model.parameters()]))  # type: ignore[union-attr]
+    (ours, our_gradients), (theirs, their_gradients) = found
+    assert theirs.allclose(ours, atol=1e-5)
+    for one, other in zip(our_gradients, their_gradients, strict=True):
+        assert other.allclose(one, atol=1e-4)
+
+
 def test_mixed_precision_is_refused_on_the_cpu(tmp_path: Path) -> None:
     options = TrainingOptions(mixed_precision=True)
     with pytest.raises(NotSupported, match=r"training\.mixed_precision is true, but .* on the CPU.*--device cuda"):

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from qplug.lab.config.layers import from_assignments
-from qplug.lab.runner import record as runner_record
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.record_file import read_record
 from qplug_models.heads import LinearHead
 from qplug_pennylane.pqc import Pqc
@@ -22,14 +22,9 @@ SMALL = ["dataset.n_samples=100", "features.n_mels=8", "training.epochs=1", "bac
 
 def warnings(out: Path, parts: dict[str, Any]) -> list[str]:
     chosen = {"dataset": {"name": "chirps"}, "backbone": {"name": "cnn3", "n_features": 2}, "device": "cpu"}
-    run = run_once([from_assignments(SMALL), {**chosen, **parts}], out, Silent())["run"]
+    place = Workplace(cache=out.parent / "cache", figures=False)
+    run = run_once([from_assignments(SMALL), {**chosen, **parts}], out, Silent(), workplace=place)["run"]
     return [warning for warning in read_record(run).warnings if "training changed none" in warning]
-
-
-@pytest.fixture(autouse=True)
-def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QPLUG_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(runner_record, "write_figures", lambda *_: None)
 
 
 class Deaf(nn.Linear):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 
 from qplug import catalogue
 from qplug.contract.errors import NotInstalled, UnknownName, UserError
-from qplug.contract.hooks import RunInfo, loggers
+from qplug.contract.hooks import RunInfo
 from qplug.hooks import Hooks
+from qplug.lab.runner.workplace import Workplace
 from qplug_loggers import mlflow, numbers, tensorboard
 
 ROW = {"epoch": 1, "train_accuracy": 0.5, "validation_accuracy": 0.25, "gradient_norm_quantum": 0.125, "seconds": 2.0}
@@ -66,7 +68,7 @@ def test_tensorboard_gets_every_epoch_and_the_end(run: RunInfo, monkeypatch: pyt
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     monkeypatch.setenv("QPLUG_LOGGERS", " tensorboard , other")
-    live(tensorboard.hooks, run)
+    live(tensorboard.hooks(), replace(run, loggers=("tensorboard",)))
     found = EventAccumulator(str(run.directory / "tensorboard"))
     found.Reload()
     assert [(event.step, event.value) for event in found.Scalars("accuracy/train")] == [(1, 0.5), (2, 1.0)]
@@ -85,8 +87,9 @@ def test_mlflow_gets_settings_numbers_and_files_and_goes_on_after_an_interruptio
     monkeypatch.chdir(home)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/runs.db")
     monkeypatch.setenv("QPLUG_LOGGERS", "mlflow")
-    mlflow.hooks.run_started(run)  # and killed
-    live(mlflow.hooks, run)
+    run = replace(run, loggers=("mlflow",))
+    mlflow.hooks().run_started(run)  # and killed
+    live(mlflow.hooks(), run)
     client = MlflowClient()
     experiment = client.get_experiment_by_name("qplug")
     (logged,) = client.search_runs([experiment.experiment_id])
@@ -98,7 +101,7 @@ def test_mlflow_gets_settings_numbers_and_files_and_goes_on_after_an_interruptio
     assert {each.path for each in client.list_artifacts(logged.info.run_id)} == {"metrics.json", "mlflow.json"}
 
 
-@pytest.mark.parametrize("plugin", [tensorboard.hooks, mlflow.hooks])
+@pytest.mark.parametrize("plugin", [tensorboard.hooks(), mlflow.hooks()])
 def test_without_being_asked_nothing_is_written_or_imported(
     plugin: object, run: RunInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,17 +114,17 @@ def test_without_being_asked_nothing_is_written_or_imported(
 
 def test_what_is_asked_for_and_cannot_be_had_is_refused_before_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QPLUG_LOGGERS", "")
-    assert loggers() == []
+    assert Workplace.from_environment().loggers == ()
     monkeypatch.setenv("QPLUG_LOGGERS", "tensorbord")
     with pytest.raises(UnknownName, match=r"no hook is called 'tensorbord'\. Did you mean 'tensorboard'"):
-        catalogue.hooks()
+        catalogue.hooks(Workplace.from_environment().loggers)
     monkeypatch.setenv("QPLUG_LOGGERS", "mlflow")
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(NotInstalled, match=r"hook 'mlflow' needs mlflow, .* pip install 'qplug\[mlflow\]'"):
-        catalogue.hooks()
+        catalogue.hooks(Workplace.from_environment().loggers)
     monkeypatch.setenv("QPLUG_DISABLE", "mlflow")
     with pytest.raises(UserError, match="hook 'mlflow' is disabled by 'mlflow'"):
-        catalogue.hooks()
+        catalogue.hooks(Workplace.from_environment().loggers)
 
 
 def test_a_logger_without_its_packages_is_left_out_in_silence(

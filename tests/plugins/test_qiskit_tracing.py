@@ -23,6 +23,7 @@ from qplug.contract.circuit import GATES, Circuit, Encoding, Gate, Observable, W
 from qplug.contract.errors import CircuitError
 from qplug.testing import reference
 from qplug.testing.circuits import each_gate, random_angles, random_circuit
+from qplug_qiskit.head import Parametrised, QiskitHead
 from qplug_qiskit.outcomes import probabilities
 from qplug_qiskit.tracing import pauli, to_qiskit, trace_circuit, with_named_angles
 
@@ -51,6 +52,7 @@ def expressions() -> QuantumCircuit:
     circuit.rx((X[0] - np.pi) * (X[1] - np.pi) / 4, 1)
     circuit.p(W[3] ** 2 + X[2], 2)
     circuit.ry((W[4].exp() + X[0] ** 2).cos(), 0)
+    circuit.rz(X[1].sign() * W[5] + (X[2] + W[6]).sign() + (X[0] - 1).abs(), 1)
     return circuit
 
 
@@ -176,6 +178,10 @@ def test_a_parameter_that_is_neither_input_nor_weight_is_refused_by_name() -> No
         (SparsePauliOp(["Z"], [1j]), "1j is not real"),
         (Operator(np.eye(2)), "is a Operator"),
         (SparsePauliOp("I"), "nothing is measured"),
+        (
+            SparsePauliOp(["Z"], [2 * Parameter("k")]),
+            r"factor of the observable's term Z is .*holds the parameter k;",
+        ),
     ],
 )
 def test_other_observables_are_refused(observable: object, named: str) -> None:
@@ -232,3 +238,28 @@ def test_a_parity_takes_one_string() -> None:
 def test_gates_take_numbers_as_well() -> None:
     circuit = Circuit(1, (Gate("rx", (0,), (Weight(0),)),), (Observable("Z", (0,)),))
     assert to_qiskit(circuit, [[0.5]]).data[0].operation.params == [0.5]
+
+
+class Unsettled(QiskitHead):
+    """Its constant is drawn anew whenever it is asked for its circuit."""
+
+    n_inputs = 1
+    read_out = "linear"
+
+    def parametrised(self) -> Parametrised:
+        circuit = QuantumCircuit(1)
+        circuit.ry(X[0] + np.random.rand(), 0)
+        return Parametrised(circuit, [X[0]], [])
+
+
+def test_a_circuit_that_is_another_one_at_each_call_is_refused() -> None:
+    with pytest.raises(CircuitError, match=r"the angle of ry on 0 is not what tracing found.*random structure a seed"):
+        Unsettled().trace()
+
+
+def test_the_sign_of_a_parameter_is_traced() -> None:
+    circuit = QuantumCircuit(1)
+    circuit.ry(X[0].sign() * X[0] ** 2, 0)
+    traced = trace_circuit(circuit, [X[0]], [], [SparsePauliOp("Z")])
+    angles = traced.angles.encode(torch.tensor([[0.5], [-3.0]]), torch.zeros(0))
+    torch.testing.assert_close(angles, torch.tensor([[0.25], [-9.0]]))

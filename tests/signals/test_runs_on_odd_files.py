@@ -14,10 +14,11 @@ import soundfile
 from qplug.contract.errors import DataError
 from qplug.lab.audit.audit import audit
 from qplug.lab.config.resolve import resolve
-from qplug.lab.pipeline.parts import assemble
+from qplug.lab.runner.examine import examine
 from qplug.lab.runner.prepare import Prepared, prepare
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.lab.runner.workplace import Workplace
 from qplug_audio.folder import Folder
 
 RATE = 8000
@@ -46,7 +47,7 @@ def sounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def prepared(folder: Path, features: dict[str, Any] = MEL, **options: Any) -> Prepared:
     """A run's data, before anything is trained."""
     config = resolve([{"dataset": {"name": "folder"}, "data_dir": folder, "features": features, **SMALL} | options])
-    return prepare(config, assemble(config), Silent())
+    return prepare(examine(config, Workplace.from_environment(), Silent()), Silent())
 
 
 def absurd(path: Path) -> str:

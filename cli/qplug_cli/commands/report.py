@@ -1,4 +1,4 @@
-"""``qplug report``: a finished run, or a set of folds, as one HTML file."""
+"""``qplug report``: a finished run, or a set of runs, as one HTML file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ EXAMPLES = """
 
 `qplug report runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f --out fsdd.html`
 
-`qplug report runs/20260101-120000-urbansound8k-mlp-4d5e6f708192-folds` – what --fold all gave, over all folds
+`qplug report runs/20260101-120000-urbansound8k-mlp-4d5e6f708192-set` – what --fold all gave, over all folds
 """
 
 
 def report(
     run: Annotated[
         Path,
-        typer.Argument(metavar="RUN", help="The directory of a finished run, or set of folds.", show_default=False),
+        typer.Argument(metavar="RUN", help="The directory of a finished run, or set of runs.", show_default=False),
     ],
     out: Annotated[
         Path | None, typer.Option(help="The file to write.  [default: report.html in that directory]")
@@ -32,7 +32,7 @@ def report(
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     json: Json = False,
 ) -> None:
-    """Write a finished run, or set of folds, as one HTML file: no network needed, good in print, light and dark."""
+    """Write a finished run, or set of runs, as one HTML file: no network needed, good in print, light and dark."""
     from qplug.lab.report.page import write_report
 
     file = write_report(run, out).resolve()

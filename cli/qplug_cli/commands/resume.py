@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from qplug_cli import results
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Figures, Jobs, Json, NoPlugin
 
 EXAMPLES = """
 **Examples**
 
 `qplug resume runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f`
 
-`qplug resume runs/20260101-120000-urbansound8k-mlp-4d5e6f708192-folds` – what is left of --fold all
+`qplug resume runs/20260101-120000-urbansound8k-mlp-4d5e6f708192-set --jobs 2` – what is left of a set of runs
 """
 
 
 def resume(
     run: Annotated[
         Path,
-        typer.Argument(metavar="RUN", help="The directory of an interrupted run, or set of folds.", show_default=False),
+        typer.Argument(metavar="RUN", help="The directory of an interrupted run, or set of runs.", show_default=False),
     ],
+    jobs: Jobs = 1,
+    figures: Figures = True,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder of a set's data, if it is not where it was.", show_default=False)
+    ] = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
-    """Go on with a run that was interrupted or killed; the numbers are those of an uninterrupted one."""
+    """Go on with a run, or set of runs, that was interrupted or killed; the numbers are those of one that was not."""
     from qplug_cli.progress import TerminalReporter, loading
 
     with loading():
-        from qplug.lab.runner import folds
+        from qplug.lab.comparison import sets
+        from qplug.lab.runner.workplace import Workplace
 
+    folder = None if data_dir is None else data_dir.expanduser().resolve()
+    place = replace(Workplace.from_environment().with_data_dir(folder), figures=figures)
     with TerminalReporter() as reporter:
-        summary = folds.resume(run, reporter)
+        summary = sets.resume(run, reporter, jobs=jobs, workplace=place)
     results.show(summary, json=json)

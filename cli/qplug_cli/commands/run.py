@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qplug.contract.errors import UserError
 from qplug_cli import results
-from qplug_cli.options import Json, NoPlugin, OnBadFile
+from qplug_cli.options import Figures, Jobs, Json, NoPlugin, OnBadFile
+
+if TYPE_CHECKING:
+    from qplug.lab.comparison.grid import Grid
 
 EXAMPLES = """
 **Examples**
@@ -26,6 +31,10 @@ EXAMPLES = """
 `qplug run --features mel:qc-cnn --dry-run` – a part with one of its presets: qplug show features mel
 
 `qplug run --recipe urbansound8k-fusion --smoke` – all recipes: qplug recipes
+
+`qplug run --dataset digits --head pennylane-pqc --head mlp --seed 0-9 --jobs 2` – 20 runs, two at once
+
+`qplug run --recipe urbansound8k-fusion --data-dir ~/data --fold all --seed 0,1,2` – every fold with three seeds
 
 `qplug run --config runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f/run.toml` – the same numbers again
 """
@@ -47,10 +56,10 @@ def run(
     backbone: Annotated[str | None, typer.Option(metavar="NAME", help="Backbone.", rich_help_panel="Parts")] = None,
     reducer: Annotated[str | None, typer.Option(metavar="NAME", help="Reducer.", rich_help_panel="Parts")] = None,
     head: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Head, or a weighted sum such as 'linear + 0.5*linear:pennylane-pqc'.",
+            help="Head, or a weighted sum such as 'linear + 0.5*linear:pennylane-pqc'. Repeat it for a set of runs.",
             rich_help_panel="Parts",
         ),
     ] = None,
@@ -83,8 +92,15 @@ def run(
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where run directories are made.")] = Path("runs"),
+    jobs: Jobs = 1,
+    figures: Figures = True,
     seed: Annotated[
-        int | None, typer.Option(help="Decides everything random.  [default: 0]", rich_help_panel="Training")
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Decides everything random; several make a set of runs: 0-9 or 1,5,7.  [default: 0]",
+            rich_help_panel="Training",
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the training part, at most.", rich_help_panel="Training")
@@ -115,7 +131,7 @@ def run(
         str | None,
         typer.Option(
             metavar="K|all",
-            help="Which fold is the test part; all: each in turn, and their mean.",
+            help="Which fold is the test part; all: each in turn, a set of runs.",
             rich_help_panel="Data",
         ),
     ] = None,
@@ -149,24 +165,24 @@ def run(
 
     Without arguments: the quickstart recipe. What you leave out comes from the recipe, then from the data set's own
     defaults, then from each component's. All parts by name: qplug list. A part is named as NAME, or with one of its
-    presets as NAME:PRESET.
+    presets as NAME:PRESET. Several seeds or heads, or --fold all, make a set: one run for each of their combinations in
+    one folder, with mean and spread at the end.
     """
-    from qplug_cli.progress import TerminalReporter, loading
+    from qplug_cli.progress import loading
 
     with loading():
+        from qplug.lab.comparison.grid import seeds_of
         from qplug.lab.config import layers as settings
-        from qplug.lab.config.branches import from_head
         from qplug.lab.config.recipes import with_recipe
-        from qplug.lab.runner.code import beside
-        from qplug.lab.runner.folds import run_every_fold
-        from qplug.lab.runner.run import run_once
 
+    several = seed is not None and re.search(r"\d\s*[-,]", seed)
+    seeds = seeds_of(seed) if several and seed is not None else None
     parts = {"dataset": dataset, "features": features, "backbone": backbone, "reducer": reducer, "backend": backend}
     flags: dict[str, Any] = settings.from_names({kind: name for kind, name in parts.items() if name is not None})
-    options = {"seed": seed, "device": device, "threads": threads, "split": split, "on_bad_file": on_bad_file}
+    options = {"device": device, "threads": threads, "split": split, "on_bad_file": on_bad_file}
     flags |= {key: str(value) for key, value in options.items() if value is not None}
-    if head is not None:
-        flags |= from_head(head)
+    if seed is not None:
+        flags["seed"] = seed if seeds is None else str(seeds[0])
     if data_dir is not None:
         flags["data_dir"] = str(data_dir.expanduser().resolve())
     if allow_leak:
@@ -177,23 +193,83 @@ def run(
         if not fold.isdecimal():
             raise UserError(f"--fold takes the number of a fold, or all; got {fold!r}.")
         flags["fold"] = fold
+    heads = list(head or [])
+    arms = [_with_head(flags, name) for name in heads] or [flags]
     # One layer, so that --set changes what a preset named by a flag says.
-    given = [settings.from_flags(flags, assignments or ())]
+    given = [[settings.from_flags(each, assignments or ())] for each in arms]
     if config is not None:
-        given.append(settings.from_file(config))
-    layers = with_recipe(given, recipe, smoke=smoke)
+        file = settings.from_file(config)
+        given = [[*layers, file] for layers in given]
+    asked = _Asked(
+        [with_recipe(layers, recipe, smoke=smoke) for layers in given], heads, seeds, every_fold=fold == "all"
+    )
     if dry_run:
-        _dry_run(layers, every_fold=fold == "all", json=json)
-        return
+        _dry_run(asked, json=json)
+    elif asked.is_set:
+        _run_set(asked, out, jobs, figures=figures, json=json)
+    else:
+        _run_once(asked.layers[0], out, config, figures=figures, json=json)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to run: layers of settings for each head, seeds, and whether each fold is the test part once."""
+
+    layers: list[list[dict[str, Any]]]
+    heads: list[str]
+    seeds: tuple[int, ...] | None
+    every_fold: bool
+
+    @property
+    def is_set(self) -> bool:
+        return len(self.layers) > 1 or len(self.seeds or ()) > 1 or self.every_fold
+
+
+def _with_head(flags: dict[str, Any], head: str) -> dict[str, Any]:
+    from qplug.lab.config.branches import from_head
+
+    return flags | from_head(head)
+
+
+def _run_once(layers: list[dict[str, Any]], out: Path, config: Path | None, *, figures: bool, json: bool) -> None:
+    from qplug_cli.progress import TerminalReporter, loading
+
+    with loading():
+        from qplug.lab.runner.code import beside
+        from qplug.lab.runner.run import run_once
+        from qplug.lab.runner.workplace import Workplace
+
+    repeated = None if config is None else beside(config)
+    place = replace(Workplace.from_environment(), figures=figures)
     with TerminalReporter() as reporter:
-        if fold == "all":
-            summary = run_every_fold(layers, out, reporter)
-        else:
-            summary = run_once(layers, out, reporter, repeated=None if config is None else beside(config))
+        summary = run_once(layers, out, reporter, repeated=repeated, workplace=place)
     results.show(summary, json=json)
 
 
-def _dry_run(layers: list[dict[str, Any]], *, every_fold: bool, json: bool) -> None:
-    from qplug.lab.runner.plan import plan
+def _run_set(asked: _Asked, out: Path, jobs: int, *, figures: bool, json: bool) -> None:
+    from qplug_cli.progress import TerminalReporter, loading
 
-    results.show_plan(plan(layers, every_fold=every_fold), json=json)
+    with loading():
+        from qplug.lab.comparison.sets import run_set
+        from qplug.lab.runner.workplace import Workplace
+
+    place = replace(Workplace.from_environment(), figures=figures)
+    with TerminalReporter() as reporter:
+        summary = run_set(_grid(asked), out, reporter, jobs=jobs, workplace=place)
+    results.show(summary, json=json)
+
+
+def _grid(asked: _Asked) -> Grid:
+    from qplug.lab.comparison.grid import Arm, Grid
+
+    arms = [Arm(name, layers) for name, layers in zip(asked.heads or [""], asked.layers, strict=True)]
+    return Grid(arms, asked.seeds, asked.every_fold)
+
+
+def _dry_run(asked: _Asked, *, json: bool) -> None:
+    from qplug.lab.runner.plan import plan
+    from qplug.lab.runner.workplace import Workplace
+
+    place = Workplace.from_environment()
+    plans = [plan(layers, place, every_fold=asked.every_fold) for layers in asked.layers]
+    results.show_plans(plans, n_seeds=len(asked.seeds or (0,)), json=json)

@@ -98,4 +98,5 @@ def _state(summary: RunSummary) -> RichText:
 
     stamps = [(f" {stamp}", "bold red") for stamp in summary.stamps]
     again = f", judged again {summary.evaluations}x" if summary.evaluations else ""
-    return Text.assemble((summary.problem or summary.ended or summary.status) + again, *stamps)
+    several = f", {summary.n_runs} runs" if summary.n_runs and not summary.ended else ""
+    return Text.assemble((summary.problem or summary.ended or summary.status) + several + again, *stamps)

@@ -1,10 +1,11 @@
-"""``qplug show``: one component, explained."""
+"""``qplug show``: one component, explained; a recipe; a finished run."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,8 +15,9 @@ from qplug.catalogue import Entry
 from qplug.contract.errors import UserError
 from qplug_cli import output
 from qplug_cli.commands import recipes
-from qplug_cli.commands.list import STATUS, singular
+from qplug_cli.commands.list import PLURALS, STATUS, singular
 from qplug_cli.options import Json, NoPlugin, Settings
+from qplug_cli.run_page import show_run
 from qplug_cli.visible import visible
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ EXAMPLES = """
 `qplug show dataset fsdd` – layout, licence and whom to cite
 
 `qplug show recipe quickstart` – a whole pipeline
+
+`qplug show run runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f` – a finished run, and how it was judged again
 """
 
 EXAMPLE_INPUTS = 4
@@ -63,9 +67,14 @@ def show(
 ) -> None:
     """Explain one component: where it comes from, its parameters, what it can do; a quantum head's circuit is drawn.
 
+    Or a recipe; or a finished run, or set of runs, with all that it was judged again.
+
     A component that is not installed is explained from the registry, with the command that installs it.
     """
-    wanted = singular(kind)
+    wanted = singular(kind, known=PLURALS | {"run": "runs"})
+    if wanted == "run":
+        show_run(Path(name), json=json)
+        return
     if wanted == "recipe":
         _show_recipe(catalogue.recipe(name), json=json)
         return

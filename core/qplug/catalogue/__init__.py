@@ -7,7 +7,7 @@ interface asks is quarantined: shown with its reason, refused when asked for, an
 
 from qplug.catalogue.claims import GROUPS
 from qplug.catalogue.entry import Entry, Status
-from qplug.catalogue.listing import disable, entries, entry, hooks, load
+from qplug.catalogue.listing import disable, entries, entry, hooks, load, without
 from qplug.catalogue.registry import Known, Recipe, Registry, recipe, registry, shipped
 from qplug.catalogue.verdicts import cache_folder
 
@@ -27,4 +27,5 @@ __all__ = [
     "recipe",
     "registry",
     "shipped",
+    "without",
 ]

@@ -26,9 +26,9 @@ def check(kind: str, found: Any) -> None:
         PluginError: with the reason alone, such as ``"Foo is not a Head"``; the caller says whose it is.
     """
     if kind == "hook":
-        from qplug.hooks import check_hooks
+        from qplug.hooks import check_hooks, made
 
-        check_hooks(found)
+        check_hooks(made(found))
         return
     base, declared = _INTERFACES[kind]
     if not isinstance(found, type):

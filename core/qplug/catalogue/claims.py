@@ -58,10 +58,10 @@ class Claim:
 
 def claims() -> list[Claim]:
     """All claims of all installed distributions, by kind and name."""
-    return list(_claims(_installed()))
+    return list(_claims(installed()))
 
 
-def _installed() -> tuple[tuple[str, int], ...]:
+def installed() -> tuple[tuple[str, int], ...]:
     """What differs once a distribution is installed, removed or put on ``sys.path``: each folder there and its time."""
     return tuple((folder, _changed(folder or ".")) for folder in sys.path)
 

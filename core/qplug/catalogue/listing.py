@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from qplug.hooks import Hooks
 
 _log = logging.getLogger("qplug")
+_LATE = "; asked for by name it loads all the same, and QPLUG_IMPORT_LIMIT=SECONDS gives it more time"
 _ORDER = {"ready": 0, "needs-extra": 1, "not-installed": 2, "disabled": 3, "quarantined": 4}
 
 
@@ -70,8 +73,8 @@ def load(kind: str, name: str) -> type[Component]:
     if kind not in KINDS:
         raise UnknownName.of("kind", kind, KINDS)
     row, claim = _find(kind, name)
-    # What the registry vouches for is tried anew each time: a failure that was noted may have been of the moment.
-    again = row.status == "quarantined" and claim is not None and _is_vouched(claim)
+    # Of what the registry vouches for, a failure that was noted may have been of the moment; slowness always is.
+    again = row.status == "quarantined" and claim is not None and (_is_vouched(claim) or _was_late(claim))
     if not again:
         _refuse(row)
     assert claim is not None  # what is ready is installed
@@ -81,18 +84,20 @@ def load(kind: str, name: str) -> type[Component]:
     return loaded
 
 
-def hooks() -> Hooks:
-    """The installed hook plugins, ready for one run.
+def hooks(asked: Iterable[str] = ()) -> Hooks:
+    """The installed hook plugins, ready for one run: of each class that is announced an object is made.
 
     Those that lack their packages or are disabled are left out; those that cannot be loaded too, with a warning.
 
-    Raises:
-        UserError: one that ``QPLUG_LOGGERS`` names does not exist, lacks its packages, or is disabled.
-    """
-    from qplug.contract.hooks import loggers
-    from qplug.hooks import Hooks
+    Args:
+        asked: those without which there shall be no run.
 
-    for name in loggers():
+    Raises:
+        UserError: one that is asked for does not exist, lacks its packages, or is disabled.
+    """
+    from qplug.hooks import Hooks, made
+
+    for name in asked:
         _refuse(_find("hook", name)[0])
     taking_part = Hooks()
     claimed = [claim for claim in claims() if claim.kind == "hook"]
@@ -101,10 +106,23 @@ def hooks() -> Hooks:
             continue
         try:
             _refuse(row)
-            taking_part.register(_import(row, claim), f"{claim.name} ({claim.provider})")
+            taking_part.register(made(_import(row, claim)), f"{claim.name} ({claim.provider})")
         except PluginError as error:
             _log.warning("%s", error)
     return taking_part
+
+
+_without: ContextVar[tuple[str, ...] | None] = ContextVar("without", default=None)
+
+
+@contextmanager
+def without(names: Iterable[str]) -> Iterator[None]:
+    """Inside, just these plugins are not used, whatever ``QPLUG_DISABLE`` says; named as for ``disable``."""
+    token = _without.set(tuple(names))
+    try:
+        yield
+    finally:
+        _without.reset(token)
 
 
 def disable(names: Iterable[str]) -> None:
@@ -165,7 +183,8 @@ def _settle_without_import(found: Sequence[Claim], known: Mapping[tuple[str, str
 
 
 def _disabled_by(claim: Claim) -> str:
-    words = [word.strip() for word in os.environ.get("QPLUG_DISABLE", "").split(",")]
+    told = _without.get()
+    words = [word.strip() for word in os.environ.get("QPLUG_DISABLE", "").split(",")] if told is None else list(told)
     meant = next((word for word in words if word and _is_meant(claim, word)), "")
     return f"disabled by {meant!r} in QPLUG_DISABLE or --no-plugin" if meant else ""
 
@@ -173,6 +192,11 @@ def _disabled_by(claim: Claim) -> str:
 def _is_vouched(claim: Claim) -> bool:
     owner = registry().components.get((claim.kind, claim.name))
     return owner is not None and same_distribution(owner.provider, claim.provider)
+
+
+def _was_late(claim: Claim) -> bool:
+    verdict = recall([claim]).get(claim)
+    return verdict is not None and verdict.momentary
 
 
 def _is_meant(claim: Claim, word: str) -> bool:
@@ -250,7 +274,8 @@ def _companions(untried: Sequence[Claim], providers: Collection[str]) -> list[Cl
 def _judged(claim: Claim, owner: Known | None, verdict: Verdict | None) -> Entry:
     if verdict is None:
         return _row(claim, "ready", owner)
-    row = _row(claim, "ready" if verdict.ok else "quarantined", owner, reason=verdict.reason)
+    late = "" if verdict.ok or not verdict.momentary else _LATE
+    row = _row(claim, "ready" if verdict.ok else "quarantined", owner, reason=verdict.reason + late)
     return row if row.summary else replace(row, summary=verdict.summary)
 
 
@@ -317,12 +342,16 @@ def _quarantined(row: Entry, reason: str) -> PluginError:
 
 
 def _import(row: Entry, claim: Claim) -> Any:
-    from qplug.catalogue.loading import import_claimed
+    from qplug.catalogue.footprint import lingering
+    from qplug.catalogue.loading import import_watched
 
     try:
         with stdout_to_stderr():
-            found = import_claimed(claim)
+            found, left = import_watched(claim)
     except PluginError as error:
         remember({claim: Verdict(False, str(error))})
         raise _quarantined(row, str(error)) from error
+    for remark in left.remarks:
+        _log.warning("%s %r from %s %s %s.", row.kind, row.name, row.provider, row.version, remark)
+    lingering.extend(left.threads)
     return found

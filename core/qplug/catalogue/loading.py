@@ -8,16 +8,28 @@ from typing import Any
 
 from qplug.catalogue.checks import check
 from qplug.catalogue.claims import Claim
+from qplug.catalogue.footprint import Footprint, watched
 from qplug.contract.errors import PluginError, QplugError
 
 
 def import_claimed(claim: Claim) -> Any:
-    """The class (or hook plugin) behind a claim, imported and checked.
+    """The class (or hook plugin) behind a claim, imported and checked; see ``import_watched``."""
+    return import_watched(claim)[0]
+
+
+def import_watched(claim: Claim) -> tuple[Any, Footprint]:
+    """The class (or hook plugin) behind a claim, imported and checked; and what its import left behind.
 
     Raises:
         PluginError: with the reason alone: its module cannot be imported, lacks the class, or the class is not what
             the interface asks. Every exception but KeyboardInterrupt is turned into this one, SystemExit included.
     """
+    with watched() as left:
+        found = _imported(claim)
+    return found, left
+
+
+def _imported(claim: Claim) -> Any:
     module, path = claim.parts()
     try:
         found: Any = import_module(module)

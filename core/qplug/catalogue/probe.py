@@ -4,93 +4,145 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
+from threading import Event
 from typing import Any
 
-from qplug.catalogue.claims import Claim
+from qplug.catalogue.claims import Claim, same_distribution
+from qplug.catalogue.isolation import End, run_isolated
 from qplug.catalogue.verdicts import Verdict
+from qplug.contract.errors import UserError
 
 TIME_LIMIT = 60.0
-"""Seconds that one process may take for the plugins of one package."""
+"""Seconds of work that the plugins of one package may take, unless ``QPLUG_IMPORT_LIMIT`` says otherwise."""
 
 _log = logging.getLogger("qplug")
 
 
-def probe(claims: Iterable[Claim], *, time_limit: float = TIME_LIMIT) -> dict[Claim, Verdict]:
+def import_limit() -> float:
+    """Seconds of work that the plugins of one package may take to be imported.
+
+    Raises:
+        UserError: ``QPLUG_IMPORT_LIMIT`` is no positive number.
+    """
+    text = os.environ.get("QPLUG_IMPORT_LIMIT") or str(TIME_LIMIT)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise UserError(
+            f"QPLUG_IMPORT_LIMIT is the number of seconds that a plugin may take to be imported, such as 120; "
+            f"got {text!r}."
+        )
+    return seconds
+
+
+def probe(claims: Iterable[Claim], *, time_limit: float | None = None) -> dict[Claim, Verdict]:
     """Imports and checks each claimed plugin in a child process, packages side by side.
+
+    Time is that in which a process works or sleeps; what it waits for a busy machine does not count.
 
     Args:
         claims: what to try.
-        time_limit: seconds for the plugins of one package; one that takes longer is quarantined.
+        time_limit: seconds for the plugins of one package; one that takes longer is quarantined for the moment, unless
+            it comes with qplug. None: ``import_limit()``.
 
     Returns:
         A verdict for each claim; none for those where no child process could be started at all.
+
+    Raises:
+        UserError: see ``import_limit``.
     """
-    by_package = sorted(claims, key=lambda claim: (claim.provider, claim.package))
-    batches = [list(batch) for _, batch in groupby(by_package, key=lambda claim: (claim.provider, claim.package))]
+    limit = import_limit() if time_limit is None else time_limit
+    by_process = sorted(claims, key=_process)
+    batches = [list(batch) for _, batch in groupby(by_process, key=_process)]
     verdicts: dict[Claim, Verdict] = {}
+    stop = Event()
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        for found in pool.map(lambda batch: _probe_batch(batch, time_limit), batches):
-            verdicts |= found
-    return verdicts
+        try:
+            for found in pool.map(partial(_probe_batch, time_limit=limit, stop=stop), batches):
+                verdicts |= found
+        except BaseException:
+            stop.set()  # the children are in sessions of their own: nobody but us ends them
+            raise
+    return {claim: _unless_shipped(claim, verdict) for claim, verdict in verdicts.items()}
 
 
-def _probe_batch(batch: Sequence[Claim], time_limit: float) -> dict[Claim, Verdict]:
+def _process(claim: Claim) -> tuple[str, str]:
+    """What is tried in one process: a package; and all that comes with qplug, which shares most of its libraries."""
+    return (claim.provider, "" if _is_shipped(claim) else claim.package)
+
+
+def _is_shipped(claim: Claim) -> bool:
+    return same_distribution(claim.provider, "qplug")
+
+
+def _unless_shipped(claim: Claim, verdict: Verdict) -> Verdict:
+    """What comes with qplug is never quarantined for slowness, which says something about the machine only."""
+    if not (verdict.momentary and _is_shipped(claim)):
+        return verdict
+    _log.warning("%s %r of qplug was not tried to its end: %s", claim.kind, claim.name, verdict.reason)
+    return replace(verdict, ok=True, reason="")
+
+
+def _probe_batch(batch: Sequence[Claim], *, time_limit: float, stop: Event) -> dict[Claim, Verdict]:
     verdicts: dict[Claim, Verdict] = {}
     left = list(batch)
-    while left:
-        lines, end = _run_child(left, time_limit)
-        if not lines:
-            _log.warning("plugins of %s could not be tried: %s", left[0].provider, end)
+    while left and not stop.is_set():
+        packages = {claim.package for claim in left}
+        answers, end = _run_child(left, time_limit * len(packages), stop)
+        if answers is None:
+            _log.warning("plugins of %s could not be tried: %s", left[0].provider, end.reason)
             break
-        for line in lines[1:]:
-            verdicts[left.pop(0)] = Verdict(**line)
+        for answer in answers[: len(left)]:
+            verdicts[left.pop(0)] = answer
         if left:  # the first without a verdict is the one that ended or blocked the process
-            verdicts[left.pop(0)] = Verdict(False, end)
+            guilty = left.pop(0)
+            verdicts[guilty] = Verdict(False, end.reason, momentary=end.late)
+            if end.late or end.loud:  # its package would do the same again
+                same = [claim for claim in left if claim.package == guilty.package]
+                verdicts |= dict.fromkeys(same, verdicts[guilty])
+                left = [claim for claim in left if claim not in same]
     return verdicts
 
 
-def _run_child(claims: Sequence[Claim], time_limit: float) -> tuple[list[dict[str, Any]], str]:
-    """What the child process wrote, and how it ended."""
-    with tempfile.TemporaryDirectory(prefix="qplug-") as folder:
+def _run_child(claims: Sequence[Claim], time_limit: float, stop: Event) -> tuple[list[Verdict] | None, End]:
+    """The child process's verdicts, None if it never started; and how it ended."""
+    with tempfile.TemporaryDirectory(prefix="qplug-", ignore_cleanup_errors=True) as folder:
         results, printed = Path(folder, "results"), Path(folder, "printed")
         request = json.dumps([asdict(claim) | {"folder": None} for claim in claims])
         command = [sys.executable, "-P", "-m", "qplug.catalogue.trial", request, str(results), str(printed)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
-        with printed.open("wb") as output:
-            end = _wait(command, environment, output.fileno(), time_limit)
-        return _read_lines(results), end
+        end = run_isolated(command, environment, printed, time_limit, stop)
+        lines = list(_lines(results))
+    return ([_verdict(line) for line in lines[1:]] if lines else None), end
 
 
-def _wait(command: list[str], environment: dict[str, str], output: int, time_limit: float) -> str:
+def _lines(results: Path) -> Iterator[dict[str, Any]]:
+    """The child's answers up to the first that is none: a plugin may have written there too."""
     try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.DEVNULL,
-            timeout=time_limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"importing it took longer than {time_limit:g} s"
-    except OSError as error:
-        return str(error)
-    return f"importing it ended the process with exit code {done.returncode}"
-
-
-def _read_lines(results: Path) -> list[dict[str, Any]]:
-    try:
-        text = results.read_text("utf-8")
+        text = results.read_text("utf-8", "replace")
     except OSError:
-        return []
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return
+    for line in text.splitlines(keepends=True):
+        try:
+            answer = json.loads(line) if line.endswith("\n") else None
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(answer, dict):
+            return
+        yield answer
+
+
+def _verdict(answer: dict[str, Any]) -> Verdict:
+    return Verdict(answer.get("ok") is True, str(answer.get("reason", "")), str(answer.get("summary", "")))

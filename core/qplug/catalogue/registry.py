@@ -63,7 +63,7 @@ class Recipe:
         protocol: what is tested on what, in a sentence.
         original: the numbers that the original reported, with their protocol.
         base: the recipe that it varies.
-        smoke: settings on top of ``run`` for a ``--smoke`` run.
+        smoke: settings on top of ``run`` for a ``--smoke`` run; what its base sets for one is filled in.
     """
 
     name: str
@@ -146,8 +146,9 @@ def _on_base(recipe: Recipe, base: Recipe) -> Recipe:
             run.pop(other, None)
     for key, value in recipe.run.items():
         run[key] = _over(run.get(key), value)
-    filled = {key: getattr(recipe, key) or getattr(base, key) for key in ("source", "protocol", "original", "smoke")}
-    return replace(recipe, run=run, **filled)
+    smoke = {**base.smoke, **{key: _over(base.smoke.get(key), value) for key, value in recipe.smoke.items()}}
+    filled = {key: getattr(recipe, key) or getattr(base, key) for key in ("source", "protocol", "original")}
+    return replace(recipe, run=run, smoke=smoke, **filled)
 
 
 def _over(below: Any, above: Any) -> Any:

@@ -6,9 +6,12 @@ or blocks the process says nothing about those before it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
@@ -17,11 +20,14 @@ from types import ModuleType
 from typing import Any, TextIO
 
 from qplug.catalogue.claims import Claim
-from qplug.catalogue.loading import import_claimed
+from qplug.catalogue.loading import import_watched
 from qplug.contract.errors import PluginError
 
 SLOW = 0.8
 """Seconds of a plugin's own code at import from which on it is called slow."""
+
+MOST_WRITTEN = 64_000_000
+"""Bytes of any one file that a plugin may write when it is tried."""
 
 
 class Stopwatch:
@@ -53,8 +59,10 @@ def main() -> None:
 
     The third argument is the file that the standard output goes to.
     """
+    _be_the_parent_of_plugins()
     claims = [Claim(**fields) for fields in json.loads(sys.argv[1])]
     results, printed = Path(sys.argv[2]), Path(sys.argv[3])
+    _bound()
     stopwatch = Stopwatch()
     # This process exists for this one measurement, so the interpreter's own loader may be wrapped.
     SourceFileLoader.exec_module = stopwatch.watch(SourceFileLoader.exec_module)  # type: ignore[method-assign, assignment]
@@ -63,6 +71,35 @@ def main() -> None:
         for claim in claims:
             _write(file, _try(claim, stopwatch, printed))
     os._exit(0)  # what plugins left behind (threads, exit handlers) must not hold the listing up
+
+
+def _be_the_parent_of_plugins() -> None:
+    """Goes on in a child: a plugin that ends its parent ends this process, not the one that asked."""
+    if not hasattr(os, "fork"):
+        return
+    child = os.fork()
+    if child:
+        end = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if end < 0:
+            with contextlib.suppress(OSError):  # SIGKILL has no handler
+                signal.signal(-end, signal.SIG_DFL)
+            os.kill(os.getpid(), -end)
+        os._exit(end if end >= 0 else 1)
+
+
+def _bound() -> None:
+    """Bounds what plugins can do here: no file beyond ``MOST_WRITTEN``, and no life after whoever asked has gone."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WRITTEN, MOST_WRITTEN))
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _write(file: TextIO, line: dict[str, Any]) -> None:
@@ -74,11 +111,11 @@ def _try(claim: Claim, stopwatch: Stopwatch, printed: Path) -> dict[str, Any]:
     already = printed.stat().st_size
     stopwatch.own.clear()
     try:
-        found = import_claimed(claim)
+        found, left = import_watched(claim)
     except PluginError as error:
         return {"ok": False, "reason": str(error)}
     sys.stdout.flush()
-    remarks = []
+    remarks = list(left.remarks)
     if output := printed.read_bytes()[already:].decode("utf-8", "replace").split():
         remarks.append(f"prints when it is imported ({_short(' '.join(output))!r})")
     if stopwatch.own.get(claim.package, 0.0) >= SLOW:

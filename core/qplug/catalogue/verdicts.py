@@ -1,20 +1,23 @@
 """What is remembered about plugins that were tried: so that a listing imports none and still names the broken ones.
 
-A verdict holds as long as the plugin's files, its distribution and the folders that packages are installed into stay
-as they are.
+A verdict holds as long as the plugin's files and its distribution stay as they are. One that a plugin cannot be used
+holds no longer than the folders that packages are installed into, since what it lacks may have come. That a plugin took
+too long is never remembered beyond the process that waited for it: it may say something about the moment only.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from qplug.catalogue.claims import Claim
 from qplug.contract.interfaces.component import INTERFACE
@@ -25,7 +28,7 @@ _MOST = 1000
 _MOST_FILES = 2000
 """So many source files of one plugin are looked at."""
 _unwritten: dict[str, Verdict] = {}
-"""Verdicts by fingerprint that the cache did not take."""
+"""Verdicts by key that this process alone remembers: the cache did not take them, or they are of the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,13 @@ class Verdict:
         ok: whether it can be used.
         reason: why not; or a remark on one that can be.
         summary: the component's own one-line summary.
+        momentary: whether it was given up for its time, so that another attempt may end otherwise.
     """
 
     ok: bool
     reason: str = ""
     summary: str = ""
+    momentary: bool = field(default=False, compare=False)
 
 
 def cache_folder() -> Path:
@@ -55,36 +60,58 @@ def cache_folder() -> Path:
 def recall(claims: Iterable[Claim]) -> dict[Claim, Verdict]:
     """The verdicts that still hold for some of the ``claims``."""
     kept = _unwritten | _read()
-    held = {}
+    held, files = {}, functools.cache(_files)
     for claim in claims if kept else ():
-        if known := kept.get(fingerprint(claim)):
+        good = fingerprint(claim, files)
+        if known := kept.get(good) or kept.get(_beside(good, claim)):
             held[claim] = known
     return held
 
 
 def remember(verdicts: Mapping[Claim, Verdict]) -> None:
     """Keeps verdicts for later listings; where the cache cannot be written, for this process alone."""
-    kept = _read()
-    new = {fingerprint(claim): verdict for claim, verdict in verdicts.items()}
+    kept, files = _read(), functools.cache(_files)
+    keys = {claim: fingerprint(claim, files) for claim in verdicts}
+    new: dict[str, Verdict] = {}
+    for claim, verdict in verdicts.items():
+        key = keys[claim] if verdict.ok else _beside(keys[claim], claim)
+        for old in (keys[claim], _beside(keys[claim], claim)):
+            _unwritten.pop(old, None)
+        (_unwritten if verdict.momentary else new)[key] = verdict
     if all(kept.get(key) == verdict for key, verdict in new.items()):
         return
-    for key, verdict in new.items():
-        kept.pop(key, None)
-        kept[key] = verdict
+    for claim in verdicts:  # what was known of it before is no longer true
+        kept.pop(keys[claim], None)
+        kept.pop(_beside(keys[claim], claim), None)
+    kept |= new
     latest = list(kept.items())[-_MOST:]
     try:
-        _write_whole(_file(), json.dumps({key: asdict(verdict) for key, verdict in latest}, indent=0))
+        _write_whole(_file(), json.dumps({key: _plain(verdict) for key, verdict in latest}, indent=0))
     except OSError:
         _unwritten.update(new)
 
 
-def fingerprint(claim: Claim) -> str:
-    """A hash of all that decides whether a plugin loads: its claim, its files, and what is installed beside it."""
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    return {"ok": verdict.ok, "reason": verdict.reason, "summary": verdict.summary}
+
+
+def fingerprint(claim: Claim, files: Callable[[str], list[tuple[str, int, int]]] | None = None) -> str:
+    """A hash of all that decides whether a plugin loads, but for what is installed beside it: its claim and its files.
+
+    Args:
+        claim: the plugin's claim.
+        files: gives the files of a package, their times of change and sizes.
+    """
     state = (
         __version__, INTERFACE, sys.prefix, sys.version,
-        claim.kind, claim.name, claim.target, claim.provider, claim.version,
-        _files(claim), [(str(folder), _changed(folder)) for folder in _install_folders(claim)],
+        claim.kind, claim.name, claim.target, claim.provider, claim.version, (files or _files)(claim.package),
     )  # fmt: skip
+    return hashlib.sha256(repr(state).encode()).hexdigest()
+
+
+def _beside(key: str, claim: Claim) -> str:
+    """The key of a verdict that holds only as long as nothing is installed or removed."""
+    state = (key, [(str(folder), _changed(folder)) for folder in _install_folders(claim)])
     return hashlib.sha256(repr(state).encode()).hexdigest()
 
 
@@ -95,9 +122,9 @@ def _install_folders(claim: Claim) -> list[Path]:
     return sorted({*path, *extra, *([claim.folder] if claim.folder else [])})
 
 
-def _files(claim: Claim) -> list[tuple[str, int, int]]:
+def _files(package: str) -> list[tuple[str, int, int]]:
     try:
-        spec = find_spec(claim.package) if claim.package else None
+        spec = find_spec(package) if package else None
     except (ImportError, ValueError):
         spec = None
     if spec is None:

@@ -29,6 +29,8 @@ ALLOWED = (
     "single qubits; gate definitions of rxx, ryy and rzz as this module writes them; and comments"
 )
 
+_MOST_DIGITS = 9
+_MOST_QUBITS = 10_000  # no device and no simulator has as many; each is written down
 _STATEMENT = re.compile(r"\s*(gate\b[^{]*\{[^}]*\}|[^;]*;)", re.DOTALL)
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*(?:\(([^()]*)\))?\s+(.+)", re.DOTALL)
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -95,7 +97,7 @@ def _observable(line: int, text: str) -> Observable:
             f"line {line}: the observable {text.strip()!r} is not understood; write letters X, Y or Z "
             "with a wire each, such as // observable: Z0 X3"
         )
-    pairs = [(found[1], int(found[2])) for found in factors if found]
+    pairs = [(found[1], _whole(found[2])) for found in factors if found]
     try:
         return Observable("".join(letter for letter, _ in pairs), tuple(wire for _, wire in pairs))
     except CircuitError as error:
@@ -135,7 +137,7 @@ class _Program:
         elif found := re.fullmatch(r"input (?:float|angle)(?: ?\[\d+\])? (\w+)", words):
             self._input(found[1])
         elif found := re.fullmatch(r"qubit ?\[ ?(\d+) ?\] (\w+)", words):
-            self._qubits(int(found[1]), found[2])
+            self._qubits(_whole(found[1]), found[2])
         elif found := _CALL.fullmatch(words):
             self._call(words, found[1], found[2], found[3])
         else:
@@ -169,6 +171,8 @@ class _Program:
     def _qubits(self, n_qubits: int, name: str) -> None:
         if self.register:
             raise CircuitError(f"{name!r} is a second register; one qubit register is allowed.")
+        if n_qubits > _MOST_QUBITS:
+            raise CircuitError(f"the register {name!r} has {n_qubits} qubits; at most {_MOST_QUBITS} are possible.")
         self.register, self.n_qubits = name, n_qubits
 
     def _call(self, words: str, name: str, angles: str | None, wires: str) -> None:
@@ -176,7 +180,7 @@ class _Program:
         if not all(found and found[1] == self.register for found in positions):
             raise _not_understood(words)
         numbers = tuple(self._angle(angle.strip()) for angle in (angles or "").split(",") if angle.strip())
-        gate = Gate("u" if name == "U" else name, tuple(int(found[2]) for found in positions if found), numbers)
+        gate = Gate("u" if name == "U" else name, tuple(_whole(found[2]) for found in positions if found), numbers)
         if max(gate.wires) >= self.n_qubits:
             raise CircuitError(
                 f"{words!r} uses a qubit outside {self.register}[0] … {self.register}[{self.n_qubits - 1}]."
@@ -197,7 +201,13 @@ class _Program:
 
 
 def _index(found: re.Match[str]) -> Encoding | Weight:
-    return (Encoding if found[1] == "x" else Weight)(int(found[2]))
+    return (Encoding if found[1] == "x" else Weight)(_whole(found[2]))
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise CircuitError(f"the number {text[:20]}… has {len(text)} digits; at most {_MOST_DIGITS} are possible.")
+    return int(text)
 
 
 def _constant(found: re.Match[str]) -> float:

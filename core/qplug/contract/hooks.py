@@ -1,8 +1,8 @@
 """Hooks: what a plugin may do during the life of a run without being part of its pipeline.
 
-A hook plugin is a module (or an object in one) with functions marked ``@hookimpl`` that have names and arguments of
-the specifications below; arguments it does not need may be left out. It is announced in the entry-point group
-``qplug.hooks``::
+A hook plugin is a class, of which each run has an object of its own, or a module, with functions marked ``@hookimpl``
+that have names and arguments of the specifications below; arguments it does not need may be left out. It is announced
+in the entry-point group ``qplug.hooks``::
 
     from qplug.contract.hooks import hookimpl
 
@@ -13,7 +13,6 @@ the specifications below; arguments it does not need may be left out. It is anno
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +37,8 @@ class RunInfo:
         head: name of the head; several branches are joined by ``+``.
         backend: name of the backend; empty without a quantum head.
         seed: the run's seed.
+        loggers: hook plugins that the user asked for by name. Those that write a run's course into another tool act
+            only where they stand here.
     """
 
     directory: Path
@@ -46,6 +47,7 @@ class RunInfo:
     head: str
     backend: str
     seed: int
+    loggers: tuple[str, ...] = ()
 
 
 class Specifications:
@@ -78,7 +80,9 @@ class Specifications:
 
     @_hookspec
     def run_failed(self, run: RunInfo, reason: str) -> None:
-        """The run ended before it was complete: it failed or was stopped. Who was told of its start is told of one end.
+        """The run ended before it was complete: it failed or was stopped.
+
+        Who was told of the start is told of one end, also who raised in between.
 
         Args:
             run: the run.
@@ -88,12 +92,3 @@ class Specifications:
 
 HOOKS = ("run_started", "epoch_ended", "run_ended", "run_failed")
 """The names of all hooks, in the order of a run's life."""
-
-
-def loggers() -> list[str]:
-    """The hook plugins that ``QPLUG_LOGGERS`` names, separated by commas.
-
-    Plugins that write a run's course into another tool act only where they are named there; a name that does not exist
-    or lacks its packages is refused before a run begins.
-    """
-    return [name.strip() for name in os.environ.get("QPLUG_LOGGERS", "").split(",") if name.strip()]

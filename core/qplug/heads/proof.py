@@ -60,6 +60,7 @@ def prove(
     n_parameters: int,
     *,
     batched: Original | None = None,
+    in_torch: bool = True,
 ) -> None:
     """Runs the original at fresh inputs and weights and compares it with what was traced.
 
@@ -74,6 +75,8 @@ def prove(
         n_inputs: number of inputs.
         n_parameters: number of weights.
         batched: the same for a whole batch, if it is also used that way.
+        in_torch: whether the original computes in torch, so that values that leave it are suspect; another framework
+            binds numbers.
 
     Raises:
         CircuitError: they differ; it says where, and what in the original reads values outside torch.
@@ -88,17 +91,27 @@ def prove(
                     parameters = _draw(generator, scale, n_parameters)
                     _seed(2 * number + size)
                     at = (inputs[0] if size == 1 else inputs, parameters)
-                    _compare_at(run, traced, at, must_run=size == 1 and number < 2, differentiated=number == 0)
+                    _compare_at(
+                        run,
+                        traced,
+                        at,
+                        must_run=size == 1 and number < 2,
+                        differentiated=number == 0,
+                        in_torch=in_torch,
+                    )
 
 
-def _compare_at(run: Original, traced: Any, at: tuple[Tensor, Tensor], *, must_run: bool, differentiated: bool) -> None:
-    reads = Reads(at)
+def _compare_at(
+    run: Original, traced: Any, at: tuple[Tensor, Tensor], *, must_run: bool, differentiated: bool, in_torch: bool
+) -> None:
+    reads = Reads(at if in_torch else ())
+    advice = reads.advice if in_torch else lambda: " Give random structure a seed, and the same circuit at every call."
     try:
         with reads:
             seen = run(*at)
     except Exception as error:
         if must_run or isinstance(error, CircuitError):
-            raise CircuitError(f"the original fails for fresh inputs and weights: {error}{reads.advice()}") from error
+            raise CircuitError(f"the original fails for fresh inputs and weights: {error}{advice()}") from error
         return
     if seen is None:
         return
@@ -112,7 +125,7 @@ def _compare_at(run: Original, traced: Any, at: tuple[Tensor, Tensor], *, must_r
     if difference:
         raise CircuitError(
             f"the circuit cannot be traced: {difference}. What the original computes outside torch, or draws anew at "
-            f"each call, would stay as it was when the head was made.{reads.advice()}"
+            f"each call, would stay as it was when the head was made.{advice()}"
         )
 
 

@@ -69,7 +69,8 @@ class QuantumModule(nn.Module):
         """Expectation values (batch, n_observables) in [-1, 1] for inputs (batch, n_inputs).
 
         Inputs of half precision, as classical layers give them under autocast, and whole numbers become float32, and
-        autocast ends before the angles: rounded angles are other circuits.
+        autocast ends before the angles: rounded angles are other circuits. Angles on a device that the backend does not
+        take are brought to one that it does, and the values back, so that the rest may compute on a GPU.
 
         Raises:
             UserError: inputs of another shape.
@@ -82,13 +83,20 @@ class QuantumModule(nn.Module):
             inputs = inputs.float()
         parameters = self.circuit_parameters
         with _without_autocast(inputs.device.type):
-            encoding = self.head.encode(inputs, parameters)
-            return self.backend(self.circuit, encoding, self.head.weight_angles(parameters))
+            encoding, weights = self.head.encode(inputs, parameters), self.head.weight_angles(parameters)
+            place = _place_of(self.backend, encoding.device)
+            return self.backend(self.circuit, encoding.to(place), weights.to(place)).to(encoding.device)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits (batch, n_classes)."""
         logits: Tensor = self.readout(self.expectations(inputs))
         return logits
+
+
+def _place_of(backend: Backend, device: torch.device) -> torch.device:
+    """The device itself where the backend takes its tensors, else the first whose tensors it takes."""
+    taken = backend.capabilities.devices
+    return device if device.type in taken else torch.device(taken[0])
 
 
 def _without_autocast(device: str) -> AbstractContextManager[object]:

@@ -1,5 +1,5 @@
 """How hook plugins are called, so that nothing that they do reaches the run."""
 
-from qplug.hooks.calls import Hooks, check_hooks, copied
+from qplug.hooks.calls import Hooks, check_hooks, copied, made
 
-__all__ = ["Hooks", "check_hooks", "copied"]
+__all__ = ["Hooks", "check_hooks", "copied", "made"]

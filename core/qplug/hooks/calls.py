@@ -20,19 +20,24 @@ _log = logging.getLogger("qplug")
 class Hooks:
     """The hook plugins of one run. One that raises is put aside with a warning, and the run goes on.
 
-    Nothing that a plugin does reaches the run: it gets copies, and what belongs to the whole process (random state,
-    threads, working directory and the rest, see ``qplug.hooks.guard``) is put back after each call.
+    Who was told of the run's start is told of one end, ``run_ended`` or ``run_failed``, and nobody else is: also one
+    that was put aside meanwhile, and also where telling was interrupted. Nothing that a plugin does reaches the run: it
+    gets copies, and what belongs to the whole process (random state, threads, working directory and the rest, see
+    ``qplug.hooks.guard``) is put back after each call.
     """
 
     def __init__(self) -> None:
         self._manager = pluggy.PluginManager("qplug")
         self._manager.add_hookspecs(Specifications)
         self._told: set[tuple[str, str]] = set()
+        self._aside: set[str] = set()
+        self._begun: set[str] = set()
 
     @property
     def names(self) -> list[str]:
         """The names of the plugins that are still taking part."""
-        return [name for name, plugin in self._manager.list_name_plugin() if plugin is not None]
+        found = [name for name, plugin in self._manager.list_name_plugin() if plugin is not None]
+        return [name for name in found if name not in self._aside]
 
     def register(self, plugin: object, name: str) -> None:
         """Adds a plugin: a module or an object with functions marked ``@hookimpl``.
@@ -45,37 +50,46 @@ class Hooks:
 
     def run_started(self, run: RunInfo) -> None:
         """Tells all plugins; see ``Specifications``."""
-        self._call("run_started", run=run)
+        for name in self.names:
+            self._begun.add(name)  # first: who is interrupted while it hears of the start has heard of it
+            self._call(name, "run_started", run=run)
 
     def epoch_ended(self, run: RunInfo, epoch: int, metrics: Mapping[str, float]) -> None:
         """Tells all plugins; see ``Specifications``."""
-        self._call("epoch_ended", run=run, epoch=epoch, metrics=metrics)
+        for name in self.names:
+            self._call(name, "epoch_ended", run=run, epoch=epoch, metrics=metrics)
 
     def run_ended(self, run: RunInfo, metrics: Mapping[str, Any]) -> None:
         """Tells all plugins; see ``Specifications``."""
-        self._call("run_ended", run=run, metrics=metrics)
+        self._end("run_ended", run=run, metrics=metrics)
 
     def run_failed(self, run: RunInfo, reason: str) -> None:
         """Tells all plugins; see ``Specifications``."""
-        self._call("run_failed", run=run, reason=reason)
+        self._end("run_failed", run=run, reason=reason)
 
-    def _call(self, hook: str, **arguments: Any) -> None:
+    def _end(self, hook: str, **arguments: Any) -> None:
+        for name in [name for name, _ in self._manager.list_name_plugin() if name in self._begun]:
+            self._begun.remove(name)
+            self._call(name, hook, **arguments)
+
+    def _call(self, name: str, hook: str, **arguments: Any) -> None:
         # One plugin at a time: pluggy's joint call ends at the first one that raises.
-        plugins = self._manager.list_name_plugin()
-        for name, plugin in plugins:
-            others = [other for _, other in plugins if other is not plugin]
-            caller = self._manager.subset_hook_caller(hook, others)
-            if caller.get_hookimpls():
-                self._call_one(name, hook, caller, {key: copied(value) for key, value in arguments.items()})
-
-    def _call_one(self, name: str, hook: str, caller: Any, arguments: dict[str, Any]) -> None:
+        plugin = self._manager.get_plugin(name)
+        others = [other for _, other in self._manager.list_name_plugin() if other is not plugin]
+        caller = self._manager.subset_hook_caller(hook, others)
+        if not caller.get_hookimpls():
+            return
         try:
             with guarded(f"the hook plugin {name!r}", told=self._told):
-                caller(**arguments)
+                caller(**{key: copied(value) for key, value in arguments.items()})
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit in a hook must not end the run either
-            self._manager.unregister(name=name)
+            self._put_aside(name, hook, error)
+
+    def _put_aside(self, name: str, hook: str, error: BaseException) -> None:
+        if name not in self._aside:
+            self._aside.add(name)
             _log.warning(
                 "the hook plugin %r raised %s in %s: %s. It is put aside, and the run goes on.",
                 name, type(error).__name__, hook, _words(error),
@@ -110,14 +124,31 @@ def copied(value: Any) -> Any:
     return value
 
 
+def made(plugin: object) -> object:
+    """What is registered for one run: an object of an announced class, anything else itself.
+
+    Raises:
+        PluginError: an object of the class cannot be made without arguments.
+    """
+    if not inspect.isclass(plugin):
+        return plugin
+    try:
+        made: object = plugin()
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"{plugin.__qualname__} cannot be made without arguments: {type(error).__name__}: {_words(error)}"
+        ) from error
+    return made
+
+
 def check_hooks(plugin: object) -> None:
     """Refuses what is no hook plugin.
 
     Raises:
-        PluginError: it implements no hook, or one with arguments that the hook does not have; or it is a class.
+        PluginError: it implements no hook, or one with arguments that the hook does not have.
     """
     if inspect.isclass(plugin):
-        raise PluginError(f"{plugin.__qualname__} is a class; announce a module or an instance")
+        raise PluginError(f"{plugin.__qualname__} is a class; register an object of it")
     manager = pluggy.PluginManager("qplug")
     manager.add_hookspecs(Specifications)
     try:

@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -288,16 +288,55 @@ def guarded(who: str, *, told: set[tuple[str, str]] | None = None) -> Iterator[N
         who: whose code the block calls, such as ``"the hook plugin 'diary'"``.
         told: what was said before, so that it is said once; a pair of ``who`` and an aspect's name each.
     """
-    before = [(aspect, aspect.read()) for aspect in ASPECTS]
+    changed: list[str] = []
     try:
-        yield
+        with put_back() as changed:
+            yield
     finally:
-        changed = list(_put_back(before))
         known = set() if told is None else told
         new = [name for name in changed if (who, name) not in known]
         known.update((who, name) for name in new)
         if new:
             _log.warning("%s changed %s for the whole process. It was put back.", who, _and(new))
+
+
+AT_IMPORT = (
+    "torch's default dtype", "torch's default device", "torch's gradient mode", "torch's choice of algorithms",
+    "torch's precision of products", "torch's anomaly detection", "torch's random state", "numpy's random state",
+    "numpy's handling of errors", "Python's random state", "the working directory", "the modes of new files",
+    "the handling of signals", "the limit of recursion", "garbage collection", "tracing and profiling",
+)  # fmt: skip
+"""What no import may change. The rest libraries set up when they are first imported: loggers, paths, variables."""
+_AS_TORCH_COMES = {
+    "torch's default dtype": "float32",
+    "torch's gradient mode": True,
+    "torch's anomaly detection": False,
+}
+
+
+@contextlib.contextmanager
+def put_back(names: Collection[str] | None = None) -> Iterator[list[str]]:
+    """Puts everything back that the block changed for the whole process; the list then names what it was.
+
+    Args:
+        names: the aspects that are looked at; all by default. Of torch also when the block is the first to load it.
+    """
+    before = [(aspect, aspect.read()) for aspect in ASPECTS if names is None or aspect.name in names]
+    changed: list[str] = []
+    try:
+        yield changed
+    finally:
+        changed += _put_back(before)
+        if names is not None:
+            changed += _put_back(_as_torch_comes(before))
+
+
+def _as_torch_comes(before: Iterable[tuple[Aspect, Any]]) -> Iterator[tuple[Aspect, Any]]:
+    """The state in which torch comes, where it was not there before and is now."""
+    for aspect, state in before:
+        if state is None and aspect.name in _AS_TORCH_COMES and aspect.read() is not None:
+            fresh = _AS_TORCH_COMES[aspect.name]
+            yield aspect, getattr(sys.modules["torch"], fresh) if isinstance(fresh, str) else fresh
 
 
 def _put_back(before: Iterable[tuple[Aspect, Any]]) -> Iterator[str]:

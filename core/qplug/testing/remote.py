@@ -1,7 +1,7 @@
 """Checks that authors of remote backends run against their own.
 
-They look at behaviour alone: what is sent is found again, by any copy of the backend; values are right and come again; no
-forward pass sends anything.
+They look at behaviour alone: what is sent is found again, by any copy of the backend; values are right and come again;
+no forward pass sends anything.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Failed, NotYet, RemoteBackend, Task, Values, Work
@@ -68,6 +67,8 @@ def trial_work(shots: int, tag: str, rows: int = 3) -> Work:
 
 
 def _check_forward(backend: RemoteBackend, work: Work) -> None:
+    import torch  # takes a second, and nothing else here needs it
+
     task = work.tasks[0]
     try:
         backend(task.circuit, torch.from_numpy(task.encoding), torch.from_numpy(task.weights))

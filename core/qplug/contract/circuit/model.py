@@ -163,15 +163,15 @@ class Circuit:
 
     def _check_indices(self, kind: type[Encoding] | type[Weight]) -> None:
         used = {angle.index for angle in self._angles() if isinstance(angle, kind)}
-        missing = sorted(set(range(max(used, default=-1) + 1)) - used)
-        if missing:
+        last = max(used, default=-1)
+        if len(used) <= last:
             word = kind.__name__.lower()
-            last = max(used)
+            missing = next(index for index in range(last) if index not in used)
             position, gate = next(
                 (position, gate) for position, gate in enumerate(self.gates) if kind(last) in gate.angles
             )
             raise CircuitError(
-                f"gate {position} ({gate}) uses {word} angle {last}, but {word} angle {missing[0]} is used by no gate; "
+                f"gate {position} ({gate}) uses {word} angle {last}, but {word} angle {missing} is used by no gate; "
                 f"number the {word} angles 0 to n-1 without a hole."
             )
 

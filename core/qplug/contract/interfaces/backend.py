@@ -28,7 +28,7 @@ class BackendCapabilities(Capabilities):
         gradient: how gradients come about: through torch's autograd, the adjoint method, the parameter-shift rule,
             or not at all (None). Without gradients a backend evaluates but does not train; with shifts it trains
             only where a run asks for it by name, since they take two runs per angle and sample.
-        devices: the torch devices whose tensors it takes.
+        devices: the torch devices whose tensors it takes; a head on another brings its angles to the first of them.
         max_qubits: the most qubits it can run; None if memory alone decides.
         needs_network: whether it needs a connection.
         remote: whether it is sent work once and answers later; see ``RemoteBackend``.

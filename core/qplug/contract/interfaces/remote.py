@@ -167,5 +167,5 @@ class RemoteBackend(Backend):
         """
         raise NotSupported(
             f"{type(self).__name__} is remote: it runs no circuit while somebody waits, and a prediction never sends "
-            "anything to a device. Judge a finished run there: qplug evaluate RUN --backend NAME"
+            "anything to a device. Name another backend: qplug list backends"
         )

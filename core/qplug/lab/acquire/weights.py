@@ -20,8 +20,13 @@ FOLDER = "weights"
 """Sub-folder of the one place for all data; in it each backbone has a folder of its name."""
 
 
-def place(declared: WeightsFile, backbone: str) -> Path:
+def place(declared: WeightsFile, backbone: str, home: Path | None = None) -> Path:
     """Where a declared file lies, or will lie once it is downloaded.
+
+    Args:
+        declared: what the backbone declares.
+        backbone: its name.
+        home: the one place for all data; None: ``data_home()``.
 
     Raises:
         PluginError: neither a path nor an address that ends in a file's name is declared.
@@ -31,13 +36,14 @@ def place(declared: WeightsFile, backbone: str) -> Path:
     name = parts_of(unquote(urlsplit(declared.url).path).rpartition("/")[2], where=f"backbone {backbone}")
     if not name:
         raise PluginError(f"backbone {backbone} declares weights at {declared.url!r}, which names no file.")
-    return data_home().joinpath(FOLDER, backbone, *name)
+    return (home or data_home()).joinpath(FOLDER, backbone, *name)
 
 
 def obtain(
     declared: WeightsFile,
     backbone: str,
     *,
+    home: Path | None = None,
     tell: Callable[[str], None] = lambda text: None,
     progress: Progress = silent,
     pause: float = 1.0,
@@ -47,6 +53,7 @@ def obtain(
     Args:
         declared: what the backbone declares.
         backbone: its name.
+        home: the one place for all data; None: ``data_home()``.
         tell: told the licence before the first byte.
         progress: told how far the download has come.
         pause: seconds before a second attempt, see ``download``.
@@ -58,7 +65,7 @@ def obtain(
         Interrupted: the user pressed Ctrl-C; what came is kept.
         PluginError: an address without a checksum is declared.
     """
-    path = place(declared, backbone)
+    path = place(declared, backbone, home)
     if declared.path is not None or path.is_file():
         return path
     if declared.sha256 is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,10 +31,19 @@ def to_toml(config: RunConfig) -> str:
     return head + tomli_w.dumps({"format": FORMAT, **to_layer(config)})
 
 
+def full_hash(layer: Layer) -> str:
+    """SHA-256 (hex) that differs between configurations, wherever their data lie.
+
+    Args:
+        layer: what ``to_layer`` gives, or what stands in a ``run.toml``.
+    """
+    kept = {key: value for key, value in layer.items() if key not in ("data_dir", "format")}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
+
+
 def short_hash(config: RunConfig) -> str:
-    """Twelve hexadecimal digits that differ between configurations, wherever the data lies."""
-    layer = {key: value for key, value in to_layer(config).items() if key != "data_dir"}
-    return hashlib.sha256(tomli_w.dumps(layer).encode()).hexdigest()[:12]
+    """The first twelve digits of the configuration's ``full_hash``."""
+    return full_hash(to_layer(config))[:12]
 
 
 def _branch_tables(branches: tuple[Branch, ...]) -> Layer:

@@ -72,6 +72,7 @@ def features(
     cache: Path,
     folder: Path | None = None,
     workers: int | None = None,
+    most_workers: int | None = None,
     unusable: Sequence[Unusable] = (),
     on_bad_file: BadFiles = "refuse",
     progress: Progress = lambda done, total: None,
@@ -94,6 +95,7 @@ def features(
         cache: the cache folder; see ``folders.cache_folder``.
         folder: the data set's folder; files are named relative to it in messages.
         workers: how many processes; None: as it is quickest.
+        most_workers: how many at most where it is not said; None: one per core.
         unusable: what of the data set makes no sample; reported together with the files that cannot be read.
         on_bad_file: refuse the data set after all files were tried, or go on without what cannot be used.
         progress: told about samples that are done, cached ones included.
@@ -115,7 +117,7 @@ def features(
         store = Store(home, extractor.shape)
         entries = store.intact(wanted)
     if any(key not in entries for key in wanted):
-        fill = _Fill(dataset, extractor, store, workers, lambda done: progress(done, len(samples)))
+        fill = _Fill(dataset, extractor, store, (workers, most_workers), lambda done: progress(done, len(samples)))
         bad |= fill.run([(keys[sample.id], sample) for sample in samples if sample.id in keys], full)
         entries = store.entries()
     progress(len(samples), len(samples))
@@ -206,7 +208,7 @@ class _Fill:
         dataset: Dataset,
         extractor: FeatureExtractor,
         store: Store,
-        workers: int | None,
+        workers: tuple[int | None, int | None],
         progress: Callable[[int], None],
     ) -> None:
         self.dataset = dataset
@@ -231,7 +233,9 @@ class _Fill:
         bad: dict[str, str] = {}
         done = total - len(missing)
         try:
-            chunks = extract(self.dataset, self.extractor, [s for _, s in missing], workers=self.workers)
+            workers, most = self.workers
+            found = [sample for _, sample in missing]
+            chunks = extract(self.dataset, self.extractor, found, workers=workers, most_workers=most)
             for chunk in chunks:
                 bad.update((s.id, why) for s, why in zip(chunk.samples, chunk.reasons, strict=True) if why is not None)
                 read = [s for s, why in zip(chunk.samples, chunk.reasons, strict=True) if why is None]

@@ -50,7 +50,12 @@ class Chunk:
 
 
 def extract(
-    dataset: Dataset, extractor: FeatureExtractor, samples: Sequence[Sample], *, workers: int | None = None
+    dataset: Dataset,
+    extractor: FeatureExtractor,
+    samples: Sequence[Sample],
+    *,
+    workers: int | None = None,
+    most_workers: int | None = None,
 ) -> Iterator[Chunk]:
     """The features of ``samples``, in their order, a chunk at a time; memory does not grow with their number.
 
@@ -60,13 +65,14 @@ def extract(
         dataset: loads the signals.
         extractor: makes the features.
         samples: what to extract.
-        workers: how many processes; 1: this one only; None: as many as there are cores, if that is quicker.
+        workers: how many processes; 1: this one only; None: as many as ``most_workers`` says, if that is quicker.
+        most_workers: how many at most; None: one per core.
 
     Raises:
         PluginError: data set or extractor raised something that is not one of qplug's errors.
         QplugError: they refused the signals as a whole, or a worker died.
     """
-    n = workers or usable_cores()
+    n = workers or most_workers or usable_cores()
     done = 0
     seconds = 0.0
     for count in (1, _TRIAL):  # the first sample pays for imports and compilation, so it tells nothing about speed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
@@ -11,45 +12,47 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset
 
 
-def cache_folder() -> Path:
+def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """The folder of all caches: ``QPLUG_CACHE``, else the platform's own place. It may not exist yet."""
-    named = os.environ.get("QPLUG_CACHE")
+    named = environment.get("QPLUG_CACHE")
     return Path(named).expanduser() if named else platformdirs.user_cache_path("qplug")
 
 
-def data_home() -> Path:
+def data_home(environment: Mapping[str, str] = os.environ) -> Path:
     """The one folder that holds a sub-folder for each data set: ``QPLUG_DATA``, else the platform's own place."""
-    named = os.environ.get("QPLUG_DATA")
+    named = environment.get("QPLUG_DATA")
     return Path(named).expanduser() if named else platformdirs.user_data_path("qplug")
 
 
-def data_folder(name: str, dataset: Dataset, data_dir: Path | None = None) -> Path:
+def data_folder(name: str, dataset: Dataset, data_dir: Path | None = None, *, home: Path | None = None) -> Path:
     """The folder of one data set.
 
     Args:
         name: the data set's name, such as ``"crema-d"``.
         dataset: tells whether it needs a folder, and the layout for the error.
         data_dir: what the user gave: the data set's own folder, or one with a sub-folder of its name (case, hyphens
-            and underscores do not matter). None: look in ``data_home()``.
+            and underscores do not matter). None: look in ``home``.
+        home: the one place for all data; None: ``data_home()``.
 
     Raises:
         DataError: there is no such folder.
     """
     if not dataset.capabilities.needs_folder:
         return data_dir or Path()
-    home = data_home() if data_dir is None else data_dir.expanduser()
-    named = _named_folder(home, name)
+    usual = home or data_home()
+    looked_in = usual if data_dir is None else data_dir.expanduser()
+    named = _named_folder(looked_in, name)
     if named is not None:
         return named
-    if data_dir is not None and home.is_dir():
-        return home
-    looked = f"{home} is no folder" if data_dir is not None else f"there is no {home / name}"
+    if data_dir is not None and looked_in.is_dir():
+        return looked_in
+    looked = f"{looked_in} is no folder" if data_dir is not None else f"there is no {looked_in / name}"
     fetchable = dataset.files or type(dataset).remote_files is not Dataset.remote_files
     told = f"qplug data fetch {name}" in dataset.layout  # as layouts of such data sets mostly do
     fetch = f" To download it: qplug data fetch {name}." if fetchable and not told else ""
     raise DataError(
         f"{name}: its data was not found: {looked}.{fetch} Expected layout: {dataset.layout.strip().rstrip('.')}. "
-        f"Then name the folder with --data-dir, or put it into {data_home() / name} (QPLUG_DATA moves that place)."
+        f"Then name the folder with --data-dir, or put it into {usual / name} (QPLUG_DATA moves that place)."
     )
 
 

@@ -62,6 +62,7 @@ def prints(
     *,
     name: str,
     cache: Path,
+    most_workers: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Features:
     """The prints of samples, from the cache where they are there; samples that cannot be read are left out.
@@ -71,6 +72,7 @@ def prints(
         samples: at least one that can be read.
         name: the data set's name.
         cache: the cache folder.
+        most_workers: how many processes, at most; None: one per core.
         progress: told how many are done, and of how many.
     """
     return features(
@@ -80,6 +82,7 @@ def prints(
         identity={"dataset": name, "features": "print"},
         title=f"{name}-prints",
         cache=cache,
+        most_workers=most_workers,
         on_bad_file="skip",
         progress=progress,
     )

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from multiprocessing import parent_process, resource_tracker
 from multiprocessing.process import BaseProcess
@@ -25,9 +25,9 @@ ONE_THREAD = thread_variables(1)
 """Environment under which a process computes on one core: there is one process per core already."""
 
 
-def usable_cores() -> int:
+def usable_cores(environment: Mapping[str, str] = os.environ) -> int:
     """How many cores this process may use, or ``QPLUG_WORKERS`` if it is set."""
-    named = os.environ.get("QPLUG_WORKERS", "")
+    named = environment.get("QPLUG_WORKERS", "")
     if named.isdecimal() and int(named):
         return int(named)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -43,9 +43,21 @@ def environment(variables: dict[str, str]) -> Iterator[None]:
     finally:
         for name, value in before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)  # a plugin may have taken it away
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def blas_on(n: int) -> Iterator[None]:
+    """Lets the linear algebra below numpy, as far as it is loaded, compute on ``n`` threads."""
+    try:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    except ImportError:
+        yield
+        return
+    with threadpool_limits(limits=n, user_api="blas"):
+        yield
 
 
 @contextmanager
@@ -53,7 +65,7 @@ def one_thread() -> Iterator[None]:
     """Lets the numerical libraries compute on one thread, so that results do not depend on the number of cores."""
     with ExitStack() as stack:
         try:
-            from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+            from threadpoolctl import threadpool_limits
         except ImportError:
             pass
         else:

@@ -90,7 +90,7 @@ class Drive:
         """
         unit = self.journal.unit(tag)
         if unit.event != "submitted":
-            raise UserError(f"no work called {tag} waits at the device. All of it: qplug jobs")
+            raise UserError(f"no work called {tag} waits at the device; {self.journal.path} says what was sent.")
         self.backend.cancel(unit.fact("handle"))
         self.journal.note(unit, "cancelled")
 
@@ -115,7 +115,7 @@ class Drive:
         if spent + forecast > self.budget:
             raise UserError(
                 f"the work would take {forecast:.3g} s of the device, and {spent:.3g} s are spent, but the budget is "
-                f"{self.budget:.3g} s. Nothing was sent. Allow more with --budget, or take fewer samples or shots."
+                f"{self.budget:.3g} s. Nothing was sent. Allow a larger budget, or take fewer samples or shots."
             )
         return self.budget - spent
 

@@ -227,9 +227,8 @@ def build_classifier(
     n_classes: int,
     seed: int,
     learn_weights: bool = False,
-    training: Callable[[], TrainingPart] | None = None,
 ) -> Classifier:
-    """The whole pipeline as one module, circuits on the training backend.
+    """The whole pipeline as one module, circuits on the training backend. What is fitted has the right shapes only.
 
     Args:
         parts: the components.
@@ -238,8 +237,6 @@ def build_classifier(
         n_classes: number of classes, and of logits.
         seed: decides the initial weights.
         learn_weights: whether the factors of the branches are trained too.
-        training: gives the training part's embeddings, asked only if a reducer or head is fitted; None builds modules
-            of the right shapes to load a ``state_dict`` into, or to count.
 
     Raises:
         NotSupported: parts that do not fit together, such as more reducer outputs than the head has qubits.
@@ -251,27 +248,46 @@ def build_classifier(
     for number, branch in enumerate(parts.branches):
         names = f"{type(branch.reducer).__name__} with head {type(branch.head).__name__}"
         with seeded(seed + 1 + number), bounded(f"reducer {names}"):
-            modules.append(_branch(branch, parts.training_backend, width, n_classes, training))
+            modules.append(_branch(branch, parts.training_backend, width, n_classes))
     summed = WeightedSum(modules, [branch.weight for branch in parts.branches], learn_weights=learn_weights)
     return Classifier(front, summed, frozen_front=parts.backbone.frozen)
 
 
-def _branch(
-    branch: BranchParts,
-    backend: Backend | None,
-    width: int,
-    n_classes: int,
-    training: Callable[[], TrainingPart] | None,
-) -> nn.Module:
+def fit_branches(
+    classifier: Classifier, parts: Parts, width: int, *, seed: int, training: Callable[[], TrainingPart]
+) -> None:
+    """Fits what is fitted and puts it in its place; all else of the classifier stays as it was built.
+
+    Args:
+        classifier: what ``build_classifier`` made of the parts.
+        parts: the components.
+        width: how many numbers an embedding has.
+        seed: that of the building.
+        training: gives the training part's embeddings, asked only if a reducer or head is fitted.
+    """
+    for number, (branch, built) in enumerate(zip(parts.branches, classifier.branches.branches, strict=True)):
+        modules = cast(Branch, built)
+        n_reduced, n_classes = modules.widths
+        names = f"{type(branch.reducer).__name__} with head {type(branch.head).__name__}"
+        with seeded(seed + 1 + number), bounded(f"reducer {names}"):
+            if branch.reducer.capabilities.fitted:
+                branch.reducer.fit(training(), n_reduced)
+                modules[0] = branch.reducer.module(width, n_reduced)
+            if branch.head.capabilities.fitted:
+                part = training()
+                with torch.no_grad():
+                    branch.head.fit(replace(part, inputs=modules[0].eval()(part.inputs)))
+                modules[1] = branch.head.build(n_reduced, n_classes)
+
+
+def _branch(branch: BranchParts, backend: Backend | None, width: int, n_classes: int) -> nn.Module:
     n_outputs = branch.reducer.outputs(width, branch.head.n_inputs)
-    if branch.reducer.capabilities.fitted and training is not None:
-        branch.reducer.fit(training(), n_outputs)
     reducer = branch.reducer.module(width, n_outputs)
     if branch.head.capabilities.quantum:
         quantum = QuantumModule(cast(QuantumHead, branch.head), cast(Backend, backend), n_outputs, n_classes)
         return Branch(reducer, quantum, n_outputs, n_classes)
     if branch.head.capabilities.fitted:
-        _fit_head(branch, reducer, training)
+        _refuse_learning_before(branch, reducer)
         return Branch(reducer, branch.head.build(n_outputs, n_classes), n_outputs, n_classes)
     return Branch(reducer, _head_network(branch.head, n_outputs, n_classes), n_outputs, n_classes)
 
@@ -292,13 +308,9 @@ def _head_network(head: Head, n_inputs: int, n_classes: int) -> nn.Module:
     return network
 
 
-def _fit_head(branch: BranchParts, reducer: nn.Module, training: Callable[[], TrainingPart] | None) -> None:
+def _refuse_learning_before(branch: BranchParts, reducer: nn.Module) -> None:
     if any(parameter.requires_grad for parameter in reducer.parameters()):
         raise NotSupported(
             f"{type(branch.head).__name__} is fitted in one step, but {type(branch.reducer).__name__} before it learns "
             "by gradients, which never reach it. Use --reducer pca or --reducer identity."
         )
-    if training is not None:
-        part = training()
-        with torch.no_grad():
-            branch.head.fit(replace(part, inputs=reducer.eval()(part.inputs)))

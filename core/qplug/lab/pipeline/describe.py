@@ -57,8 +57,8 @@ class Description:
         return asdict(self)
 
 
-def describe(config: RunConfig, parts: Parts, network: nn.Module | None = None) -> Description:
-    """The steps of a pipeline with the shape behind each, found by building it without data.
+def blank_classifier(config: RunConfig, parts: Parts, network: nn.Module | None = None) -> Classifier:
+    """The untrained classifier of a run, without its normalisation and with nothing fitted, built without data.
 
     Args:
         config: the run.
@@ -66,25 +66,41 @@ def describe(config: RunConfig, parts: Parts, network: nn.Module | None = None) 
         network: the backbone's network; None builds one without learnt weights, which has the same shapes.
 
     Raises:
-        NotSupported: parts that do not fit together, or a circuit that the backend of the evaluation cannot run.
-        UserError: that backend cannot be had as it is set.
+        NotSupported: parts that do not fit together.
     """
     shape = parts.features.shape
     if network is None:
         network = build_backbone(parts.backbone, shape, seed=config.seed, learnt=False)
-    front = Front(nn.Identity(), network)
-    n_classes = len(parts.dataset.classes)
-    learn_weights = config.training.learn_branch_weights
-    classifier = build_classifier(
-        parts, front, shape, n_classes=n_classes, seed=config.seed, learn_weights=learn_weights
+    return build_classifier(
+        parts,
+        Front(nn.Identity(), network),
+        shape,
+        n_classes=len(parts.dataset.classes),
+        seed=config.seed,
+        learn_weights=config.training.learn_branch_weights,
     )
+
+
+def describe(config: RunConfig, parts: Parts, classifier: Classifier | None = None) -> Description:
+    """The steps of a pipeline with the shape behind each.
+
+    Args:
+        config: the run.
+        parts: its components.
+        classifier: what ``blank_classifier`` made of them; None: it is made here.
+
+    Raises:
+        NotSupported: parts that do not fit together, or a circuit that the backend of the evaluation cannot run.
+        UserError: that backend cannot be had as it is set.
+    """
+    classifier = classifier or blank_classifier(config, parts)
     trained = classifier.branches if parts.backbone.frozen else classifier
     if any(parameter.requires_grad for parameter in trained.parameters()):
         refuse_single_samples(trained, config.training.batch_size)
-    width = embedding_width(front, shape)
+    width = embedding_width(classifier.front, parts.features.shape)
     for branch in parts.branches:
         n_outputs = branch.reducer.outputs(width, branch.head.n_inputs)
-        branch.reducer.refuse_outputs(width, n_outputs, n_classes)
+        branch.reducer.refuse_outputs(width, n_outputs, len(parts.dataset.classes))
     if parts.backend is not None:
         for module in classifier.quantum_modules():
             parts.backend.accept(module.circuit)  # else an evaluation that cannot be would end the run after training

@@ -12,10 +12,12 @@ from qplug.lab.measures import LISTED, METRICS, percent
 from qplug.lab.report.content import Rows
 from qplug.lab.report.figures import Picture, from_png
 from qplug.lab.report.source import FinishedRun, read_run, read_table
-from qplug.lab.runs.directory import FOLDS, RunDirectory
+from qplug.lab.runs.directory import FOLDS, SET, SUMMARY, RunDirectory
 from qplug.lab.runs.directory import METRICS as METRICS_FILE
 from qplug.lab.runs.files import png_bytes
 from qplug.lab.runs.record_file import record_name
+from qplug.lab.runs.set_record import CELLS, read_summary
+from qplug.lab.runs.set_record import read_set as read_set_record
 
 
 @dataclass(frozen=True)
@@ -24,18 +26,24 @@ class FinishedSet:
 
     Attributes:
         directory: the folder that names them.
-        metrics: its ``metrics.json``: mean and standard deviation over the folds.
+        metrics: mean and standard deviation over the folds.
         runs: the run of each fold.
+        inside: whether the runs are kept in the set's own folder, and not beside it.
     """
 
     directory: RunDirectory
     metrics: Mapping[str, Any]
     runs: Mapping[int, FinishedRun]
+    inside: bool = False
 
     @property
     def name(self) -> str:
         """The folder's name."""
         return self.directory.path.resolve().name
+
+    def named(self, run: FinishedRun) -> str:
+        """A run's folder, as it is named from the folder that holds it or its set."""
+        return f"{self.name}/{CELLS}/{run.name}" if self.inside else run.name
 
     @property
     def first(self) -> FinishedRun:
@@ -44,7 +52,7 @@ class FinishedSet:
 
 
 def read_set(path: Path) -> FinishedSet:
-    """A finished set of folds, with its runs from the same folder.
+    """A finished set of folds, with its runs: from its own folder, or from beside it as older versions kept them.
 
     Raises:
         UserError: some folds are unfinished, or a run is not beside the set.
@@ -52,6 +60,11 @@ def read_set(path: Path) -> FinishedSet:
     """
     directory = RunDirectory(path)
     directory.require_finished("there is nothing to show")
+    if (path / SET).is_file():
+        read_summary(path)  # refuses one that is damaged
+        cells = read_set_record(path).cells
+        inside = {cell.fold: read_run(path / cell.folder) for cell in cells if cell.fold is not None}
+        return FinishedSet(directory, read_table(directory, SUMMARY), inside, inside=True)
     record = read_table(directory, FOLDS)
     beside = path.resolve().parent
     try:
@@ -127,7 +140,7 @@ def fold_rows(found: FinishedSet) -> list[tuple[int, int, list[str], str]]:
             number,
             run.record.test.n,
             [METRICS[key].written(getattr(run.record.test, key)) for key in LISTED],
-            run.name,
+            found.named(run),
         )
         for number, run in found.runs.items()
     ]

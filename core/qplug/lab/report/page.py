@@ -10,20 +10,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 
 from qplug.contract.errors import DataError
 from qplug.lab.atomic import write_atomically
-from qplug.lab.report import content, folds
+from qplug.lab.report import content, folds, sets
 from qplug.lab.report.again import judged_again
 from qplug.lab.report.figures import pictures
 from qplug.lab.report.folds import FinishedSet, read_set
+from qplug.lab.report.sets import FinishedRuns, is_one_of_folds, read_runs
 from qplug.lab.report.source import FinishedRun, read_run
-from qplug.lab.runs.directory import CONFIG, FOLDS
+from qplug.lab.runs.directory import CONFIG, SET, is_set
 from qplug.lab.runs.run_record import MissingKey
+from qplug.lab.runs.set_record import read_set as read_set_record
 
 JUDGING = ("confusion_matrix", "roc_pr", "calibration", "embedding", "misclassified")
 TRAINING = ("curves", "gradients")
 
 
 def write_report(path: Path, out: Path | None = None) -> Path:
-    """Writes the report of a finished run, or of a finished set of folds, and gives the file.
+    """Writes the report of a finished run or set of runs, and gives the file.
 
     Args:
         path: the run directory, or the directory of the set.
@@ -33,9 +35,9 @@ def write_report(path: Path, out: Path | None = None) -> Path:
         UserError: there is no such run, it is not finished, or the file cannot be written.
         DataError: one of its files is missing or damaged.
     """
-    several = (path / FOLDS).is_file()
+    several = is_set(path)
     try:
-        page = render_set(read_set(path)) if several else render(read_run(path))
+        page = _page_of_a_set(path) if several else render(read_run(path))
     except (KeyError, MissingKey, UndefinedError) as error:
         lacking = f"({error.key!r}). {error}" if isinstance(error, MissingKey) else f"({error})"
         again = (
@@ -78,6 +80,17 @@ def render_set(found: FinishedSet) -> str:
         started=_started(found.name),
         pooled=folds.pooled(found),
     )
+
+
+def _page_of_a_set(path: Path) -> str:
+    if (path / SET).is_file() and not is_one_of_folds(read_set_record(path)):
+        return render_runs(read_runs(path))
+    return render_set(read_set(path))
+
+
+def render_runs(found: FinishedRuns) -> str:
+    """A set of several heads or seeds as HTML, of the same kind as ``render`` makes of a run."""
+    return _fill("set.html", found=found, content=sets, started=_started(found.name))
 
 
 def _fill(template: str, **values: object) -> str:

@@ -11,9 +11,10 @@ from typing import Any
 from qplug.circuits import from_qasm3
 from qplug.contract.circuit import Circuit
 from qplug.contract.errors import DataError
-from qplug.lab.runs.directory import FOLDS, METRICS, RunDirectory
+from qplug.lab.runs.directory import FOLDS, METRICS, SET, SUMMARY, RunDirectory
 from qplug.lab.runs.record_file import read_record
 from qplug.lab.runs.run_record import RunRecord
+from qplug.lab.runs.set_record import read_set
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class FinishedRun:
         directory: its folder.
         record: what it says of itself.
         circuits: its circuits, by the name of their files without ending.
-        fold_set: the set of folds beside it that it belongs to, if there is one.
+        fold_set: the set of folds that it belongs to, if there is one.
     """
 
     directory: RunDirectory
@@ -74,8 +75,12 @@ def read_run(path: Path) -> FinishedRun:
 
 
 def _fold_set(directory: RunDirectory) -> FoldSet | None:
-    """The newest set beside the run that names it; one whose files cannot be read is passed over."""
+    """The set that holds the run, or the newest beside it that names it; one that cannot be read is passed over."""
     path = directory.path.resolve()
+    above = path.parent.parent
+    if (above / SET).is_file():
+        with suppress(DataError, KeyError):
+            return _set_above(above)
     for file in sorted(path.parent.glob(f"*/{FOLDS}"), reverse=True):
         beside = RunDirectory(file.parent)
         with suppress(DataError, KeyError, TypeError, AttributeError):
@@ -85,6 +90,16 @@ def _fold_set(directory: RunDirectory) -> FoldSet | None:
                 test = {name: (mean, metrics["test_sd"][name]) for name, mean in metrics["test"].items()}
                 return FoldSet(beside.name, tuple(content["folds"]), test)
     return None
+
+
+def _set_above(path: Path) -> FoldSet | None:
+    """The set in a folder if it is one of folds."""
+    record, whole = read_set(path), RunDirectory(path)
+    if len(record.arms) > 1 or len({cell.seed for cell in record.cells}) > 1:
+        return None
+    metrics = read_table(whole, SUMMARY) if whole.status == "finished" else {"test": {}}
+    test = {name: (mean, metrics["test_sd"][name]) for name, mean in metrics["test"].items()}
+    return FoldSet(whole.name, tuple(cell.fold for cell in record.cells if cell.fold is not None), test)
 
 
 def read_table(directory: RunDirectory, name: str) -> Mapping[str, Any]:

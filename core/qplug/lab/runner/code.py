@@ -27,7 +27,7 @@ def refuse_changed_code(run: RunDirectory, now: Code) -> None:
     Raises:
         ConfigError: the message names each part and its package.
     """
-    changed = list(_changes(_recorded(run), now))
+    changed = list(changes_of_code(_recorded(run), now))
     if changed:
         raise ConfigError(
             f"{run.path} cannot go on, because code has changed since it was started: {'; '.join(changed)}. "
@@ -37,7 +37,7 @@ def refuse_changed_code(run: RunDirectory, now: Code) -> None:
 
 def warn_of_changed_code(run: RunDirectory, now: Code, warn: Callable[[str], None]) -> None:
     """Says which of the parts that stand in ``now`` and in the run have other code than the run was made with."""
-    for change in _changes(_recorded(run), now):
+    for change in changes_of_code(_recorded(run), now):
         warn(f"the code of {change} is not the code that {run.path} was made with; its numbers may differ.")
 
 
@@ -54,7 +54,8 @@ def _recorded(run: RunDirectory) -> Code:
     return code
 
 
-def _changes(before: Code, now: Code) -> Iterator[str]:
+def changes_of_code(before: Code, now: Code) -> Iterator[str]:
+    """The parts, each with its package, whose code differs; those that stand in one of the two only are left out."""
     told: Collection[str] = set()
     for place in before:
         old, new = before[place], now.get(place)

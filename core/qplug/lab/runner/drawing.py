@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qplug.circuits import figure, to_qasm3
+from qplug.circuits import figure
 from qplug.contract.interfaces import FeatureExtractor
 from qplug.lab.figures.calibration import calibration
 from qplug.lab.figures.confusion import confusion_matrix
@@ -21,6 +21,7 @@ from qplug.lab.judging.reliability import reliability
 from qplug.lab.judging.view import View
 from qplug.lab.runner.prepare import Prepared
 from qplug.lab.runs.directory import RunDirectory
+from qplug.lab.runs.files import circuit_name
 from qplug.lab.training.fit import Fitted
 
 MOST_POINTS = 1000
@@ -127,7 +128,5 @@ def _write_mistakes(directory: RunDirectory, run: Drawn) -> None:
 def _write_circuits(directory: RunDirectory, run: Drawn) -> None:
     circuits = [module.circuit for module in run.view.model.quantum_modules()]
     for number, circuit in enumerate(circuits, start=1):
-        stem = "circuit" if number == 1 else f"circuit-{number}"
         title = f"{run.title} · circuit" + (f" {number} of {len(circuits)}" if len(circuits) > 1 else "")
-        directory.write_text(f"{stem}.qasm", to_qasm3(circuit))
-        directory.write_figure(f"{stem}.png", figure(circuit, title=title, stamp=run.stamp or ""))
+        directory.write_figure(f"{circuit_name(number)}.png", figure(circuit, title=title, stamp=run.stamp or ""))

@@ -156,7 +156,10 @@ def recorded_end(directory: RunDirectory, watch: Watch, *, resumed: bool = False
             })  # fmt: skip
         if watch.begun is not None:
             hooks, info = watch.begun
-            hooks.run_failed(info, reason)
+            try:
+                hooks.run_failed(info, reason)
+            except KeyboardInterrupt:
+                hooks.run_failed(info, reason)  # those who were not told yet
         if told is error:
             raise
         raise told from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from qplug.contract.errors import ConfigError, UnknownName, some_of
@@ -27,13 +28,16 @@ from qplug.lab.judging.view import View
 from qplug.lab.measures import SUMMARY
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.changes import refuse_changed_part
+from qplug.lab.runner.inventory import Inventory, inventory
 from qplug.lab.runner.loaded import Loaded, load_classifier
-from qplug.lab.runner.prepare import dataset_folder, embedded, extract
+from qplug.lab.runner.prepare import embedded, extract
 from qplug.lab.runner.reporter import Reporter
-from qplug.lab.runs.directory import CONFIG, METRICS, SETTINGS, RunDirectory
-from qplug.lab.runs.evaluations import EVALUATIONS
+from qplug.lab.runner.workplace import Workplace
+from qplug.lab.runs.directory import CONFIG, SETTINGS, RunDirectory
+from qplug.lab.runs.evaluations import EVALUATIONS, VERSION, Agreement, EvaluationRecord, write_evaluation
+from qplug.lab.runs.files import json_bytes
 from qplug.lab.runs.record_file import read_record
-from qplug.lab.runs.run_record import Scores
+from qplug.lab.runs.run_record import JudgementRecord, Scores
 
 _OF_THE_DATA = ("dataset", "data_dir", "split", "fold", "smoke")
 
@@ -59,7 +63,7 @@ class Asked:
         return "dataset" in self.settings
 
 
-def evaluate(path: Path, asked: Asked, reporter: Reporter) -> dict[str, Any]:
+def evaluate(path: Path, asked: Asked, reporter: Reporter, *, workplace: Workplace | None = None) -> dict[str, Any]:
     """Judges a finished run again and writes it to ``evaluations/<name>/``; nothing else of the run changes.
 
     The same question has the same name, so that asking again replaces the answer.
@@ -68,6 +72,7 @@ def evaluate(path: Path, asked: Asked, reporter: Reporter) -> dict[str, Any]:
         path: the run directory.
         asked: what is judged, and where.
         reporter: told what goes on.
+        workplace: where it is worked on; None: as the environment says.
 
     Returns:
         The evaluation's summary, as ``qplug evaluate --json`` prints it.
@@ -79,8 +84,9 @@ def evaluate(path: Path, asked: Asked, reporter: Reporter) -> dict[str, Any]:
     """
     directory = RunDirectory.open(path)
     loaded = load_classifier(directory, reporter.warn)
-    config = resolve([asked.settings, _own(directory, asked)])
-    again = _Again(directory, config, assemble(config, directory.path / SETTINGS), loaded, asked)
+    config = _for_this_machine(resolve([asked.settings, _own(directory, asked)]), reporter)
+    parts, place = assemble(config, directory.path / SETTINGS), workplace or Workplace.from_environment()
+    again = _Again(directory, config, parts, loaded, asked, place)
     view, on = _inputs(again, reporter)
     backend = again.backend
     judgement = _judge(view, on, config, backend, reporter)
@@ -100,6 +106,7 @@ class _Again:
         parts: the components of that.
         loaded: the run's classifier, as it was trained.
         asked: what was asked.
+        workplace: where it is judged.
     """
 
     directory: RunDirectory
@@ -107,6 +114,7 @@ class _Again:
     parts: Parts
     loaded: Loaded
     asked: Asked
+    workplace: Workplace
 
     @property
     def backend(self) -> Backend | None:
@@ -139,6 +147,14 @@ class _Again:
         return list(dict.fromkeys([*own, *([SYNTHETIC] if synthetic else [])]))
 
 
+def _for_this_machine(config: RunConfig, reporter: Reporter) -> RunConfig:
+    """The configuration, with another device where the run's is not to be had: judging needs no certain one."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        reporter.note("the run was made on CUDA; there is none here, so it is judged on the CPU")
+        return replace(config, device="cpu")
+    return config
+
+
 def _own(directory: RunDirectory, asked: Asked) -> Layer:
     """The run's own settings; of the data none if others are judged."""
     own = from_file(directory.path / CONFIG)
@@ -147,26 +163,29 @@ def _own(directory: RunDirectory, asked: Asked) -> Layer:
 
 def _inputs(again: _Again, reporter: Reporter) -> tuple[View, Labelled]:
     """The inputs of the part that is judged, and the truth about them."""
-    config, parts, asked, directory = again.config, again.parts, again.asked, again.directory
-    folder = dataset_folder(config, parts)
-    samples, unusable = parts.dataset.inventory(folder)
+    asked, directory = again.asked, again.directory
+    found = inventory(again.config, again.parts, again.workplace)
     if asked.other_data:
-        found = extract(config, parts, folder, _part_of_other_data(again, samples), unusable, reporter)
+        taken = _features_of(again, replace(found, samples=_part_of_other_data(again, found.samples)), reporter)
     else:
-        chosen = _part_of_the_run(directory, samples, asked.part)
-        found = extract(config, parts, folder, chosen, (), reporter)
-        refuse_changed_part(str(directory.path), directory.read_json("split.json", whole=True), asked.part, found)
+        chosen = _part_of_the_run(directory, found.samples, asked.part)
+        taken = _features_of(again, Inventory(found.folder, chosen, ()), reporter)
+        refuse_changed_part(str(directory.path), directory.read_json("split.json", whole=True), asked.part, taken)
     classes = again.loaded.classes
-    labels = class_numbers(_renamed(found.kept, asked.classes), classes)
-    on = Labelled(asked.part, np.arange(len(found.kept)), labels, found.kept, classes)
-    return View(again.loaded.model, _inputs_of_the_model(again, found, reporter)), on
+    labels = class_numbers(_renamed(taken.kept, asked.classes), classes)
+    on = Labelled(asked.part, np.arange(len(taken.kept)), labels, taken.kept, classes)
+    return View(again.loaded.model, _inputs_of_the_model(again, taken, reporter)), on
+
+
+def _features_of(again: _Again, found: Inventory, reporter: Reporter) -> Features:
+    return extract(again.config, again.parts, found, again.workplace, reporter)
 
 
 def _inputs_of_the_model(again: _Again, found: Features, reporter: Reporter) -> NDArray[np.float32]:
     model = again.loaded.model
     if not model.frozen_front:
         return found.values
-    return embedded(again.config, again.parts, model.front.eval(), found, reporter)
+    return embedded(again.config, again.parts, model.front.eval(), found, again.workplace.cache, reporter)
 
 
 def _part_of_the_run(directory: RunDirectory, samples: Sequence[Sample], part: str) -> list[Sample]:
@@ -227,30 +246,41 @@ def _written(again: _Again, judgement: Judgement, twin: Judgement | None) -> dic
     title = f"{again.config.dataset.name} · {again.config.heads} · {part}"
     where = f" · on {again.config.backend.name}" if judgement.backend is not None else ""
     write_judging(inside, judgement, title=title + where, stamp=" · ".join(stamps) or None)
-    content = {**_facts(again, judgement, twin), "stamps": stamps, part: judgement.scores}
-    inside.write_json(METRICS, content)  # last: an evaluation that has it is complete
+    record = _record(again, judgement, twin)
+    write_evaluation(inside, record)
     short = {name: judgement.scores[name] for name in (*SUMMARY, "accuracy_interval", "n")}
-    return {"run": str(again.directory.path), "evaluation": str(home), **content, part: short}
+    return {"run": str(again.directory.path), "evaluation": str(home), **record.summary(), part: short}
 
 
-def _facts(again: _Again, judgement: Judgement, twin: Judgement | None) -> dict[str, Any]:
-    backend, part = judgement.backend, again.asked.part
+def _record(again: _Again, judgement: Judgement, twin: Judgement | None) -> EvaluationRecord:
+    backend = judgement.backend
     settings = to_layer(again.config)["backend"]
-    return {
-        "name": again.name,
-        "dataset": again.config.dataset.name,
-        "head": again.config.heads,
-        "part": part,
-        "backend": None if backend is None else settings.pop("name"),
-        "settings": {} if backend is None else settings,
-        "exact": backend is None or backend.capabilities.exact,
-        "hardware": backend is not None and backend.capabilities.hardware,
-        "modelled_noise": backend is not None and backend.capabilities.noise and not backend.capabilities.hardware,
-        "other_data": again.asked.other_data,
-        "classes": dict(again.asked.classes),
-        "run_accuracy": _of_the_run(again).accuracy,
-        "against_training_backend": None if twin is None else agreement(judgement, twin),
-    }
+    name = settings.pop("name")
+    judged = JudgementRecord(
+        part=again.asked.part,
+        backend=None if backend is None else name,
+        settings={} if backend is None else settings,
+        hardware=backend is not None and backend.capabilities.hardware,
+        modelled_noise=backend is not None and backend.capabilities.noise and not backend.capabilities.hardware,
+        scores=Scores.model_validate_json(json_bytes(judgement.scores)),
+    )
+    return EvaluationRecord(
+        version=VERSION,
+        name=again.name,
+        dataset=again.config.dataset.name,
+        head=again.config.heads,
+        judgement=judged,
+        exact=backend is None or backend.capabilities.exact,
+        other_data=again.asked.other_data,
+        classes=dict(again.asked.classes),
+        run_accuracy=_of_the_run(again).accuracy,
+        against_training_backend=None if twin is None else _agreement(judgement, twin),
+        stamps=tuple(again.stamps),
+    )
+
+
+def _agreement(judgement: Judgement, twin: Judgement) -> Agreement:
+    return Agreement.model_validate_json(json_bytes(agreement(judgement, twin)))
 
 
 def _of_the_run(again: _Again) -> Scores:

@@ -1,87 +1,174 @@
-"""What can be refused of a run once its samples are known, before a feature is extracted."""
+"""The first stage of a run: its configuration becomes parts, samples, a split and a network, or is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from qplug.contract.errors import DataError, NotSupported, UserError
-from qplug.contract.interfaces import Part, Sample, Unusable
+import torch
+from torch import nn
+
+from qplug import catalogue
+from qplug.contract.errors import NotSupported
+from qplug.contract.interfaces import Backbone
+from qplug.hooks import Hooks
+from qplug.lab.acquire.weights import obtain
 from qplug.lab.config.model import RunConfig
-from qplug.lab.data.cache import damaged
-from qplug.lab.data.splits import Split, folds, split_rule
-from qplug.lab.pipeline.describe import Description
-from qplug.lab.pipeline.parts import BranchParts, Parts
-from qplug.lab.runner.prepare import split_of
+from qplug.lab.data.splits import Split
+from qplug.lab.data.workers import blas_on, environment, thread_variables
+from qplug.lab.pipeline.classifier import Classifier, build_backbone
+from qplug.lab.pipeline.describe import Description, blank_classifier, describe
+from qplug.lab.pipeline.memory import refuse_large_batches
+from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.runner.code import code_of
+from qplug.lab.runner.inventory import Inventory, inventory, split_of
+from qplug.lab.runner.refusals import refuse_small_parts
+from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.workplace import Workplace
+from qplug.lab.training.devices import check_devices, per_device
+
+THREADS = ((2**20, 1), (2**24, 2))
+"""Batches of fewer feature values than the first number are computed on so many threads; larger ones on four."""
 
 
-def refuse_small_parts(config: RunConfig, parts: Parts, split: Split, description: Description) -> None:
-    """Refuses a split with too few samples for what is fitted or trained on it.
+@dataclass(frozen=True)
+class Examined:
+    """A run about which all is known that can be known before anything is computed.
+
+    Attributes:
+        config: the configuration with split, fold, folder, threads and device written out.
+        parts: its components.
+        inventory: what the data set's folder holds.
+        split: which sample stands in which part.
+        model: the classifier with learnt weights where the backbone has any, untrained, without normalisation.
+        description: its steps with their shapes, and its parameter counts.
+        code: of each part, where its code comes from and its SHA-256.
+        hooks: the hook plugins of this run.
+        workplace: where it is worked on.
+    """
+
+    config: RunConfig
+    parts: Parts
+    inventory: Inventory
+    split: Split
+    model: Classifier
+    description: Description
+    code: Mapping[str, Mapping[str, str]]
+    hooks: Hooks
+    workplace: Workplace
+
+
+def examine(
+    config: RunConfig,
+    workplace: Workplace,
+    reporter: Reporter,
+    parts: Parts | None = None,
+    found: Inventory | None = None,
+) -> Examined:
+    """Looks at all of a run that can be looked at before work begins: data, split, weights, parts, machine.
+
+    Learnt weights are read here, once, and downloaded if need be.
+
+    Args:
+        config: what runs.
+        workplace: where.
+        reporter: told of downloads.
+        parts: its components; None: as the configuration names them.
+        found: what its data set's folder holds; None: it is looked at.
 
     Raises:
-        NotSupported: a fitted reducer needs more training samples than there are for so many outputs.
-        DataError: a batch of training or validation could not be shared among the processes.
+        UserError: something was asked that cannot be done.
     """
-    reducers = [step for step in description.steps if step.kind == "reducer"]
-    for number, (branch, step) in enumerate(zip(parts.branches, reducers, strict=True), start=1):
-        if branch.reducer.capabilities.fitted:
-            where = f"branch{number}." if len(parts.branches) > 1 else ""
-            _refuse_few_to_fit(branch, step.name, step.shape[0], split, where)
-    if any(step.trainable for step in description.steps if step.kind != "backbone" or not parts.backbone.frozen):
-        _refuse_few_to_train(config.training.devices, split)
-
-
-def _refuse_few_to_fit(branch: BranchParts, name: str, n_outputs: int, split: Split, where: str) -> None:
-    n_samples, n_classes = len(split.parts["train"]), len(split.classes)
-    least = branch.reducer.least_samples(n_outputs, n_classes)
-    if least <= n_samples:
-        return
-    enough = [n for n in range(1, n_outputs) if branch.reducer.least_samples(n, n_classes) <= n_samples]
-    fewer = ""
-    if enough and branch.head.n_inputs is None:
-        fewer = f", or fewer outputs: --set {where}reducer.n_outputs={enough[-1]}"
-    elif enough:
-        fewer = f", or a head with at most {enough[-1]} inputs"
-    raise NotSupported(
-        f"the training part of split {split.name!r} has {n_samples} samples, but {where}reducer {name!r} needs {least} "
-        f"or more to be fitted with {n_outputs} outputs. Use more data or another split{fewer}."
+    parts = parts or assemble(config)
+    device = check_devices(config.training, config.device)
+    refuse_head_first_behind_frozen(config, parts)
+    found = found or inventory(config, parts, workplace)
+    split = split_of(config, parts, found.samples)
+    model = blank_classifier(config, parts, learnt_network(config, parts, workplace, reporter))
+    description = describe(config, parts, model)
+    refuse_small_parts(config, parts, split, description)
+    threads = config.threads or suitable_threads(config.training.batch_size * math.prod(parts.features.shape))
+    batch = per_device(config.training, device, len(split.parts["train"]))
+    with computing_on(threads):  # each has scratch memory of its own
+        refuse_large_batches(parts, description, batch, torch.device(device))
+    resolved = replace(
+        config,
+        split=split.name,
+        fold=split.fold,
+        data_dir=found.folder.resolve() if parts.dataset.capabilities.needs_folder else None,
+        device=device,
+        threads=threads,
     )
+    code = code_of(resolved, parts)
+    hooks = catalogue.hooks(workplace.loggers)
+    return Examined(resolved, parts, found, split, model, description, code, hooks, workplace)
 
 
-def _refuse_few_to_train(devices: int, split: Split) -> None:
-    """Every process takes two samples of each batch, or one process all of them, and of training two or more."""
-    needed: dict[Part, int] = {"train": 2 * devices, "validation": 1 if devices == 1 else 2 * devices}
-    for part, least in needed.items():
-        there = len(split.parts[part])
-        if there < least:
-            fewer = f", or ask for fewer processes than training.devices={devices}" if devices > 1 else ""
-            raise DataError(
-                f"the {part} part of split {split.name!r} has {there} samples; training needs {least} or more there. "
-                f"Use more data or another split{fewer}."
-            )
-
-
-def refuse_unusable(config: RunConfig, n_samples: int, unusable: Sequence[Unusable]) -> None:
-    """Refuses what of a data set makes no sample, as a run does once it has read all files.
+def refuse_head_first_behind_frozen(config: RunConfig, parts: Parts) -> None:
+    """Refuses a phase in which the head alone learns where nothing else ever does.
 
     Raises:
-        DataError: there is such a thing, and the run leaves none out.
+        NotSupported: ``training.head_epochs`` is set and the backbone is frozen.
     """
-    if unusable and config.on_bad_file == "refuse":
-        faults = [f"{entry.id}: {entry.reason}" for entry in unusable]
-        raise damaged(config.dataset.name, faults, n_samples + len(unusable), final=not n_samples)
+    if config.training.head_epochs and parts.backbone.frozen:
+        raise NotSupported(
+            f"training.head_epochs is {config.training.head_epochs}, but backbone {config.backbone.name!r} is frozen, "
+            "so the head alone is trained anyway. Leave training.head_epochs out and set training.epochs."
+        )
 
 
-def splits_of_all_folds(config: RunConfig, parts: Parts, samples: Sequence[Sample]) -> dict[int, Split]:
-    """The split of every fold, so that one that cannot be is refused before the first is trained.
+def suitable_threads(batch_values: int) -> int:
+    """How many CPU threads suit a batch of that many feature values, whatever machine this is.
+
+    The number is part of a run's configuration, because sums over several threads round differently: a run gives the
+    same numbers on a machine with more cores. On small batches a second thread gains little, and on a busy machine it
+    costs several times what it gains.
+    """
+    return next((threads for values, threads in THREADS if batch_values < values), 4)
+
+
+@contextmanager
+def computing_on(n_threads: int | None) -> Iterator[None]:
+    """Inside, torch and the libraries below numpy and scikit-learn compute on so many threads; None: as before.
+
+    A library that is first loaded inside takes its number from the environment.
+    """
+    before = torch.get_num_threads()
+    n = n_threads or before
+    with environment(thread_variables(n)), blas_on(n):
+        torch.set_num_threads(n)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+def learnt_network(config: RunConfig, parts: Parts, workplace: Workplace, reporter: Reporter) -> nn.Module:
+    """The backbone's network with its learnt weights, which are downloaded first if they are not there.
 
     Raises:
-        UserError: the split has no folds.
-        LeakError: a group stands in two parts of a fold.
-        DataError: a part of a fold is empty, or a class has no training sample there.
+        NotSupported: the features do not fit it.
+        DataError: the weights are damaged or for another network; the message names the first key.
+        QplugError: they cannot be downloaded; the message says where to put the file by hand.
     """
-    numbers = folds(parts.dataset, samples, config.split)
-    if not numbers:
-        name, _ = split_rule(parts.dataset, config.split)
-        raise UserError(f"split {name!r} of {config.dataset.name} has no folds, so --fold all means nothing there.")
-    return {number: split_of(replace(config, fold=number), parts, samples) for number in numbers}
+    weights = _weights_path(config, parts.backbone, workplace, reporter)
+    return build_backbone(parts.backbone, parts.features.shape, seed=config.seed, weights=weights)
+
+
+def _weights_path(config: RunConfig, backbone: Backbone, workplace: Workplace, reporter: Reporter) -> Path | None:
+    declared = backbone.weights_file()
+    if declared is None:
+        return None
+
+    def progress(what: str, done: int, total: int | None) -> None:
+        if total is not None:
+            reporter.progress(done, total)
+
+    def tell(text: str) -> None:
+        reporter.note(text)
+        reporter.stage("downloading weights, bytes")
+
+    return obtain(declared, config.backbone.name, home=workplace.data, tell=tell, progress=progress)

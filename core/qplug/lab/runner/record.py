@@ -8,22 +8,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from qplug import catalogue
-from qplug.contract.interfaces import Backend, Part
-from qplug.heads.quantum_module import QuantumModule
+from qplug.circuits import to_qasm3
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
 from qplug.lab.data.splits import Split
-from qplug.lab.judging.angles import AngleFacts, angle_facts
-from qplug.lab.judging.judge import Judgement, judge
-from qplug.lab.judging.view import View
+from qplug.lab.judging.angles import AngleFacts
 from qplug.lab.pipeline.classifier import count_parameters
 from qplug.lab.pipeline.describe import steps
 from qplug.lab.pipeline.parts import Parts
-from qplug.lab.runner.drawing import Drawn, write_figures
+from qplug.lab.runner.examine import Examined
+from qplug.lab.runner.judge import Judged
 from qplug.lab.runner.prepare import Prepared
-from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.train import Trained
 from qplug.lab.runs.directory import RunDirectory
-from qplug.lab.runs.files import json_bytes
+from qplug.lab.runs.files import circuit_name, json_bytes
 from qplug.lab.runs.record_file import write_record
 from qplug.lab.runs.run_record import (
     VERSION,
@@ -38,33 +36,36 @@ from qplug.lab.runs.run_record import (
     TrainingRecord,
 )
 from qplug.lab.runs.typed_file import read_typed
-from qplug.lab.training.fit import Fitted
 
 SYNTHETIC = "SYNTHETIC DATA"
 LEAKY = "LEAKY"
-ANGLE_SAMPLES = 512
-"""How many training samples the angles are looked at on."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A trained classifier and where it comes from.
+    """All that the stages of a run came to, to be written down.
 
     Attributes:
-        config: the run.
-        parts: its components.
+        examined: the run.
         prepared: its data.
-        view: the classifier with its best weights, and what it was trained on.
-        fitted: how training went.
-        warnings: what its reader should know of that.
+        trained: its classifier.
+        judged: the classifier's answers.
     """
 
-    config: RunConfig
-    parts: Parts
+    examined: Examined
     prepared: Prepared
-    view: View
-    fitted: Fitted
-    warnings: tuple[str, ...] = ()
+    trained: Trained
+    judged: Judged
+
+    @property
+    def config(self) -> RunConfig:
+        """The run's configuration."""
+        return self.examined.config
+
+    @property
+    def parts(self) -> Parts:
+        """The run's components."""
+        return self.examined.parts
 
     @property
     def stamps(self) -> list[str]:
@@ -75,18 +76,18 @@ class Outcome:
         ]
 
 
-def record(directory: RunDirectory, outcome: Outcome, reporter: Reporter) -> RunRecord:
-    """Judges the classifier on validation and, once, on test; writes everything; gives the record."""
-    validation = _judge(outcome, "validation", None, reporter)
-    angles = _angles(outcome)
-    test = _judge(outcome, "test", outcome.parts.backend, reporter)
-    if outcome.fitted.history:
-        directory.write_csv("history.csv", stamped(outcome.fitted.history, outcome.stamps))
-    directory.write_csv("predictions.csv", stamped([*validation.predictions(), *test.predictions()], outcome.stamps))
+def record(directory: RunDirectory, outcome: Outcome) -> RunRecord:
+    """The last stage of a run: writes everything and gives the record."""
+    history, judged = outcome.trained.fitted.history, outcome.judged
+    if history:
+        directory.write_csv("history.csv", stamped(history, outcome.stamps))
+    answers = [*judged.validation.predictions(), *judged.test.predictions()]
+    directory.write_csv("predictions.csv", stamped(answers, outcome.stamps))
     _write_model(directory, outcome)
-    write_figures(directory, _drawn(outcome, test))
-    made_with = read_typed(directory, "environment.json", Environment)
-    written = _run_record(outcome, angles, validation.scores, test.scores, made_with)
+    _write_circuits(directory, outcome)
+    if outcome.examined.workplace.figures:
+        _draw(directory, outcome)
+    written = _run_record(outcome, read_typed(directory, "environment.json", Environment))
     write_record(directory, written)  # last: a run that has it is complete
     return written
 
@@ -94,18 +95,6 @@ def record(directory: RunDirectory, outcome: Outcome, reporter: Reporter) -> Run
 def stamped(rows: Sequence[Mapping[str, Any]], stamps: Sequence[str]) -> list[dict[str, Any]]:
     """A table's rows, each with the run's stamps as its last column; as they are where there are none."""
     return [{**row, **({"stamps": "; ".join(stamps)} if stamps else {})} for row in rows]
-
-
-def _angles(outcome: Outcome) -> dict[int, AngleFacts]:
-    """What the quantum heads' angles look like on some training samples, by branch; on the training backend."""
-    if not outcome.parts.quantum:
-        return {}
-    embeddings = outcome.view.embeddings(outcome.prepared.rows["train"][:ANGLE_SAMPLES])
-    return {
-        number: angle_facts(reducer, head, embeddings)
-        for number, (reducer, head) in enumerate(outcome.view.model.branches.pairs(), start=1)
-        if isinstance(head, QuantumModule)
-    }
 
 
 def _angle_warnings(config: RunConfig, angles: Mapping[int, AngleFacts]) -> list[str]:
@@ -127,14 +116,8 @@ def _by_head(config: RunConfig, angles: Mapping[int, AngleFacts]) -> dict[str, A
     return found
 
 
-def _run_record(
-    outcome: Outcome,
-    angles: Mapping[int, AngleFacts],
-    validation: Mapping[str, Any],
-    test: Mapping[str, Any],
-    made_with: Environment,
-) -> RunRecord:
-    config = outcome.config
+def _run_record(outcome: Outcome, made_with: Environment) -> RunRecord:
+    config, angles = outcome.config, outcome.judged.angles
     return RunRecord(
         version=VERSION,
         dataset=config.dataset.name,
@@ -145,11 +128,11 @@ def _run_record(
         environment=made_with,
         split=_split_record(outcome.prepared.split),
         training=_training_record(outcome, angles),
-        judgements=_judgement_records(outcome, validation, test),
+        judgements=_judgement_records(outcome),
         warnings=(
             *_stamp_texts(outcome),
             *outcome.prepared.warnings,
-            *outcome.warnings,
+            *outcome.trained.warnings,
             *_angle_warnings(config, angles),
         ),
         stamps=tuple(outcome.stamps),
@@ -177,24 +160,23 @@ def _split_record(split: Split) -> SplitRecord:
 
 
 def _training_record(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> TrainingRecord:
-    fitted = outcome.fitted
-    described = steps(outcome.config, outcome.parts, outcome.view.model, outcome.view.embedding_width)
+    fitted = outcome.trained.fitted
+    described = steps(outcome.config, outcome.parts, outcome.trained.view.model, outcome.trained.view.embedding_width)
     return TrainingRecord(
         trained_on=_trained_on(outcome),
         epochs=len(fitted.history),
         best_epoch=fitted.best_epoch,
         stopped_early=fitted.stopped_early,
         seconds=fitted.seconds,
-        parameters=Parameters(**asdict(count_parameters(outcome.view.model))),
+        parameters=Parameters(**asdict(count_parameters(outcome.trained.view.model))),
         pipeline=tuple(StepRecord(**asdict(step)) for step in described),
-        branch_weights=tuple(outcome.view.model.branches.weights.tolist()),
+        branch_weights=tuple(outcome.trained.view.model.branches.weights.tolist()),
         angles=_by_head(outcome.config, angles),
     )
 
 
-def _judgement_records(
-    outcome: Outcome, validation: Mapping[str, Any], test: Mapping[str, Any]
-) -> tuple[JudgementRecord, ...]:
+def _judgement_records(outcome: Outcome) -> tuple[JudgementRecord, ...]:
+    judged = outcome.judged
     backend = outcome.parts.backend
     same = backend is outcome.parts.training_backend
     name = outcome.config.backend.name if outcome.parts.quantum else None
@@ -204,7 +186,7 @@ def _judgement_records(
             part="validation",
             backend=_trained_on(outcome),
             settings=settings if name is not None and same else {},
-            scores=_scores(validation),
+            scores=_scores(judged.validation.scores),
         ),
         JudgementRecord(
             part="test",
@@ -212,7 +194,7 @@ def _judgement_records(
             settings=settings if name is not None else {},
             hardware=backend is not None and backend.capabilities.hardware,
             modelled_noise=_modelled_noise(outcome),
-            scores=_scores(test),
+            scores=_scores(judged.test.scores),
         ),
     )
 
@@ -253,27 +235,29 @@ def _stamp_texts(outcome: Outcome) -> list[str]:
     return [texts[stamp] for stamp in outcome.stamps]
 
 
-def _judge(outcome: Outcome, part: Part, backend: Backend | None, reporter: Reporter) -> Judgement:
-    reporter.stage(f"judging on {part}")
-    on = outcome.prepared.labelled(part)
-    return judge(outcome.view, on, backend=backend, device=outcome.config.device, on_step=reporter.progress)
-
-
 def _write_model(directory: RunDirectory, outcome: Outcome) -> None:
-    model = outcome.view.model.cpu()
+    model = outcome.trained.view.model.cpu()
     facts = {"classes": list(outcome.prepared.split.classes), "feature_shape": list(outcome.parts.features.shape)}
     directory.write_weights(model.state_dict(), facts)
 
 
-def _drawn(outcome: Outcome, test: Judgement) -> Drawn:
+def _write_circuits(directory: RunDirectory, outcome: Outcome) -> None:
+    for number, module in enumerate(outcome.trained.view.model.quantum_modules(), start=1):
+        directory.write_text(f"{circuit_name(number)}.qasm", to_qasm3(module.circuit))
+
+
+def _draw(directory: RunDirectory, outcome: Outcome) -> None:
+    from qplug.lab.runner.drawing import Drawn, write_figures  # Matplotlib takes a second, and not every run draws
+
     fold = outcome.prepared.split.fold
     title = f"{outcome.config.dataset.name} · {outcome.config.heads}"
-    return Drawn(
+    drawn = Drawn(
         features=outcome.parts.features,
         prepared=outcome.prepared,
-        view=outcome.view,
-        fitted=outcome.fitted,
-        judgement=test,
+        view=outcome.trained.view,
+        fitted=outcome.trained.fitted,
+        judgement=outcome.judged.test,
         title=title + (f" · fold {fold}" if fold is not None else ""),
         stamp=" · ".join(outcome.stamps) or None,
     )
+    write_figures(directory, drawn)

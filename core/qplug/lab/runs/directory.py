@@ -35,6 +35,10 @@ ENDED = "ended.json"
 WEIGHTS = "model.safetensors"
 FOLDS = "folds.json"
 """Says which runs are the folds of a split, in a folder that holds no run of its own."""
+SET = "set.json"
+"""Says which runs make a set, in a folder that holds all of them."""
+SUMMARY = "summary.json"
+"""What the runs of a set came to; written last."""
 CHECKPOINTS = "checkpoints"
 SETTINGS = "settings"
 """Copies of the components' settings files, one folder for each component that has any."""
@@ -95,6 +99,28 @@ class RunDirectory:
             raise
 
     @classmethod
+    def claim(cls, path: Path) -> RunDirectory:
+        """A folder of the caller's choice, made if it is missing and locked; what a killed writer left is removed.
+
+        Raises:
+            UserError: another process works in it, nothing can be written there, or the disk has less than 20 MB left.
+        """
+        path = path.expanduser().absolute()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_usable(path, error) from error
+        run = cls(path, Lock(path))
+        try:
+            for folder in (path, *(inner for inner in path.rglob("*") if inner.is_dir())):
+                remove_partial_files(folder)
+            _check_space(path)
+        except BaseException:
+            run.close()
+            raise
+        return run
+
+    @classmethod
     def open(cls, path: Path) -> RunDirectory:
         """An existing run, for reading.
 
@@ -105,6 +131,8 @@ class RunDirectory:
             raise UserError(f"there is no run directory {path}. All runs: qplug runs")
         if (path / FOLDS).is_file():
             raise UserError(f"{path} is a set of folds, one run each. Name one of the runs that its {FOLDS} lists.")
+        if (path / SET).is_file():
+            raise UserError(f"{path} is a set of runs. Name one of those in {path / 'cells'}.")
         if not (path / CONFIG).is_file():
             raise UserError(f"{path} is not a run directory: it has no {CONFIG}. All runs: qplug runs")
         return cls(path)
@@ -116,7 +144,7 @@ class RunDirectory:
         Raises:
             UserError: if there is none, another process works in it, or it may not be written to.
         """
-        run = cls(path) if (path / FOLDS).is_file() else cls.open(path)
+        run = cls(path) if is_set(path) else cls.open(path)
         run._lock = Lock(path)
         for folder in (path, *(inner for inner in path.rglob("*") if inner.is_dir())):
             remove_partial_files(folder)
@@ -146,7 +174,7 @@ class RunDirectory:
 
     @property
     def _finished(self) -> bool:
-        return any((self.path / name).is_file() for name in (RECORD, METRICS))
+        return any((self.path / name).is_file() for name in (RECORD, METRICS, SUMMARY))
 
     def require_finished(self, lacking: str) -> None:
         """Refuses a run, or a set of folds, that is not finished.
@@ -296,11 +324,16 @@ class RunDirectory:
         Digests reach the disk before the file that they vouch for, and not at each write, but with the files that
         another process may go on from: what is written in between is written again by it.
         """
-        if name == FOLDS:  # written again while others may read it
+        if name in (FOLDS, SET, SUMMARY):  # of several runs, each of which vouches for its own files
             return
         self._digests[name] = digest(content)
         if name in _READ_BY_OTHERS or self._finished:
             add_digests(self.path, self._digests)
+
+
+def is_set(path: Path) -> bool:
+    """Whether a folder is that of several runs: a set, or a set of folds of an older version."""
+    return (path / SET).is_file() or (path / FOLDS).is_file()
 
 
 def _make_unique(root: Path, name: str) -> Path:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import re
 import subprocess
 import sys
+from collections.abc import Hashable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from qplug.contract.interfaces.component import KINDS
+from qplug.catalogue.claims import claims, installed
 
 
 def environment(folder: Path | None = None) -> dict[str, Any]:
@@ -37,9 +39,14 @@ def environment(folder: Path | None = None) -> dict[str, Any]:
 
 def package_versions() -> dict[str, str]:
     """Versions of the installed packages that qplug or its plugins may use, by name."""
+    return dict(_versions(tuple(sorted({claim.provider for claim in claims()})), installed()))
+
+
+@functools.lru_cache(maxsize=1)
+def _versions(providers: tuple[str, ...], _: Hashable) -> dict[str, str]:
+    """Read once until a package comes or goes: there are some fifty, each with a file of its own."""
     names = {re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in metadata.requires("qplug") or []}
-    for group in (*KINDS.values(), "qplug.hooks"):
-        names |= {entry.dist.name for entry in metadata.entry_points(group=group) if entry.dist is not None}
+    names.update(providers)
     versions = {name: _version(name) for name in sorted(names, key=str.lower)}
     return {name: version for name, version in versions.items() if version is not None}
 

@@ -1,25 +1,124 @@
-"""What came of judging a finished run again, beside its first judgement."""
+"""What came of judging a finished run again, beside its first judgement: ``EvaluationRecord``."""
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
 
 from qplug.contract.errors import DataError
-from qplug.lab.runs.directory import METRICS, RunDirectory
+from qplug.lab.config.reading import parse_json
+from qplug.lab.runs.digests import refuse_damaged
+from qplug.lab.runs.directory import METRICS, RECORD, RunDirectory
+from qplug.lab.runs.run_record import JudgementRecord, Number, Table, misshapen
+from qplug.version import __version__
 
 EVALUATIONS = "evaluations"
 """Where a run keeps them, a folder each."""
+VERSION: Literal[1] = 1
+"""The version of the records that are written; the ``metrics.json`` of an older version names none."""
 
 
-def evaluations(path: Path) -> list[dict[str, Any]]:
+class Agreement(Table):
+    """How far the answers are from those on the backend that trained the run."""
+
+    label_agreement: float = Field(description="share of samples with the same label")
+    label_agreement_interval: tuple[float, float] = Field(description="95 % Wilson interval")
+    accuracy: float = Field(description="of the backend that trained")
+    mean_abs_delta_z: Number = Field(default=None, description="mean distance of expectation values")
+    max_abs_delta_z: Number = Field(default=None, description="largest distance of expectation values")
+
+
+class EvaluationRecord(Table):
+    """A finished run judged again.
+
+    Attributes:
+        name: that of its folder, which says what was asked.
+        judgement: part, backend and scores.
+        exact: whether values came without shots.
+        other_data: whether another data set was judged than the run was made of.
+        classes: names of the other data set's classes → the run's, where they differ.
+        run_accuracy: that of the same part in the run itself.
+        against_training_backend: None where it was judged on that one.
+    """
+
+    version: Literal[1]
+    name: str
+    dataset: str
+    head: str
+    judgement: JudgementRecord
+    exact: bool
+    other_data: bool = False
+    classes: dict[str, str] = Field(default={}, description="theirs to the run's")
+    run_accuracy: Number = None
+    against_training_backend: Agreement | None = None
+    stamps: tuple[str, ...] = ()
+
+    def summary(self) -> dict[str, Any]:
+        """All of it in the flat form that ``qplug evaluate --json`` prints."""
+        told = self.model_dump(mode="json", exclude={"version", "judgement"})
+        judged = self.judgement.model_dump(mode="json", exclude={"scores"})
+        scores = self.judgement.scores.model_dump(mode="json", exclude_unset=True)
+        return {**told, **judged, self.judgement.part: scores}
+
+
+def write_evaluation(directory: RunDirectory, record: EvaluationRecord) -> Path:
+    """Writes an evaluation's record, last of its files: an evaluation that has it is complete."""
+    return directory.write_json(RECORD, record.model_dump(mode="json", exclude_unset=True))
+
+
+def read_evaluation(path: Path) -> EvaluationRecord:
+    """The record of an evaluation, also of one that an older version wrote.
+
+    Args:
+        path: its folder, in ``evaluations`` of a run.
+
+    Raises:
+        DataError: it is damaged, incomplete, or of a newer version.
+    """
+    directory = RunDirectory(path)
+    older = not (path / RECORD).is_file()
+    name = METRICS if older else RECORD
+    text = directory.read_text(name)
+    content = parse_json(text, str(path / name), DataError)
+    version = content.get("version") if isinstance(content, dict) and not older else None
+    if isinstance(version, int) and version > VERSION:
+        raise DataError(
+            f"{path / name} has version {version} of evaluations, which a newer qplug wrote; qplug {__version__} reads "
+            f"up to version {VERSION}. Update it with: pip install --upgrade qplug"
+        )
+    try:
+        record = EvaluationRecord.model_validate_json(json.dumps(_of_first_version(content)) if older else text)
+    except ValidationError as error:
+        raise misshapen(error, str(path / name)) or error from None
+    refuse_damaged(path, name)
+    return record
+
+
+def _of_first_version(content: Any) -> Any:
+    """What ``metrics.json`` held, in the form of today; what is not of that form stays, and is refused as it is."""
+    if not isinstance(content, dict) or not isinstance(part := content.get("part"), str):
+        return content
+    judgement = {key: content.get(key) for key in ("part", "backend", "settings", "hardware", "modelled_noise")}
+    kept = {key: content[key] for key in content.keys() & EvaluationRecord.model_fields.keys()}
+    return {**kept, "version": VERSION, "judgement": {**judgement, "scores": content.get(part)}}
+
+
+def evaluations(path: Path) -> list[EvaluationRecord]:
     """What came of judging a run again, by name; those that are incomplete or damaged are left out."""
     found = []
     for folder in sorted((path / EVALUATIONS).glob("*/")):
-        try:
-            content = RunDirectory(folder).read_json(METRICS)
-        except DataError:
-            continue
-        if isinstance(content, dict) and isinstance(content.get(content.get("part", "")), dict):
-            found.append(content)
+        with suppress(DataError):
+            found.append(read_evaluation(folder))
     return found
+
+
+def count_evaluations(path: Path) -> int:
+    """How often a run was judged again, without a look into the records."""
+    home = path / EVALUATIONS
+    if not home.is_dir():
+        return 0
+    return sum(any((folder / name).is_file() for name in (RECORD, METRICS)) for folder in home.iterdir())

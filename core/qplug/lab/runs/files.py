@@ -20,6 +20,11 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _RESOLUTION = 200  # dots per inch: sharp in print at the figures' own size
 
 
+def circuit_name(number: int) -> str:
+    """The name of a circuit's files without ending; circuits are counted from 1, in the order of the branches."""
+    return "circuit" if number == 1 else f"circuit-{number}"
+
+
 def json_bytes(content: Any) -> bytes:
     """JSON as people read it; numbers that JSON does not know (NaN, infinity) become null."""
     return (json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

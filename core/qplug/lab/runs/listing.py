@@ -9,15 +9,16 @@ from typing import Any
 
 from qplug.contract.errors import DataError, QplugError
 from qplug.lab.config.reading import parse_json, parse_toml
-from qplug.lab.runs.directory import CONFIG, ENDED, FOLDS, METRICS, RECORD, RunDirectory, Status
-from qplug.lab.runs.evaluations import EVALUATIONS
+from qplug.lab.runs.directory import CONFIG, ENDED, FOLDS, METRICS, RECORD, SET, RunDirectory, Status
+from qplug.lab.runs.evaluations import count_evaluations
 from qplug.lab.runs.glance import glance
 from qplug.lab.runs.record_file import glance_at_record
+from qplug.lab.runs.set_record import SetRecord, read_set, read_summary
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One line of ``qplug runs``: a run, or a set of folds with their mean.
+    """One line of ``qplug runs``: a run, or a set of runs with their mean.
 
     Attributes:
         path: its folder.
@@ -26,13 +27,14 @@ class RunSummary:
         dataset: name of the data set.
         head: name of the head; of several, joined by ``+``.
         backend: name of the backend.
-        seed: its seed.
-        fold: the fold that is its test part, if its split has folds; ``"all"`` for a set.
+        seed: its seed; None for a set of several.
+        fold: the fold that is its test part, if its split has folds; ``"all"`` for a set of several.
         test: the test metrics that are single numbers; empty while unfinished.
         stamps: what must stand beside its numbers, such as ``"LEAKY"``.
         problem: what is damaged; empty if nothing is.
         ended: how an unfinished run ended, such as ``failed: the disk is full``; empty if nothing was written down.
         evaluations: how often it was judged again.
+        n_runs: how many runs a set is to have; 0 for a run, and for a set of folds of an older version.
     """
 
     path: Path
@@ -48,21 +50,25 @@ class RunSummary:
     problem: str = ""
     ended: str = ""
     evaluations: int = 0
+    n_runs: int = 0
 
 
 def list_runs(root: Path) -> list[RunSummary]:
-    """All runs and sets of folds in a folder, the newest first; empty if there is no such folder.
+    """All runs and sets of runs in a folder, the newest first; empty if there is no such folder.
 
-    A folder without ``run.toml`` or ``folds.json`` is neither; one whose files are damaged is listed with its problem.
+    A folder without ``run.toml``, ``set.json`` or ``folds.json`` is neither; one whose files are damaged is listed with
+    its problem.
     """
     if not root.is_dir():
         return []
-    folders = [path for path in root.iterdir() if (path / CONFIG).is_file() or (path / FOLDS).is_file()]
+    folders = [path for path in root.iterdir() if any((path / name).is_file() for name in (CONFIG, FOLDS, SET))]
     return [summarise(path) for path in sorted(folders, key=lambda path: path.name, reverse=True)]
 
 
 def summarise(path: Path) -> RunSummary:
     """The summary of one run; never fails for a damaged file, but says so."""
+    if (path / SET).is_file():
+        return _of_a_set(path)
     run = RunDirectory(path)
     status = run.status
     problems: list[str] = []
@@ -84,8 +90,42 @@ def summarise(path: Path) -> RunSummary:
         stamps=stamps,
         problem=" ".join(problems),
         ended=ended,
-        evaluations=len(list((path / EVALUATIONS).glob(f"*/{METRICS}"))) if (path / EVALUATIONS).is_dir() else 0,
+        evaluations=count_evaluations(path),
     )
+
+
+def _of_a_set(path: Path) -> RunSummary:
+    status = RunDirectory(path).status
+    try:
+        record = read_set(path)
+        summary = read_summary(path) if status == "finished" else None
+    except QplugError as error:
+        return RunSummary(path=path, status=status, started=path.name[:15], problem=str(error))
+    one = summary.arms[0] if summary is not None and len(summary.arms) == 1 else None
+    done = sum((path / cell.folder / RECORD).is_file() for cell in record.cells) if summary is None else 0
+    return RunSummary(
+        path=path,
+        status=status,
+        started=path.name[:15],
+        dataset=record.dataset,
+        head="+".join(arm.name for arm in record.arms),
+        backend="+".join(dict.fromkeys(_name(arm.settings.get("backend")) for arm in record.arms)),
+        seed=_only({cell.seed for cell in record.cells}),
+        fold=_fold_of(record),
+        test={name: value for name, value in one.test.items() if value is not None} if one is not None else {},
+        stamps=() if summary is None else summary.stamps,
+        ended=f"{status}: {done} of {len(record.cells)} runs finished" if summary is None else "",
+        n_runs=len(record.cells),
+    )
+
+
+def _only(values: set[int]) -> int | None:
+    return next(iter(values)) if len(values) == 1 else None
+
+
+def _fold_of(record: SetRecord) -> int | str | None:
+    folds = {cell.fold for cell in record.cells if cell.fold is not None}
+    return "all" if len(folds) > 1 else _only(folds)
 
 
 def _ended(run: RunDirectory, problems: list[str]) -> str:

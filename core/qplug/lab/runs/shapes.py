@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import json
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from qplug.lab.runs.run_record import misshapen
+from qplug.lab.runs.run_record import Environment, misshapen
 
 _Count = Annotated[int, Field(ge=0)]
 _FileName = Annotated[str, Field(pattern=r"^[^/\\]+$", max_length=255)]
@@ -64,39 +66,6 @@ class _Split(_Shape):
     skipped: dict[str, str] = {}
 
 
-class _Git(_Shape):
-    commit: str
-    changed: bool
-
-
-class _Torch(_Shape):
-    threads: _Count | None = None
-    devices: list[str] = []
-
-
-class _Code(_Shape):
-    """The code of one part."""
-
-    kind: str
-    name: str
-    package: str
-    version: str
-    sha256: str
-
-
-class _Environment(_Shape):
-    qplug: str
-    python: str | None = None
-    implementation: str | None = None
-    platform: str | None = None
-    cpu: str | None = None
-    cpu_count: int | None = None
-    torch: _Torch | None = None
-    packages: dict[str, str] = {}
-    git: _Git | None = None
-    code: dict[str, _Code] = {}
-
-
 class _Folds(_Shape):
     settings: dict[str, Any]
     folds: Annotated[list[_Count], Field(min_length=1)]
@@ -121,13 +90,20 @@ class _Model(_Shape):
 
 
 MODEL = "the metadata of the weights"
-_SHAPES: dict[str, TypeAdapter[Any]] = {
-    "metrics.json": TypeAdapter(_Means),
-    "split.json": TypeAdapter(_Split),
-    "environment.json": TypeAdapter(_Environment),
-    "folds.json": TypeAdapter(_Folds),
-    "ended.json": TypeAdapter(_Ended),
-    MODEL: TypeAdapter(_Model),
+_Check: TypeAlias = Callable[[Any], object]
+
+
+def _of_environment(content: Any) -> object:
+    return Environment.model_validate_json(json.dumps(content))  # strict about tuples, which JSON does not know
+
+
+_SHAPES: dict[str, _Check] = {
+    "metrics.json": TypeAdapter(_Means).validate_python,
+    "split.json": TypeAdapter(_Split).validate_python,
+    "environment.json": _of_environment,
+    "folds.json": TypeAdapter(_Folds).validate_python,
+    "ended.json": TypeAdapter(_Ended).validate_python,
+    MODEL: TypeAdapter(_Model).validate_python,
 }
 
 
@@ -146,7 +122,7 @@ def refuse_misshapen(name: str, content: Any, where: str, *, whole: bool) -> Non
     if name not in _SHAPES:
         return
     try:
-        _SHAPES[name].validate_python(content)
+        _SHAPES[name](content)
     except ValidationError as error:
         if fault := misshapen(error, where, whole=whole):
             raise fault from None

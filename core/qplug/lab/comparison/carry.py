@@ -1,0 +1,154 @@
+"""Carrying out the runs of a set, one after the other or many at once, and telling how it goes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from qplug.contract.errors import Interrupted, QplugError, UserError, some_of
+from qplug.contract.interfaces import Executor
+from qplug.lab.comparison.cell_work import WORK, Spec, cell_of
+from qplug.lab.config.resolve import resolve
+from qplug.lab.runner.complete import Cell, complete
+from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.workplace import Workplace
+from qplug.lab.runs.directory import RunDirectory
+from qplug.lab.runs.set_record import CellRecord, SetRecord
+from qplug.lab.stopping import by
+
+_MANY = 5  # failed runs that are told by name
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A set that is carried out.
+
+    Attributes:
+        path: its folder.
+        record: its runs.
+        workplace: where they are worked on.
+        executor: who carries them out, many at once; None: one after the other in this process.
+    """
+
+    path: Path
+    record: SetRecord
+    workplace: Workplace
+    executor: Executor | None
+
+    def is_finished(self, cell: CellRecord) -> bool:
+        """Whether a run has its record."""
+        return RunDirectory(self.path / cell.folder).status == "finished"
+
+
+@dataclass(frozen=True)
+class _Ended:
+    cell: CellRecord
+    accuracy: float | None
+    problem: str = ""
+    of_the_user: bool = False
+
+
+def carry(carried: Carried, reporter: Reporter) -> None:
+    """Carries out what is not finished; one run that fails does not keep the others from being finished.
+
+    Raises:
+        UserError: some runs were refused, and no other failed.
+        QplugError: some runs failed.
+        Interrupted: the user stopped it.
+    """
+    cells = carried.record.cells
+    left = [cell for cell in cells if not carried.is_finished(cell)]
+    progress = _Progress(carried, len(cells), len(left), reporter)
+    failed: list[_Ended] = []
+    try:
+        for ended in _one_by_one(carried, left, reporter) if carried.executor is None else _at_once(carried, left):
+            progress.told(ended)
+            if ended.problem:
+                failed.append(ended)
+    except (Interrupted, KeyboardInterrupt) as stop:
+        done = sum(map(carried.is_finished, cells))
+        raise Interrupted(
+            f"stopped{by(stop)}; {done} of {len(cells)} runs are finished. Go on with: qplug resume {carried.path}"
+        ) from None
+    if failed:
+        texts = [f"{carried.record.called(each.cell)}: {each.problem}" for each in failed]
+        kind = UserError if all(each.of_the_user for each in failed) else QplugError
+        raise kind(f"{len(failed)} of {len(cells)} runs did not finish ({some_of(texts, _MANY)}). {_way_on(carried)}")
+
+
+def _way_on(carried: Carried) -> str:
+    if any((carried.path / cell.folder).is_dir() for cell in carried.record.cells):
+        return f"What is finished is kept. Once it is mended: qplug resume {carried.path}"
+    return "Nothing is kept. Once it is mended, start again with the same command."
+
+
+def _one_by_one(carried: Carried, left: list[CellRecord], reporter: Reporter) -> Iterator[_Ended]:
+    for cell in left:
+        reporter.note(f"{carried.record.called(cell)} of {carried.record.dataset}")
+        config = resolve([carried.record.settings(cell)])
+        try:
+            record = complete(Cell(config, carried.path / cell.folder), carried.workplace, reporter)
+        except Interrupted:
+            raise
+        except QplugError as error:
+            yield _Ended(cell, None, str(error), isinstance(error, UserError))
+        else:
+            yield _Ended(cell, record.test.accuracy)
+
+
+def _at_once(carried: Carried, left: list[CellRecord]) -> Iterator[_Ended]:
+    assert carried.executor is not None
+    by_key = {cell.key: cell for cell in left}
+    settings = {cell.key: carried.record.settings(cell) for cell in left}
+    place = carried.workplace
+    room = place.to_json() | replace(place, workers=1).to_json()  # features are extracted by the cells side by side
+    work = (cell_of(key, Spec(settings[key], str(carried.path / cell.folder), room)) for key, cell in by_key.items())
+    outcomes = carried.executor(WORK, work)
+    for done in outcomes:
+        if done.result is None:
+            kind, _, text = done.problem.partition(": ")
+            yield _Ended(by_key[done.key], None, text or kind, _is_of_the_user(kind))
+        else:
+            yield _Ended(by_key[done.key], float(json.loads(done.result)["accuracy"]))
+
+
+def _is_of_the_user(name: str) -> bool:
+    from qplug.contract import errors
+
+    kind = getattr(errors, name, None)
+    return isinstance(kind, type) and issubclass(kind, UserError)
+
+
+class _Progress:
+    """Tells of each run that ends, and how long the others will take."""
+
+    def __init__(self, carried: Carried, n_cells: int, n_left: int, reporter: Reporter) -> None:
+        self._carried = carried
+        self._reporter = reporter
+        self._n, self._left, self._todo = n_cells, n_left, n_left
+        self._began = time.monotonic()
+        self._several = carried.executor is not None
+        if self._several:
+            reporter.stage(f"{n_left} runs")
+            reporter.progress(n_cells - n_left, n_cells)
+
+    def told(self, ended: _Ended) -> None:
+        """A run has ended."""
+        self._todo -= 1
+        done = self._n - self._todo
+        each = (time.monotonic() - self._began) / (self._left - self._todo)
+        outcome = f"failed: {ended.problem}" if ended.problem else f"test accuracy {ended.accuracy:.3f}"
+        rest = f"; about {_spoken(each * self._todo)} left" if self._todo else ""
+        self._reporter.note(f"{done} of {self._n}: {self._carried.record.called(ended.cell)}: {outcome}{rest}")
+        if self._several:
+            self._reporter.progress(done, self._n)
+
+
+def _spoken(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"

@@ -1,0 +1,104 @@
+"""A finished set of several heads or seeds: read back with its runs, and what stands on its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qplug.lab.measures import LISTED, METRICS
+from qplug.lab.report.source import read_table
+from qplug.lab.runs.directory import SUMMARY, RunDirectory
+from qplug.lab.runs.set_record import SetRecord, SetSummary, read_set, read_summary
+
+_NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class FinishedRuns:
+    """What the runs of a set have left behind.
+
+    Attributes:
+        directory: the folder of the set.
+        record: which runs there are.
+        summary: mean, standard deviation and count of each arm.
+        whole: all of ``summary.json``.
+    """
+
+    directory: RunDirectory
+    record: SetRecord
+    summary: SetSummary
+    whole: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.directory.path.resolve().name
+
+
+def is_one_of_folds(record: SetRecord) -> bool:
+    """Whether a set is each fold of a split once, which has a page of its own."""
+    folds = [cell.fold for cell in record.cells]
+    return len(record.arms) == 1 and None not in folds and 1 < len(set(folds)) == len(folds)
+
+
+def read_runs(path: Path) -> FinishedRuns:
+    """A finished set.
+
+    Raises:
+        UserError: some of its runs are unfinished.
+        DataError: a file is missing or damaged.
+    """
+    directory = RunDirectory(path)
+    directory.require_finished("there is nothing to show")
+    return FinishedRuns(directory, read_set(path), read_summary(path), read_table(directory, SUMMARY))
+
+
+def sentence(found: FinishedRuns) -> str:
+    """What was run, in one sentence."""
+    cells = found.record.cells
+    seeds, folds = len({cell.seed for cell in cells}), len({cell.fold for cell in cells})
+    heads = len(found.record.arms)
+    counted = [f"{heads} head{'s' if heads > 1 else ''}", f"{seeds} seed{'s' if seeds > 1 else ''}"]
+    if folds > 1:
+        counted.append(f"{folds} folds")
+    return f"{len(cells)} runs on {found.record.dataset}: {' × '.join(counted)}, all else equal."
+
+
+def columns() -> list[str]:
+    """The names of the metrics in each row."""
+    return [METRICS[key].title for key in LISTED]
+
+
+def arm_rows(found: FinishedRuns) -> list[tuple[str, int, list[str]]]:
+    """For each arm its name, how many runs it has, and mean ± standard deviation of its metrics on test."""
+    return [
+        (arm.name, arm.n_runs, [_both(key, arm.test.get(key), arm.test_sd.get(key)) for key in LISTED])
+        for arm in found.summary.arms
+    ]
+
+
+def _both(key: str, mean: float | None, spread: float | None) -> str:
+    if mean is None or spread is None:
+        return _NOTHING
+    return f"{METRICS[key].written(mean)}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{METRICS[key].written(spread)}"
+
+
+def run_rows(found: FinishedRuns) -> list[tuple[str, int, str, list[str], str]]:
+    """For each run: its head, seed and fold, its metrics on test, and its folder in that of the set."""
+    rows = []
+    for cell, summary in zip(found.record.cells, found.whole["cells"], strict=True):
+        values = [_one(key, summary["test"].get(key)) for key in LISTED]
+        fold = _NOTHING if cell.fold is None else str(cell.fold)
+        rows.append((found.record.arms[cell.arm].name, cell.seed, fold, values, cell.folder))
+    return rows
+
+
+def _one(key: str, value: float | None) -> str:
+    return _NOTHING if value is None else METRICS[key].written(value)
+
+
+def stamps(found: FinishedRuns) -> Sequence[str]:
+    """What stands on any of the runs."""
+    return found.summary.stamps

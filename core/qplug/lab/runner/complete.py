@@ -1,0 +1,192 @@
+"""A run as data, and its five stages: examine, prepare, train, judge, record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qplug import catalogue
+from qplug.contract.errors import ConfigError, Interrupted
+from qplug.contract.hooks import RunInfo
+from qplug.contract.interfaces import Backend
+from qplug.lab.config.layers import from_file
+from qplug.lab.config.model import RunConfig
+from qplug.lab.config.toml import full_hash, to_layer, to_toml
+from qplug.lab.pipeline.classifier import Classifier
+from qplug.lab.runner.changes import record_of, refuse_changed_data
+from qplug.lab.runner.code import refuse_changed_code
+from qplug.lab.runner.ending import Watch, recorded_end, suspects, way_on
+from qplug.lab.runner.examine import Examined, computing_on, examine
+from qplug.lab.runner.prepare import prepare
+from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.train import Course, train
+from qplug.lab.runner.workplace import Workplace
+from qplug.lab.runs.directory import CONFIG, ENVIRONMENT, SETTINGS, RunDirectory
+from qplug.lab.runs.environment import environment
+from qplug.lab.runs.record_file import read_record
+from qplug.lab.runs.run_record import Environment, RunRecord
+from qplug.lab.runs.typed_file import read_typed
+from qplug.lab.stopping import by, stop_if_asked
+
+SPLIT = "split.json"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run as data.
+
+    Attributes:
+        config: what runs.
+        folder: where all of it is kept.
+    """
+
+    config: RunConfig
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        """The address of its content: SHA-256 (hex) of the configuration, wherever the data lie."""
+        return full_hash(to_layer(self.config))
+
+
+def complete(cell: Cell, workplace: Workplace, reporter: Reporter) -> RunRecord:
+    """Begins a run, goes on with it, or finds it done; however often it was interrupted, the numbers are the same.
+
+    Args:
+        cell: the run.
+        workplace: where it is worked on.
+        reporter: told what goes on.
+
+    Raises:
+        UserError: something was asked that cannot be done, or another process works on the cell.
+        ConfigError: another run is in the folder, or data or code have changed since it was begun.
+        Interrupted: the user stopped it; the message says how to go on.
+    """
+    with catalogue.without(workplace.disabled):
+        if _is_done(cell):
+            return read_record(cell.folder)
+        examined = examine(cell.config, workplace, reporter)
+        with RunDirectory.claim(cell.folder) as directory:
+            if (directory.path / CONFIG).is_file():
+                _refuse_another(examined.config, directory)
+                if directory.status == "finished":  # meanwhile, by another process
+                    return read_record(cell.folder)
+                return go_on(examined, directory, reporter)
+            return begin(examined, directory, reporter)
+
+
+def _is_done(cell: Cell) -> bool:
+    run = RunDirectory(cell.folder)
+    if not (cell.folder / CONFIG).is_file() or run.status != "finished":
+        return False
+    return full_hash(from_file(cell.folder / CONFIG)) == cell.key
+
+
+def _refuse_another(config: RunConfig, directory: RunDirectory) -> None:
+    if full_hash(from_file(directory.path / CONFIG)) != full_hash(to_layer(config)):
+        raise ConfigError(
+            f"{directory.path} holds a run of another configuration than is asked for. Choose another folder."
+        )
+
+
+def begin(examined: Examined, directory: RunDirectory, reporter: Reporter) -> RunRecord:
+    """Runs what was examined in an empty folder, which goes again if nothing comes of it."""
+    try:
+        directory.write_text(CONFIG, to_toml(examined.config))
+        directory.write_json(ENVIRONMENT, {**environment(), "code": examined.code})
+        return _staged(examined, directory, reporter, resume=False)
+    except BaseException:
+        directory.discard()  # keeps a run that has checkpoints
+        raise
+
+
+def go_on(examined: Examined, directory: RunDirectory, reporter: Reporter) -> RunRecord:
+    """Goes on with an interrupted run.
+
+    Raises:
+        ConfigError: its data, or the code of its parts, have changed since.
+    """
+    refuse_changed_code(directory, examined.code)
+    if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
+        directory.write_json(ENVIRONMENT, {**environment(), "code": examined.code})
+    read_typed(directory, ENVIRONMENT, Environment)  # it is part of the record, so damage is told before the work
+    return _staged(examined, directory, reporter, resume=True)
+
+
+def _staged(examined: Examined, directory: RunDirectory, reporter: Reporter, *, resume: bool) -> RunRecord:
+    watch = Watch(reporter, suspects(examined.config, examined.parts))
+    with computing_on(examined.config.threads), recorded_end(directory, watch, resumed=resume):
+        return _stages(examined, directory, watch, resume=resume)
+
+
+def _stages(examined: Examined, directory: RunDirectory, reporter: Watch, *, resume: bool) -> RunRecord:
+    config, parts, info = examined.config, examined.parts, run_info(examined, directory.path)
+    prepared = prepare(examined, reporter)
+    data = record_of(prepared)
+    if resume and (directory.path / SPLIT).exists():
+        refuse_changed_data(str(directory.path), directory.read_json(SPLIT, whole=True), data)
+    directory.write_json(SPLIT, data)
+    _copy_settings(examined, directory)
+    course = _course(examined, info, directory, reporter, resume=resume)
+    try:
+        trained = train(examined, prepared, course, reporter)
+    except KeyboardInterrupt as stop:
+        if reporter.phase != "training":
+            raise
+        way = way_on(directory, resumed=resume)
+        raise Interrupted(f"stopped{by(stop)} during training. {way}") from None
+    if parts.training is not None and parts.backend is not None and parts.backend is not parts.training.backend:
+        where = _where(config, parts.backend)
+        reporter.note(f"trained on {parts.training.name}; the test part is evaluated on {where}")
+    # Matplotlib and scikit-learn take seconds to import.
+    from qplug.lab.runner.judge import judge_trained
+    from qplug.lab.runner.record import Outcome, record
+
+    judged = judge_trained(examined, prepared, trained, reporter)
+    written = record(directory, Outcome(examined, prepared, trained, judged))
+    examined.hooks.run_ended(info, written.metrics())
+    return written
+
+
+def run_info(examined: Examined, directory: Path) -> RunInfo:
+    """What hooks may know about a run."""
+    config = examined.config
+    return RunInfo(
+        directory=directory,
+        config=to_layer(config),
+        dataset=config.dataset.name,
+        head=config.heads,
+        backend=config.backend.name if examined.parts.quantum else "",
+        seed=config.seed,
+        loggers=examined.workplace.loggers,
+    )
+
+
+def _copy_settings(examined: Examined, directory: RunDirectory) -> None:
+    for part, component in examined.parts.of_the_network.items():
+        for name, original in component.settings_files().items():
+            directory.write_copy(f"{SETTINGS}/{part}/{name}", original)
+
+
+def _course(examined: Examined, info: RunInfo, directory: RunDirectory, reporter: Watch, *, resume: bool) -> Course:
+    options, hooks = examined.config.training, examined.hooks
+
+    def on_start(model: Classifier) -> None:
+        reporter.model, reporter.begun = model, (hooks, info)
+        hooks.run_started(info)
+
+    def on_epoch(epoch: int, row: Mapping[str, float]) -> None:
+        reporter.epoch(epoch, options.head_epochs + options.epochs, row)
+        hooks.epoch_ended(info, epoch, row)
+        stop_if_asked(checkpoint=True)
+
+    return Course(directory.checkpoints, resume, on_start, on_epoch)
+
+
+def _where(config: RunConfig, backend: Backend) -> str:
+    """The backend with its settings, and whether its noise is a device's or a model's."""
+    settings = ", ".join(f"{name} {value}" for name, value in config.backend.parameters.items())
+    modelled = backend.capabilities.noise and not backend.capabilities.hardware
+    named = f"{config.backend.name} ({settings})" if settings else config.backend.name
+    return f"{named}: a simulator with modelled noise, a fake device" if modelled else named

@@ -1,0 +1,124 @@
+"""A QuantumCircuit evaluated by Qiskit alone, to prove what was traced of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter, ParameterExpression
+from qiskit.quantum_info import Statevector
+from torch import Tensor
+
+from qplug.contract.errors import CircuitError
+from qplug.heads.proof import Evaluated
+
+from .expressions import Value
+from .lowering import Structure, lower, structure
+
+_MOST_COMPARED = 8  # qubits, of states
+_STEP = 1e-3  # radians; two steps extrapolated leave errors near 1e-11
+
+
+@dataclass(frozen=True)
+class Written:
+    """What an author wrote.
+
+    Attributes:
+        circuit: the circuit.
+        inputs: the parameters that stand for the inputs, in their order.
+        weights: the parameters that stand for the weights, in their order.
+        observables: what is measured.
+    """
+
+    circuit: QuantumCircuit
+    inputs: Sequence[Parameter]
+    weights: Sequence[Parameter]
+    observables: Sequence[Any]
+
+
+def refuse_other_definitions(written: Written, seen: Structure) -> None:
+    """Proves that the circuit with numbers in it is what its decomposition with parameters becomes for these numbers.
+
+    Raises:
+        CircuitError: a gate is defined by more than its angles, such as chance or the kind of number, or is decomposed
+            into what it is only nearly, such as a Trotter step.
+    """
+    parameters = [*written.inputs, *written.weights]
+    numbers = dict(zip(parameters, torch.linspace(0.2, 0.8, len(parameters)).double().tolist(), strict=True))
+    bound = written.circuit.assign_parameters(numbers, strict=False)
+    with_numbers = structure(bound, written.observables)
+    wanted = [float(value) for values in with_numbers.values for value in values]
+    got = [_bound(value, numbers) for values in seen.values for value in values]
+    if with_numbers.gates != seen.gates or not np.allclose(wanted, got, rtol=1e-9, atol=1e-9):
+        raise CircuitError(
+            "with numbers in place of its parameters the circuit is decomposed into other gates or angles. Define its "
+            "gates by their angles alone: give random structure a seed, and decide nothing by the kind of an angle."
+        )
+    if bound.num_qubits <= _MOST_COMPARED and not _same_state(bound):
+        raise CircuitError(
+            "the circuit's gates are not what Qiskit decomposes them into, as a PauliEvolutionGate of terms that do "
+            "not commute is a product of exponentials only nearly. qplug runs the gates: decompose the circuit first "
+            "(circuit.decompose()), so that it says what is run."
+        )
+
+
+def _same_state(bound: QuantumCircuit) -> bool:
+    exact = Statevector(bound.remove_final_measurements(inplace=False) or bound)
+    return bool(abs(abs(exact.inner(Statevector(lower(bound)))) - 1) < 1e-9)
+
+
+class Original:
+    """What the circuit is for given numbers: Qiskit binds them into its own expressions.
+
+    Gradients of its angles are differences of bound numbers, extrapolated; Qiskit's bound numbers carry none.
+
+    Args:
+        written: the circuit as it was written.
+        seen: the same lowered.
+    """
+
+    def __init__(self, written: Written, seen: Structure) -> None:
+        self.parameters = [*written.inputs, *written.weights]
+        self.structure = seen
+        self.values = [value for values in seen.values for value in values]
+
+    @classmethod
+    def of(cls, written: Written) -> Original:
+        """The same of a circuit that is not lowered yet: one that was made once more, and may be another one."""
+        return cls(written, structure(written.circuit, written.observables))
+
+    def __call__(self, inputs: Tensor, parameters: Tensor) -> Evaluated:
+        """Gates and angles for one sample (n_inputs,) or a batch (batch, n_inputs)."""
+        rows = inputs if inputs.ndim == 2 else inputs[None]
+        angles = torch.stack([self._angles(torch.cat([row, parameters])) for row in rows])
+        seen = self.structure
+        return Evaluated(seen.gates, angles if inputs.ndim == 2 else angles[0], seen.observables, seen.sums)
+
+    def _angles(self, at: Tensor) -> Tensor:
+        numbers = dict(zip(self.parameters, at.tolist(), strict=True))
+        found = at.new_tensor([_bound(value, numbers) for value in self.values])
+        if not at.requires_grad or not self.values:
+            return found
+        slopes = at.new_tensor([[_slope(value, name, numbers) for name in self.parameters] for value in self.values])
+        return found + slopes @ (at - at.detach())
+
+
+def _bound(value: Value, numbers: dict[Parameter, float]) -> float:
+    if not isinstance(value, ParameterExpression):
+        return float(value)
+    return float(value.bind({parameter: numbers[parameter] for parameter in value.parameters}))
+
+
+def _slope(value: Value, parameter: Parameter, numbers: dict[Parameter, float]) -> float:
+    if not isinstance(value, ParameterExpression) or parameter not in value.parameters:
+        return 0.0
+
+    def difference(step: float) -> float:
+        ahead, behind = ({**numbers, parameter: numbers[parameter] + side * step} for side in (1, -1))
+        return (_bound(value, ahead) - _bound(value, behind)) / (2 * step)
+
+    return (4 * difference(_STEP / 2) - difference(_STEP)) / 3
