@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import torch
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit.quantum_info import SparsePauliOp
@@ -17,6 +15,7 @@ from torch import Tensor
 from qplug.contract.errors import CircuitError
 from qplug.heads.traced_head import ImportedHead, ImportedReadout, TracedCircuit, TracedHead
 
+from .given import refuse_misnamed, start_of
 from .original import Written
 from .outcomes import own_qubits, refuse_other_widths, sampler_outputs, z_of_every_qubit
 from .tracing import trace_circuit
@@ -75,6 +74,7 @@ class QiskitHead(TracedHead):
 
     def _written(self) -> Written:
         parts = self.parametrised()
+        refuse_misnamed(parts.circuit, parts.inputs, parts.weights)
         return Written(parts.circuit, parts.inputs, parts.weights, self.observables(parts.circuit))
 
     @staticmethod
@@ -102,9 +102,10 @@ class QiskitHead(TracedHead):
         Raises:
             CircuitError: it contains what the contract cannot express.
         """
+        refuse_misnamed(circuit, inputs, weights)
         measured = observables or z_of_every_qubit(circuit)
         refuse_other_widths(circuit, measured)
-        begin = None if start is None else torch.as_tensor(np.asarray(start)).float().reshape(len(weights))
+        begin = None if start is None else start_of(start, len(weights))
         traced = trace_circuit(circuit, inputs, weights, measured)
         return ImportedHead(traced, len(inputs), len(weights), begin, read_out)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -89,7 +90,10 @@ def lower(circuit: QuantumCircuit) -> QuantumCircuit:
     try:
         lowered: QuantumCircuit = _passes().run(circuit)
     except QiskitError as error:
-        raise CircuitError(f"Qiskit cannot decompose the circuit into a qplug circuit's gates: {error}") from error
+        raise CircuitError(
+            f"Qiskit cannot decompose the circuit into a qplug circuit's gates: {error}. A gate's definition must do "
+            "without the values of its parameters."
+        ) from error
     for instruction in lowered.data:
         if instruction.operation.name not in GATES and instruction.operation.name not in _WITHOUT_EFFECT:
             _refuse(instruction.operation, "has no decomposition into gates")
@@ -146,6 +150,8 @@ def _terms(operator: Any) -> list[tuple[str, tuple[int, ...], float]]:
     terms = []
     for letters, qubits, factor in operator.to_sparse_list():
         _refuse_parameter(factor, letters)
+        if not cmath.isfinite(complex(factor)):
+            raise CircuitError(f"the observable's factor {factor} is not finite; give a number.")
         if abs(complex(factor).imag) > 1e-12:
             raise CircuitError(f"the observable's factor {factor} is not real; an observable must be Hermitian.")
         pairs = sorted(zip(qubits, letters, strict=True))

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter, ParameterExpression
+from qiskit.quantum_info import Statevector
 from torch import Tensor
 
+from qplug.contract.errors import CircuitError
 from qplug.heads.proof import Evaluated
 
 from .expressions import Value
-from .lowering import Structure, structure
+from .lowering import Structure, lower, structure
 
+_MOST_COMPARED = 8  # qubits, of states
 _STEP = 1e-3  # radians; two steps extrapolated leave errors near 1e-11
 
 
@@ -34,6 +38,37 @@ class Written:
     inputs: Sequence[Parameter]
     weights: Sequence[Parameter]
     observables: Sequence[Any]
+
+
+def refuse_other_definitions(written: Written, seen: Structure) -> None:
+    """Proves that the circuit with numbers in it is what its decomposition with parameters becomes for these numbers.
+
+    Raises:
+        CircuitError: a gate is defined by more than its angles, such as chance or the kind of number, or is decomposed
+            into what it is only nearly, such as a Trotter step.
+    """
+    parameters = [*written.inputs, *written.weights]
+    numbers = dict(zip(parameters, torch.linspace(0.2, 0.8, len(parameters)).double().tolist(), strict=True))
+    bound = written.circuit.assign_parameters(numbers, strict=False)
+    with_numbers = structure(bound, written.observables)
+    wanted = [float(value) for values in with_numbers.values for value in values]
+    got = [_bound(value, numbers) for values in seen.values for value in values]
+    if with_numbers.gates != seen.gates or not np.allclose(wanted, got, rtol=1e-9, atol=1e-9):
+        raise CircuitError(
+            "with numbers in place of its parameters the circuit is decomposed into other gates or angles. Define its "
+            "gates by their angles alone: give random structure a seed, and decide nothing by the kind of an angle."
+        )
+    if bound.num_qubits <= _MOST_COMPARED and not _same_state(bound):
+        raise CircuitError(
+            "the circuit's gates are not what Qiskit decomposes them into, as a PauliEvolutionGate of terms that do "
+            "not commute is a product of exponentials only nearly. qplug runs the gates: decompose the circuit first "
+            "(circuit.decompose()), so that it says what is run."
+        )
+
+
+def _same_state(bound: QuantumCircuit) -> bool:
+    exact = Statevector(bound.remove_final_measurements(inplace=False) or bound)
+    return bool(abs(abs(exact.inner(Statevector(lower(bound)))) - 1) < 1e-9)
 
 
 class Original:

@@ -39,6 +39,8 @@ def refuse_other_widths(circuit: QuantumCircuit, observables: Sequence[Any]) -> 
     Raises:
         CircuitError: an observable acts on another number of qubits than the circuit has.
     """
+    if not isinstance(observables, Sequence):
+        raise CircuitError(f"the observables are a {type(observables).__name__}, not a list of SparsePauliOp.")
     for observable in observables:
         n_qubits = getattr(observable, "num_qubits", circuit.num_qubits)
         if n_qubits != circuit.num_qubits:

@@ -15,13 +15,15 @@ from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.quantum_info import SparsePauliOp
 
 from qplug.contract.circuit import Angle, Circuit, Encoding, Gate, Observable, Weight
+from qplug.contract.errors import CircuitError, UserError
 from qplug.heads.angles import trace
 from qplug.heads.proof import prove
 from qplug.heads.traced_head import TracedCircuit
 
 from .expressions import Value, angle_function
+from .given import refuse_misnamed
 from .lowering import structure
-from .original import Original, Written
+from .original import Original, Written, refuse_other_definitions
 
 _STANDARD = get_standard_gate_name_mapping()
 
@@ -47,7 +49,22 @@ def trace_circuit(
         CircuitError: an operation or an observable that cannot be expressed, or a parameter that is neither an input
             nor a weight, or a circuit that is not the same when it is made again.
     """
-    seen = structure(circuit, observables)
+    refuse_misnamed(circuit, inputs, weights)
+    written = Written(circuit, inputs, weights, observables)
+    try:
+        return _traced(written, again)
+    except UserError:
+        raise
+    except Exception as error:
+        raise CircuitError(
+            f"the Qiskit circuit cannot be made a head: {type(error).__name__}: {error}. Its gates, also those that "
+            "others are defined by, and its observables must do without the values of its parameters."
+        ) from error
+
+
+def _traced(written: Written, again: Callable[[], Written] | None) -> TracedCircuit:
+    inputs, weights = written.inputs, written.weights
+    seen = structure(written.circuit, written.observables)
     values = [value for values in seen.values for value in values if is_expression(value)]
     traced = trace(angle_function(values, inputs, weights), len(inputs), len(weights))
     left = iter(traced.angles)
@@ -56,8 +73,8 @@ def trace_circuit(
         for (name, on), its_values in zip(seen.gates, seen.values, strict=True)
     )
     made = Circuit(seen.n_wires, placed, seen.observables)
-    written = Written(circuit, inputs, weights, observables)
     original = Original(written, seen) if again is None else Original.of(again())
+    refuse_other_definitions(written, seen)
     prove(original, made, traced, seen.sums, len(inputs), len(weights), batched=original, in_torch=False)
     return TracedCircuit(made, traced, seen.sums)
 
