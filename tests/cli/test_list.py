@@ -69,6 +69,8 @@ def test_a_recipe_is_as_ready_as_its_parts() -> None:
     broken = Entry(kind="head", name="mlp", status="quarantined", provider="qplug", reason="it raised")
     row = command._recipe_row(walk, [broken])
     assert (row.status, row.reason, row.install) == ("quarantined", "head mlp: it raised", "")
+    stranger = Entry(kind="head", name="mlp", status="quarantined", provider="qplug-usurper", reason="taken")
+    assert command._recipe_row(walk, [stranger]).status == "ready"
 
 
 @pytest.mark.parametrize("columns", [80, 120])

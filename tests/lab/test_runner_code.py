@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from qplug.contract.errors import ConfigError, Interrupted
+from qplug.contract.errors import ConfigError, Interrupted, NotInstalled, UnknownName
 from qplug.lab.config.layers import from_assignments, from_file
 from qplug.lab.data.code import code_hash
 from qplug.lab.runner.code import beside
 from qplug.lab.runner.loaded import load_run
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import resume_run, run_once
+from qplug_cli.commands.run import run as run_command
 
 CHANGED = "head 'turned' of package qplug-turned 1.0"
 
@@ -82,6 +83,46 @@ def test_changed_code_is_refused_on_resume_and_told_ever_after(site, head_source
     with pytest.raises(Interrupted, match=f"{tmp_path / 'again'}.* is removed"):
         run_once([from_file(run / "run.toml")], tmp_path / "again", repeating, repeated=beside(run / "run.toml"))
     assert repeating.warnings == [told]
+
+
+def described(kind: str, name: str, package: str, version: str) -> dict[str, str]:
+    return {"kind": kind, "name": name, "package": package, "version": version, "sha256": "0" * 64}
+
+
+def run_of(folder: Path, dataset: str) -> Path:
+    """What a run leaves that is killed before it trains."""
+    folder.mkdir()
+    (folder / "run.toml").write_text(f'dataset = {{ name = "{dataset}" }}\nhead = {{ name = "spun" }}\n')
+    code = {
+        "dataset": described("dataset", "esc-99", "qplug-esc", "2.1"),
+        "head-1": described("head", "spun", "qplug-spun", "0.3"),
+        "reducer-1": described("reducer", "identity", "qplug", "0.1"),
+    }
+    (folder / "environment.json").write_text(json.dumps({"code": code}))
+    return folder
+
+
+USES = {
+    "resume": lambda run: resume_run(run, Silent()),
+    "predict": load_run,
+    "repeat": lambda run: run_command(config=run / "run.toml", dry_run=True),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_what_a_run_was_made_with_is_named_when_it_is_gone(use: str, tmp_path: Path) -> None:
+    told = (
+        r"not installed here: dataset 'esc-99' of qplug-esc 2\.1, head 'spun' of qplug-spun 0\.3\. "
+        r"Install it with: pip install 'qplug-esc==2\.1' 'qplug-spun==0\.3'"
+    )
+    with pytest.raises(NotInstalled, match=told):
+        USES[use](run_of(tmp_path / "run", "esc-99"))
+
+
+def test_a_name_that_no_run_knows_is_told_as_ever(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('dataset = { name = "chirp" }\n')
+    with pytest.raises(UnknownName, match=r"no dataset is called 'chirp'\. Did you mean 'chirps'"):
+        run_command(config=tmp_path / "run.toml", dry_run=True)
 
 
 @pytest.fixture

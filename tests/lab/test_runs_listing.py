@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def test_a_finished_run_shows_its_parts_and_numbers(tmp_path: Path) -> None:
     assert (summary.dataset, summary.head, summary.backend, summary.seed) == ("fsdd", "mlp", "torch", 7)
     assert summary.fold == 2
     assert summary.test == {"accuracy": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("parts", "shown"), [(["dataset", "head-1"], ""), (["head-1", "backend"], "torch"), ([], "torch")]
+)
+def test_a_run_without_circuits_shows_no_backend(parts: list[str], shown: str, tmp_path: Path) -> None:
+    path = run(tmp_path, "20240501-120000-x")
+    (path / "environment.json").write_text(json.dumps({"code": {part: {} for part in parts}}))
+    assert summarise(path).backend == shown
 
 
 def test_the_newest_comes_first_and_other_folders_are_no_runs(tmp_path: Path) -> None:

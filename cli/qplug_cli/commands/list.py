@@ -12,6 +12,7 @@ import typer
 
 from qplug import catalogue
 from qplug.catalogue import Entry
+from qplug.catalogue.claims import same_distribution
 from qplug.contract.errors import UnknownName
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin
@@ -87,7 +88,7 @@ def rows_of(kind: str | None) -> list[Entry]:
 
 def _recipe_row(recipe: catalogue.Recipe, rows: Sequence[Entry]) -> Entry:
     named = set(_parts(recipe.run))
-    lacking = [row for row in rows if (row.kind, row.name) in named and row.status != "ready"]
+    lacking = [row for row in rows if (row.kind, row.name) in named and row.status != "ready" and _is_owner_s(row)]
     first = lacking[0] if lacking else None
     return Entry(
         kind="recipe",
@@ -99,6 +100,12 @@ def _recipe_row(recipe: catalogue.Recipe, rows: Sequence[Entry]) -> Entry:
         install=_install(lacking),
         paper=recipe.source,
     )
+
+
+def _is_owner_s(row: Entry) -> bool:
+    """Whether a row is of whom the registry gives the name to; a stranger's claim to it is no part of a recipe."""
+    known = catalogue.registry().components.get((row.kind, row.name))
+    return known is None or same_distribution(known.provider, row.provider)
 
 
 def _install(lacking: Sequence[Entry]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qplug.contract.errors import UserError
+from qplug.contract.errors import UnknownName, UserError
 from qplug_cli import results
 from qplug_cli.options import Figures, Jobs, Json, NoPlugin, OnBadFile
 
@@ -203,12 +205,25 @@ def run(
     asked = _Asked(
         [with_recipe(layers, recipe, smoke=smoke) for layers in given], heads, seeds, every_fold=fold == "all"
     )
-    if dry_run:
-        _dry_run(asked, json=json)
-    elif asked.is_set:
-        _run_set(asked, out, jobs, figures=figures, json=json)
-    else:
-        _run_once(asked.layers[0], out, config, figures=figures, json=json)
+    with _naming_what_is_gone(config):
+        if dry_run:
+            _dry_run(asked, json=json)
+        elif asked.is_set:
+            _run_set(asked, out, jobs, figures=figures, json=json)
+        else:
+            _run_once(asked.layers[0], out, config, figures=figures, json=json)
+
+
+@contextmanager
+def _naming_what_is_gone(config: Path | None) -> Iterator[None]:
+    """Inside, where a run's configuration names what is no longer installed, it is told what brought it then."""
+    try:
+        yield
+    except UnknownName:
+        from qplug.lab.runner.code import beside, naming_what_is_gone  # it is slow to import
+
+        with naming_what_is_gone(None if config is None else beside(config)):
+            raise
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,16 @@ from qplug.contract.interfaces.executor import Cell, Done, Executor, ExecutorCap
 from qplug.contract.interfaces.features import FeatureCapabilities, FeatureExtractor
 from qplug.contract.interfaces.head import Head, HeadCapabilities, QuantumHead
 from qplug.contract.interfaces.reducer import Reducer, ReducerCapabilities
+from qplug.contract.interfaces.remote import (
+    Failed,
+    Forecast,
+    NotYet,
+    RemoteBackend,
+    RemoteCapabilities,
+    Task,
+    Values,
+    Work,
+)
 from qplug.contract.interfaces.training_part import TrainingPart
 
 __all__ = [
@@ -38,23 +48,31 @@ __all__ = [
     "Done",
     "Executor",
     "ExecutorCapabilities",
+    "Failed",
     "FeatureCapabilities",
     "FeatureExtractor",
+    "Forecast",
     "Head",
     "HeadCapabilities",
     "Image",
     "Modality",
     "Needs",
+    "NotYet",
     "Part",
     "QuantumHead",
     "Reducer",
     "ReducerCapabilities",
+    "RemoteBackend",
+    "RemoteCapabilities",
     "RemoteFile",
     "Sample",
     "Signal",
     "SplitRule",
+    "Task",
     "TrainingPart",
     "Unusable",
+    "Values",
     "WeightsFile",
+    "Work",
     "attempt",
 ]

@@ -31,6 +31,7 @@ class BackendCapabilities(Capabilities):
         devices: the torch devices whose tensors it takes; a head on another brings its angles to the first of them.
         max_qubits: the most qubits it can run; None if memory alone decides.
         needs_network: whether it needs a connection.
+        remote: whether it is sent work once and answers later; see ``RemoteBackend``.
     """
 
     hardware: bool = False
@@ -40,6 +41,7 @@ class BackendCapabilities(Capabilities):
     devices: tuple[str, ...] = ("cpu",)
     max_qubits: int | None = None
     needs_network: bool = False
+    remote: bool = False
 
 
 class Backend(Component):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from qplug import catalogue
-from qplug.contract.errors import ConfigError, QplugError
+from qplug.contract.errors import ConfigError, NotInstalled, QplugError, UnknownName
 from qplug.contract.interfaces import Component
 from qplug.lab.config.model import RunConfig
 from qplug.lab.data.code import code_hash
@@ -45,6 +46,40 @@ def beside(config_file: Path) -> RunDirectory | None:
     """The run whose ``run.toml`` a file is, if it is one's."""
     found = RunDirectory(config_file.parent)
     return found if config_file.name == "run.toml" and (found.path / ENVIRONMENT).is_file() else None
+
+
+@contextmanager
+def naming_what_is_gone(run: RunDirectory | None) -> Iterator[None]:
+    """Inside, a name that nothing has any more is told with the distribution that brought it when the run was made.
+
+    Args:
+        run: the run whose configuration is used; None: no run's.
+
+    Raises:
+        NotInstalled: parts of the run are of distributions that are not installed; with the command that installs them.
+    """
+    try:
+        yield
+    except UnknownName as error:
+        gone = [about for about in _recorded(run).values() if not _is_there(about)] if run is not None else []
+        if not gone:
+            raise
+        parts = dict.fromkeys(
+            f"{each['kind']} {each['name']!r} of {each['package']} {each['version']}" for each in gone
+        )
+        wanted = dict.fromkeys(f"'{each['package']}=={each['version']}'" for each in gone)
+        raise NotInstalled(
+            f"a run was made with what is not installed here: {', '.join(parts)}. "
+            f"Install it with: pip install {' '.join(wanted)}"
+        ) from error
+
+
+def _is_there(about: Mapping[str, str]) -> bool:
+    try:
+        catalogue.entry(about["kind"], about["name"])
+    except UnknownName:
+        return False
+    return True
 
 
 def _recorded(run: RunDirectory) -> Code:

@@ -21,7 +21,7 @@ from qplug.lab.judging.logits import predict_logits
 from qplug.lab.judging.metrics import probabilities
 from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
 from qplug.lab.pipeline.parts import Parts, assemble
-from qplug.lab.runner.code import code_of, warn_of_changed_code
+from qplug.lab.runner.code import code_of, naming_what_is_gone, warn_of_changed_code
 from qplug.lab.runner.reporter import Reporter, Silent
 from qplug.lab.runs.directory import CONFIG, SETTINGS, WEIGHTS, RunDirectory
 from qplug.lab.runs.shapes import MODEL, refuse_misshapen
@@ -124,7 +124,9 @@ def load_run(
     directory = RunDirectory.open(Path(path))
     layers = [] if backend is None else [backend_layer(backend)]
     warn = _log.warning if reporter is None else reporter.warn
-    loaded = load_classifier(directory, warn, resolve([*layers, from_file(directory.path / CONFIG)]))
+    with naming_what_is_gone(directory):
+        config = resolve([*layers, from_file(directory.path / CONFIG)])
+    loaded = load_classifier(directory, warn, config)
     if backend is not None and loaded.parts.backend is not None:
         loaded.model.evaluate_on(loaded.parts.backend)
     return LoadedRun(loaded.model, loaded.classes, loaded.parts.features)
@@ -165,7 +167,8 @@ def load_classifier(directory: RunDirectory, warn: Callable[[str], None], config
         DataError: its files are damaged.
     """
     directory.require_finished("there is no trained model")
-    config = config or resolve([from_file(directory.path / CONFIG)])
+    with naming_what_is_gone(directory):
+        config = config or resolve([from_file(directory.path / CONFIG)])
     parts = assemble(config, directory.path / SETTINGS)
     code = {place: about for place, about in code_of(config, parts).items() if place != "dataset"}
     warn_of_changed_code(directory, code, warn)

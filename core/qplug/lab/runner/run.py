@@ -11,7 +11,7 @@ from qplug.contract.errors import UserError
 from qplug.lab.config.layers import Layer, from_file
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import short_hash
-from qplug.lab.runner.code import warn_of_changed_code
+from qplug.lab.runner.code import naming_what_is_gone, warn_of_changed_code
 from qplug.lab.runner.complete import begin, go_on
 from qplug.lab.runner.examine import examine
 from qplug.lab.runner.reporter import Reporter
@@ -65,5 +65,7 @@ def resume_run(path: Path, reporter: Reporter, *, workplace: Workplace | None = 
     with RunDirectory.reopen(path) as directory, catalogue.without(place.disabled):
         if directory.status == "finished":
             raise UserError(f"{path} is finished; there is nothing to resume. Look at it with: qplug runs")
-        examined = examine(resolve([from_file(directory.path / CONFIG)]), place, reporter)
+        with naming_what_is_gone(directory):
+            resolved = resolve([from_file(directory.path / CONFIG)])
+        examined = examine(resolved, place, reporter)
         return go_on(examined, directory, reporter).summary(str(directory.path))

@@ -9,7 +9,7 @@ from typing import Any
 
 from qplug.contract.errors import DataError, QplugError
 from qplug.lab.config.reading import parse_json, parse_toml
-from qplug.lab.runs.directory import CONFIG, ENDED, FOLDS, METRICS, RECORD, SET, RunDirectory, Status
+from qplug.lab.runs.directory import CONFIG, ENDED, ENVIRONMENT, FOLDS, METRICS, RECORD, SET, RunDirectory, Status
 from qplug.lab.runs.evaluations import count_evaluations
 from qplug.lab.runs.glance import glance
 from qplug.lab.runs.record_file import glance_at_record
@@ -26,7 +26,7 @@ class RunSummary:
         started: ``YYYYmmdd-HHMMSS``, as in the folder's name.
         dataset: name of the data set.
         head: name of the head; of several, joined by ``+``.
-        backend: name of the backend.
+        backend: name of the backend; empty where no head of the run has a circuit.
         seed: its seed; None for a set of several.
         fold: the fold that is its test part, if its split has folds; ``"all"`` for a set of several.
         test: the test metrics that are single numbers; empty while unfinished.
@@ -83,7 +83,7 @@ def summarise(path: Path) -> RunSummary:
         started=path.name[:15],
         dataset=_name(config.get("dataset")),
         head="+".join(_name(branch.get("head")) for branch in _branches(config)),
-        backend=_name(config.get("backend")),
+        backend=_name(config.get("backend")) if _has_circuits(run) else "",
         seed=seed if isinstance(seed, int) else None,
         fold="all" if several else fold if isinstance(fold, int) else None,
         test=numbers,
@@ -137,6 +137,16 @@ def _ended(run: RunDirectory, problems: list[str]) -> str:
         problems.append(str(error))
         return ""
     return f"{content['status']}: {content['reason']}"
+
+
+def _has_circuits(run: RunDirectory) -> bool:
+    """Whether the run has a backend among its parts; so it is taken where it does not name its parts."""
+    try:
+        code = parse_json(run.read_text(ENVIRONMENT), ENVIRONMENT, DataError)
+    except (QplugError, OSError):
+        return True
+    parts = code.get("code") if isinstance(code, Mapping) else None
+    return not isinstance(parts, Mapping) or not parts or "backend" in parts
 
 
 def _config(run: RunDirectory, problems: list[str]) -> dict[str, Any]:

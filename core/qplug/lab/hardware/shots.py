@@ -1,0 +1,75 @@
+"""How many shots keep a classifier's labels: from exact values and what shot noise does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Answer = Callable[[tuple[NDArray[np.float64], ...]], NDArray[np.int64]]
+"""Expectation values (n, n_observables) of each circuit → the label (n,) of each sample."""
+
+SHOTS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
+MOST_FLIPPED = 0.01
+"""The share of labels that shot noise may change."""
+_DRAWS = 32
+
+
+@dataclass(frozen=True)
+class Flips:
+    """What so many shots would do.
+
+    Attributes:
+        shots: of each sample.
+        flipped: the share of labels, in [0, 1], that differ from the exact ones.
+    """
+
+    shots: int
+    flipped: float
+
+
+def flip_curve(
+    exact: tuple[NDArray[np.float64], ...], answer: Answer, *, shots: Sequence[int] = SHOTS, seed: int = 0
+) -> list[Flips]:
+    """The share of labels that shot noise flips, for each number of shots.
+
+    Noise is normal with the variance (1 - ⟨P⟩²) / shots, independent between observables: read-outs that share their
+    shots are correlated, which is left out.
+
+    Args:
+        exact: expectation values (n, n_observables) of each circuit, without noise.
+        answer: the label of each sample for given values.
+        shots: numbers of shots, ascending.
+        seed: of the noise, which is the same draw for each number of shots.
+    """
+    right = answer(exact)
+    curve = []
+    for number in shots:
+        generator = np.random.default_rng(seed)
+        flipped = [float((answer(_noisy(exact, number, generator)) != right).mean()) for _ in range(_DRAWS)]
+        curve.append(Flips(number, float(np.mean(flipped))))
+    return curve
+
+
+def enough_shots(curve: Sequence[Flips], most_flipped: float = MOST_FLIPPED) -> int:
+    """The fewest shots of a curve that flip no more than ``most_flipped``; the most if none do."""
+    return next((point.shots for point in curve if point.flipped <= most_flipped), curve[-1].shots)
+
+
+def expected_distance(exact: tuple[NDArray[np.float64], ...], shots: int) -> float:
+    """The mean of |Δ⟨P⟩| that shot noise alone explains: sqrt(2/π) of its standard deviation."""
+    every = np.concatenate([values.ravel() for values in exact])
+    return float(np.sqrt(2 / np.pi) * np.sqrt(np.clip(1 - every**2, 0, None) / shots).mean())
+
+
+def _noisy(
+    exact: tuple[NDArray[np.float64], ...], shots: int, generator: np.random.Generator
+) -> tuple[NDArray[np.float64], ...]:
+    return tuple(
+        np.clip(
+            values + generator.standard_normal(values.shape) * np.sqrt(np.clip(1 - values**2, 0, None) / shots), -1, 1
+        )
+        for values in exact
+    )
