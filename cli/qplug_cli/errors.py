@@ -32,6 +32,9 @@ def explain(error: BaseException) -> int:
             return _hush()
         case typer.Exit():
             return error.exit_code
+        case SystemExit():
+            _ended_by_a_plugin(error)
+            return 1
         case _ if hasattr(error, "format_message"):
             return _usage(error)
         case _:
@@ -64,6 +67,16 @@ def _hush() -> int:
     """Who read our output has gone (``qplug list | head``): say nothing, also when the interpreter shuts down."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
+
+
+def _ended_by_a_plugin(error: SystemExit) -> None:
+    """Nothing of qplug ends the program by itself; the module that did stands last in the traceback."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    module = str(frames[-1].f_globals.get("__name__", "a plugin")) if frames else "a plugin"
+    _say(
+        f"the module {module!r} tried to end the program (SystemExit: {error.code}), which is a fault of the plugin that "
+        "it belongs to. Everything else works without it: --no-plugin NAME; all plugins and their packages: qplug list"
+    )
 
 
 def _unexpected(error: BaseException) -> None:

@@ -187,10 +187,8 @@ def _command_line(words: list[str]) -> int:
         sys.stdout.flush()
     except _Passed as passed:
         return errors.explain(passed.inner)
-    except SystemExit:
-        if heard():
-            return errors.explain(Stopped(heard()))
-        raise
+    except SystemExit as end:  # none of our own: a plugin's
+        return errors.explain(Stopped(heard()) if heard() else end)
     except BaseException as error:
         # Where an import is interrupted, the exception that comes out may be another.
         stopped = heard() and not isinstance(error, Interrupted | KeyboardInterrupt)

@@ -11,10 +11,11 @@ import time
 import pytest
 
 from qplug import catalogue
-from qplug.catalogue.claims import Claim, claims
+from qplug.catalogue.claims import Claim, claims, misspelt_groups
 from qplug.catalogue.probe import import_limit, probe
 from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import UserError
+from qplug_cli import main
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="plugins do this with processes of POSIX")
 
@@ -148,3 +149,25 @@ def test_commands_end_in_spite_of_threads_and_forks_of_plugins(shared_site, head
         told[name] = done.stderr
     assert "Not waiting for threads that plugins started when they were imported: Thread-" in told["threader"]
     assert "head 'forker' from qplug-forker 1.0 forks the process when it is imported" in told["forker"]
+
+
+def test_a_group_that_is_misspelt_is_told_with_the_right_one(site, head_source) -> None:
+    assert misspelt_groups() == []
+    site.add("qplug-typo", {"qplug.head": {"typo": "typo_plugin:Part"}}, {"typo_plugin": head_source})
+    (told,) = misspelt_groups()
+    assert told.startswith(
+        "qplug-typo announces 'typo' in the entry-point group 'qplug.head', which qplug does not know"
+    )
+    assert "did its author mean 'qplug.heads'?" in told
+
+
+def test_a_plugin_that_ends_the_program_has_failed(site, head_source, capsys) -> None:
+    ending = head_source.replace("summary = 'x'", "").replace(
+        "    def build(self", "    def __getattribute__(self, name):\n        raise SystemExit(0)\n\n    def build(self"
+    )
+    site.add_head("ender", ending)
+    with pytest.raises(SystemExit) as end:
+        main.run(["run", "--dataset", "digits", "--head", "ender", "--dry-run"])
+    assert end.value.code == 1
+    told = capsys.readouterr().err
+    assert "the module 'ender_plugin' tried to end the program (SystemExit: 0)" in told

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from qplug import catalogue
 from qplug.catalogue import Entry
+from qplug.catalogue.claims import misspelt_groups
 from qplug.version import __version__
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin
@@ -101,7 +102,13 @@ def examine() -> Health:
         plugins=plugins,
         ibm_account=_ibm_account(),
         cache=str(catalogue.cache_folder()),
-        problems=[*torch_problem, *_package_problems(packages), *_plugin_problems(rows), *_cache_problem()],
+        problems=[
+            *torch_problem,
+            *_package_problems(packages),
+            *_plugin_problems(rows),
+            *misspelt_groups(),
+            *_cache_problem(),
+        ],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -12,7 +13,7 @@ import typer
 
 from qplug import catalogue
 from qplug.catalogue import Entry
-from qplug.catalogue.claims import same_distribution
+from qplug.catalogue.claims import misspelt_groups, same_distribution
 from qplug.contract.errors import UnknownName
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text as RichText
+
+_log = logging.getLogger("qplug")
 
 EXAMPLES = """
 **Examples**
@@ -59,6 +62,8 @@ def list_components(
     """
     wanted = singular(kind) if kind else None
     rows = rows_of(wanted)
+    for fault in misspelt_groups():
+        _log.warning("%s", fault)
     if json:
         output.document([asdict(row) for row in rows])
     else:

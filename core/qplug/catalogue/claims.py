@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 import sys
@@ -59,6 +60,23 @@ class Claim:
 def claims() -> list[Claim]:
     """All claims of all installed distributions, by kind and name."""
     return list(_claims(installed()))
+
+
+def misspelt_groups() -> list[str]:
+    """Entry-point groups that begin as qplug's do and are none of them, each with who announces it and what it may mean."""
+    ours = list(GROUPS.values())
+    return [
+        f"{point.dist.name if point.dist else 'a distribution'} announces {point.name!r} in the entry-point group {group!r}, "
+        f"which qplug does not know{_meant(group, ours)}. Groups: {', '.join(ours)}"
+        for group in sorted(entry_points().groups)
+        if group.lower().replace("_", ".").replace("-", ".").startswith("qplug.") and group not in ours
+        for point in entry_points(group=group)
+    ]
+
+
+def _meant(group: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(group.lower(), known, n=1, cutoff=0.6)
+    return f"; did its author mean {near[0]!r}?" if near else ""
 
 
 def installed() -> tuple[tuple[str, int], ...]:
