@@ -63,11 +63,11 @@ def claims() -> list[Claim]:
 
 
 def misspelt_groups() -> list[str]:
-    """Entry-point groups that begin as qplug's do and are none of them, each with who announces it and what it may mean."""
+    """What is announced in groups that begin as qplug's do and are none of them, each in a sentence with the right one."""
     ours = list(GROUPS.values())
     return [
-        f"{point.dist.name if point.dist else 'a distribution'} announces {point.name!r} in the entry-point group {group!r}, "
-        f"which qplug does not know{_meant(group, ours)}. Groups: {', '.join(ours)}"
+        f"{point.dist.name if point.dist else 'a distribution'} announces {point.name!r} in the entry-point group "
+        f"{group!r}, which qplug does not know{_meant(group, ours)}. Groups: {', '.join(ours)}"
         for group in sorted(entry_points().groups)
         if group.lower().replace("_", ".").replace("-", ".").startswith("qplug.") and group not in ours
         for point in entry_points(group=group)
