@@ -75,7 +75,7 @@ def _ended_by_a_plugin(error: SystemExit) -> None:
     module = str(frames[-1].f_globals.get("__name__", "a plugin")) if frames else "a plugin"
     _say(
         f"the module {module!r} tried to end the program (SystemExit: {error.code}), which is a fault of the plugin "
-        "that it belongs to. Everything else works without it: --no-plugin NAME; all plugins and their packages: qplug list"
+        "that it belongs to. Everything else works without it: --no-plugin NAME. All plugins: qplug list"
     )
 
 

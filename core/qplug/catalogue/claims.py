@@ -63,7 +63,7 @@ def claims() -> list[Claim]:
 
 
 def misspelt_groups() -> list[str]:
-    """What is announced in groups that begin as qplug's do and are none of them, each in a sentence with the right one."""
+    """What is announced in groups that begin as qplug's do and are none of them, each in a sentence."""
     ours = list(GROUPS.values())
     return [
         f"{point.dist.name if point.dist else 'a distribution'} announces {point.name!r} in the entry-point group "
