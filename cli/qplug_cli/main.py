@@ -37,6 +37,7 @@ COMMANDS = {
     "recipes": ("qplug_cli.commands.recipes:recipes", "Whole pipelines by name."),
     "list": ("qplug_cli.commands.list:list_components", "Show every known component and whether it is ready."),
     "show": ("qplug_cli.commands.show:show", "Explain one component: parameters, capabilities, circuit."),
+    "cache": ("qplug_cli.commands.cache:cache", "What is kept to save time, how large it is, and emptying it."),
     "doctor": ("qplug_cli.commands.doctor:doctor", "Examine this installation and say what to do."),
 }
 """Each subcommand: its function, or a Typer app with further commands, and its line in ``qplug --help``. A command's
