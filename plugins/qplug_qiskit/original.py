@@ -49,10 +49,10 @@ def refuse_other_definitions(written: Written, seen: Structure) -> None:
     """
     parameters = [*written.inputs, *written.weights]
     numbers = dict(zip(parameters, torch.linspace(0.2, 0.8, len(parameters)).double().tolist(), strict=True))
+    got = [_bound_real(value, numbers) for values in seen.values for value in values]
     bound = written.circuit.assign_parameters(numbers, strict=False)
     with_numbers = structure(bound, written.observables)
     wanted = [float(value) for values in with_numbers.values for value in values]
-    got = [_bound(value, numbers) for values in seen.values for value in values]
     if with_numbers.gates != seen.gates or not np.allclose(wanted, got, rtol=1e-9, atol=1e-9):
         raise CircuitError(
             "with numbers in place of its parameters the circuit is decomposed into other gates or angles. Define its "
@@ -111,6 +111,16 @@ def _bound(value: Value, numbers: dict[Parameter, float]) -> float:
     if not isinstance(value, ParameterExpression):
         return float(value)
     return float(value.bind({parameter: numbers[parameter] for parameter in value.parameters}))
+
+
+def _bound_real(value: Value, numbers: dict[Parameter, float]) -> float:
+    try:
+        return _bound(value, numbers)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CircuitError(
+            f"the angle {value} is no real number for inputs and weights between 0.2 and 0.8, nor perhaps elsewhere "
+            f"({error}). Write it so that it is one for all inputs, such as log(x*x + 1) for log(x)."
+        ) from error
 
 
 def _slope(value: Value, parameter: Parameter, numbers: dict[Parameter, float]) -> float:

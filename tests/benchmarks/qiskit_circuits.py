@@ -186,6 +186,7 @@ def ask(number: int, kind: str, seed: int) -> tuple[str, str]:
     """How it ends, and the text of what went wrong."""
     chance = random.Random(f"{seed} {number} {kind}")
     made = make(chance)
+    random.seed(number)  # what circuits draw anew at each call
     transpiled = kind != "head" and chance.random() < 0.3
     text = "\n".join([f"{kind}, number {number}{', transpiled' * transpiled}", *made.text])
     try:

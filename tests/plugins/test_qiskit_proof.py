@@ -128,3 +128,11 @@ def test_an_unknown_parameter_is_named() -> None:
     circuit.ry(X[0] * Parameter("strange"), 0)
     with pytest.raises(CircuitError, match="parameters strange are neither inputs nor weights"):
         QiskitHead.from_circuit(circuit, inputs=[X[0]], weights=[])
+
+
+def test_an_angle_that_is_not_real_is_refused_with_what_to_write() -> None:
+    x = Parameter("x")
+    circuit = QuantumCircuit(1)
+    circuit.ry((x - 7).log(), 0)
+    with pytest.raises(CircuitError, match=r"the angle log\(-7 \+ x\) is no real number .*such as log\(x\*x \+ 1\)"):
+        QiskitHead.from_circuit(circuit, inputs=[x], weights=[])
