@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from qplug.contract.errors import ConfigError, Interrupted, NotInstalled, UnknownName
 from qplug.lab.config.layers import from_assignments, from_file
@@ -156,3 +158,40 @@ def test_the_code_of_a_part_is_its_package_and_that_of_its_base_classes(package:
     assert code_hash(part) == before
     (package / changed).write_text((package / changed).read_text() + "\n# changed")
     assert code_hash(part) != before
+
+
+SET_OF_A_STRANGER = """
+import numpy as np
+from qplug import Dataset, DatasetCapabilities, Image, Sample, SplitRule
+
+
+class Part(Dataset):
+    summary = "bright and dark squares"
+    capabilities = DatasetCapabilities(interface=1, modality="image", needs_folder=False, synthetic=True)
+    classes = ("dark", "bright")
+    splits = {"random": SplitRule(description="drawn", test="random", official=False)}
+    defaults = {"features": "pixels"}
+
+    def samples(self, folder):
+        return [Sample(id=str(n), label=self.classes[n % 2], group=str(n)) for n in range(60)]
+
+    def load(self, sample):
+        return Image(np.full((1, 8, 8), int(sample.id) / 60 * 0.4 + 0.5 * (sample.label == "bright"), np.float32))
+"""
+
+
+def test_a_classifier_needs_no_data_set(site, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    entries = {"qplug.datasets": {"squares": "squares_plugin:Part"}}
+    site.add("qplug-squares", entries, {"squares_plugin": SET_OF_A_STRANGER})
+    small = from_assignments(["backbone.channels=2,2,2", "backbone.n_features=4", "training.epochs=1"])
+    named = {"dataset": {"name": "squares"}, "head": {"name": "linear"}}
+    run = Path(run_once([small, named], tmp_path / "runs", Silent())["run"])
+    picture = tmp_path / "new.png"
+    Image.new("L", (8, 8), 200).save(picture)
+    before = load_run(run).predict([picture])
+    shutil.rmtree(site.folder / "qplug_squares-1.0.dist-info")
+    (site.folder / "squares_plugin.py").unlink()
+    assert load_run(run).predict([picture]) == before
+    assert set(before[0]["probabilities"]) == {"dark", "bright"}
+    with pytest.raises(NotInstalled, match=r"dataset 'squares' of qplug-squares 1\.0\. .*'qplug-squares==1\.0'"):
+        run_command(config=run / "run.toml", dry_run=True)

@@ -38,11 +38,12 @@ class RunOptions(BaseModel):
     recipe: str | None = None
 
 
-def resolve(layers: Iterable[Layer]) -> RunConfig:
+def resolve(layers: Iterable[Layer], *, dataset: Dataset | None = None) -> RunConfig:
     """The run configuration that the layers describe, with every preset written out and every default filled in.
 
     Args:
         layers: settings by falling precedence. The data set's own defaults and the components' are added below them.
+        dataset: the data set, if it is at hand; its parameters then stand as they are. None: the one that is named.
 
     Raises:
         ConfigError: no data set is named, or the settings contradict themselves.
@@ -56,8 +57,11 @@ def resolve(layers: Iterable[Layer]) -> RunConfig:
     name = values.pop("name", None)
     if not name:
         raise ConfigError("no data set is named. Name one with --dataset NAME; all data sets: qplug list datasets")
-    # An instance, since what it holds and what suits it may depend on its parameters.
-    dataset = cast("Dataset", parameters.create(catalogue.load("dataset", name), values, what=f"dataset {name}"))
+    chosen = Choice(name, values)
+    if dataset is None:
+        # An instance, since what it holds and what suits it may depend on its parameters.
+        dataset = cast("Dataset", parameters.create(catalogue.load("dataset", name), values, what=f"dataset {name}"))
+        chosen = _choice("dataset", {**values, "name": name})
     settings = _complete([*given, from_defaults(dataset.defaults)], dataset.capabilities.modality)
     n_classes = len(dataset.classes)
     training = parameters.create(TrainingOptions, settings.get("training", {}), what="training")
@@ -69,7 +73,7 @@ def resolve(layers: Iterable[Layer]) -> RunConfig:
         RunOptions, {key: settings[key] for key in OPTIONS if key in settings}, what=parameters.RUN
     )
     return RunConfig(
-        dataset=_choice("dataset", settings["dataset"]),
+        dataset=chosen,
         features=_choice("features", settings["features"]),
         backbone=_choice("backbone", settings["backbone"]),
         branches=_branches(settings, n_classes),

@@ -65,19 +65,20 @@ class Parts:
         return found
 
 
-def assemble(config: RunConfig, copies: Path | None = None) -> Parts:
+def assemble(config: RunConfig, copies: Path | None = None, *, dataset: Dataset | None = None) -> Parts:
     """The configuration's components.
 
     Args:
         config: names and parameters.
         copies: where a finished run keeps its components' settings files, see ``Parts.of_the_network``; None: they are
             read where they were.
+        dataset: the data set, if it is at hand; None: the one that the configuration names.
 
     Raises:
         NotSupported: the features are for another kind of signal than the data set holds, or parts do not fit.
         UserError: a component that does not exist or whose parameters cannot be used.
     """
-    dataset = cast(Dataset, _create("dataset", config.dataset))
+    dataset = dataset or cast(Dataset, _create("dataset", config.dataset))
     features = cast(FeatureExtractor, _create("features", config.features, copies, "features"))
     has, takes = dataset.capabilities.modality, features.capabilities.modality
     if has != takes:

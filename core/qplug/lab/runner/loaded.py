@@ -22,6 +22,7 @@ from qplug.lab.judging.metrics import probabilities
 from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
 from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.code import code_of, naming_what_is_gone, warn_of_changed_code
+from qplug.lab.runner.recorded import recorded_dataset
 from qplug.lab.runner.reporter import Reporter, Silent
 from qplug.lab.runs.directory import CONFIG, SETTINGS, WEIGHTS, RunDirectory
 from qplug.lab.runs.shapes import MODEL, refuse_misshapen
@@ -125,7 +126,7 @@ def load_run(
     layers = [] if backend is None else [backend_layer(backend)]
     warn = _log.warning if reporter is None else reporter.warn
     with naming_what_is_gone(directory):
-        config = resolve([*layers, from_file(directory.path / CONFIG)])
+        config = resolve([*layers, from_file(directory.path / CONFIG)], dataset=recorded_dataset(directory))
     loaded = load_classifier(directory, warn, config)
     if backend is not None and loaded.parts.backend is not None:
         loaded.model.evaluate_on(loaded.parts.backend)
@@ -142,7 +143,7 @@ class Loaded:
     """A finished run's classifier, on the backend that trained it.
 
     Attributes:
-        config: its configuration.
+        config: its configuration; of the data set nothing is checked, since nothing of it is needed.
         model: the classifier with its best weights, in evaluation mode.
         parts: its components.
         classes: the names of its classes, in the order of the logits.
@@ -167,9 +168,10 @@ def load_classifier(directory: RunDirectory, warn: Callable[[str], None], config
         DataError: its files are damaged.
     """
     directory.require_finished("there is no trained model")
+    dataset = recorded_dataset(directory)
     with naming_what_is_gone(directory):
-        config = config or resolve([from_file(directory.path / CONFIG)])
-    parts = assemble(config, directory.path / SETTINGS)
+        config = config or resolve([from_file(directory.path / CONFIG)], dataset=dataset)
+    parts = assemble(config, directory.path / SETTINGS, dataset=dataset)
     code = {place: about for place, about in code_of(config, parts).items() if place != "dataset"}
     warn_of_changed_code(directory, code, warn)
     weights, facts = directory.read_weights()
