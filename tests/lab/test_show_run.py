@@ -25,7 +25,10 @@ def run(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_run_is_shown_with_its_evaluations(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_is_shown_with_its_evaluations(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     show.show("run", str(run))
     told = " ".join(capsys.readouterr().out.split())
     assert "mine · pqc" in told
