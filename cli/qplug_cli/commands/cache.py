@@ -41,11 +41,13 @@ def cache(
         output.document({"folder": str(folder), "cleared": clear, "bytes": total, "kinds": rows})
         return
     console = output.console()
-    console.print(f"{folder}: {readable(total)}{' removed' if clear else ''}", markup=False, highlight=False)
+    console.print(
+        f"{folder}: {readable(total)}{' removed' if clear else ''}", markup=False, highlight=False, soft_wrap=True
+    )
     for each in found:
         if each.n_files:
             line = f"  {each.kind:<11} {readable(each.n_bytes):>9}  {each.n_files:>6} files  {store.KINDS[each.kind]}"
-            console.print(line, markup=False, highlight=False)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _confirm(question: str, *, yes: bool) -> None:
