@@ -15,7 +15,6 @@ from qplug.catalogue.claims import Claim, claims, misspelt_groups
 from qplug.catalogue.probe import import_limit, probe
 from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import UserError
-from qplug_cli import main
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="plugins do this with processes of POSIX")
 
@@ -161,13 +160,11 @@ def test_a_group_that_is_misspelt_is_told_with_the_right_one(site, head_source) 
     assert "did its author mean 'qplug.heads'?" in told
 
 
-def test_a_plugin_that_ends_the_program_has_failed(site, head_source, capsys) -> None:
-    ending = head_source.replace("summary = 'x'", "").replace(
+def test_a_plugin_that_ends_the_program_has_failed(site, head_source) -> None:
+    ending = head_source.replace(
         "    def build(self", "    def __getattribute__(self, name):\n        raise SystemExit(0)\n\n    def build(self"
     )
     site.add_head("ender", ending)
-    with pytest.raises(SystemExit) as end:
-        main.run(["run", "--dataset", "digits", "--head", "ender", "--dry-run"])
-    assert end.value.code == 1
-    told = capsys.readouterr().err
-    assert "the module 'ender_plugin' tried to end the program (SystemExit: 0)" in told
+    done = site.qplug("run", "--dataset", "digits", "--head", "ender", "--dry-run")
+    assert done.returncode == 1
+    assert "the module 'ender_plugin' tried to end the program (SystemExit: 0)" in done.stderr
