@@ -9,6 +9,9 @@ from qplug.lab.measures import SUMMARY
 from qplug_cli import output
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
     from qplug.lab.runner.plan import Plan
 
 
@@ -25,11 +28,6 @@ def show(summary: Mapping[str, Any], *, json: bool) -> None:
         _print_arms(summary)
     else:
         _print_summary(summary)
-
-
-def show_plan(plan: Plan, *, json: bool) -> None:
-    """Prints what a run would do."""
-    show_plans([plan], n_seeds=1, json=json)
 
 
 def show_plans(plans: Sequence[Plan], *, n_seeds: int, json: bool) -> None:
@@ -52,25 +50,42 @@ def show_plans(plans: Sequence[Plan], *, n_seeds: int, json: bool) -> None:
     console.print("Nothing was computed or written. Leave --dry-run out to run it.")
 
 
-def _print_summary(summary: Mapping[str, Any]) -> None:
-    from rich.table import Table
-
+def print_heading(console: Console, summary: Mapping[str, Any], words: str) -> None:
+    """Prints the data set, what was done with it, and the stamps of that."""
     from qplug_cli.words import styled
 
-    console = output.console()
     stamps = [(f" {stamp}", "bold red") for stamp in summary["stamps"]]
-    console.print(styled((summary["dataset"], "bold"), f" · {summary['head']} · {_where(summary)}", *stamps))
+    console.print(styled((summary["dataset"], "bold"), words, *stamps))
+
+
+def metrics_table(first: str, *others: str) -> Table:
+    """An empty table: the given columns, then one for each metric of a summary."""
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("")
-    for name in SUMMARY:
+    table.add_column(first)
+    for name in (*others, *SUMMARY):
         table.add_column(name.replace("_", " "), justify="right")
-    for part in ("validation", "test"):
-        table.add_row(part, *_cells(summary[part], summary.get(f"{part}_sd")))
-    console.print(table)
+    return table
+
+
+def _print_remarks(console: Console, summary: Mapping[str, Any]) -> None:
+    from qplug_cli.words import styled
+
     for warning in summary["warnings"]:
         console.print(styled(("warning:", "yellow"), f" {warning}"))
     for line in summary.get("reference", ()):
         console.print(f"known: {line}", style="dim")
+
+
+def _print_summary(summary: Mapping[str, Any]) -> None:
+    console = output.console()
+    print_heading(console, summary, f" · {summary['head']} · {_where(summary)}")
+    table = metrics_table("")
+    for part in ("validation", "test"):
+        table.add_row(part, *_cells(summary[part], summary.get(f"{part}_sd")))
+    console.print(table)
+    _print_remarks(console, summary)
     counts = summary["parameters"]
     # The counts are sums: with four folds, each sample trains three times.
     n_runs = summary.get("n_runs")
@@ -87,25 +102,13 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
 
 
 def _print_arms(summary: Mapping[str, Any]) -> None:
-    from rich.table import Table
-
-    from qplug_cli.words import styled
-
     console = output.console()
-    stamps = [(f" {stamp}", "bold red") for stamp in summary["stamps"]]
-    console.print(styled((summary["dataset"], "bold"), f" · split {summary['split']}{_counted(summary)}", *stamps))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("head, on test")
-    table.add_column("runs", justify="right")
-    for name in SUMMARY:
-        table.add_column(name.replace("_", " "), justify="right")
+    print_heading(console, summary, f" · split {summary['split']}{_counted(summary)}")
+    table = metrics_table("head, on test", "runs")
     for arm in summary["arms"]:
         table.add_row(arm["name"], str(arm["n_runs"]), *_cells(arm["test"], arm["test_sd"]))
     console.print(table)
-    for warning in summary["warnings"]:
-        console.print(styled(("warning:", "yellow"), f" {warning}"))
-    for line in summary.get("reference", ()):
-        console.print(f"known: {line}", style="dim")
+    _print_remarks(console, summary)
     console.print("mean ± standard deviation over the runs; whether heads differ takes a test")
     console.print(f"runs, means and spreads in {summary['set']}", soft_wrap=True)
 

@@ -49,7 +49,7 @@ ROW = {"name": NAME, "status": NAME, "install": NAME, "reason": NAME}
 ENTRY = Entry(kind="head", name=NAME, status="ready", provider=NAME, summary=NAME, reason=NAME)
 PAGES = {
     "summary": (9, lambda: results.show(SUMMARY, json=False)),
-    "plan": (6, lambda: results.show_plan(PLAN, json=False)),
+    "plan": (6, lambda: results.show_plans([PLAN], n_seeds=1, json=False)),
     "data list": (3, lambda: data_pages.print_list([ROW])),
     "data info": (14, lambda: data_pages.print_facts(FACTS)),
     "by hand": (6, lambda: data_pages.print_by_hand({**FACTS, "how": NAME})),

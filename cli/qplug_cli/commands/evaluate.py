@@ -13,6 +13,7 @@ from qplug.contract.errors import ConfigError
 from qplug.lab.measures import SUMMARY
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin
+from qplug_cli.results import metrics_table, print_heading
 
 EXAMPLES = """
 **Examples**
@@ -127,17 +128,9 @@ def _map(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _show(summary: Mapping[str, Any]) -> None:
-    from rich.table import Table
-
-    from qplug_cli.words import styled
-
     console = output.console()
-    stamps = [(f" {stamp}", "bold red") for stamp in summary["stamps"]]
-    console.print(styled((summary["dataset"], "bold"), f" · {summary['head']} · {_where(summary)}", *stamps))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("")
-    for name in SUMMARY:
-        table.add_column(name.replace("_", " "), justify="right")
+    print_heading(console, summary, f" · {summary['head']} · {_where(summary)}")
+    table = metrics_table("")
     scores = summary[summary["part"]]
     table.add_row(summary["part"], *(f"{scores[name]:.3f}" for name in SUMMARY))
     console.print(table)
