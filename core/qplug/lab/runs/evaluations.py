@@ -7,14 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from qplug.contract.errors import DataError
 from qplug.lab.config.reading import parse_json
 from qplug.lab.runs.digests import refuse_damaged
 from qplug.lab.runs.directory import METRICS, RECORD, RunDirectory
-from qplug.lab.runs.run_record import JudgementRecord, Number, Table, misshapen
-from qplug.version import __version__
+from qplug.lab.runs.run_record import JudgementRecord, Number, Table
+from qplug.lab.runs.typed_file import refuse_newer, validated
 
 EVALUATIONS = "evaluations"
 """Where a run keeps them, a folder each."""
@@ -84,16 +84,11 @@ def read_evaluation(path: Path) -> EvaluationRecord:
     name = METRICS if older else RECORD
     text = directory.read_text(name)
     content = parse_json(text, str(path / name), DataError)
-    version = content.get("version") if isinstance(content, dict) and not older else None
-    if isinstance(version, int) and version > VERSION:
-        raise DataError(
-            f"{path / name} has version {version} of evaluations, which a newer qplug wrote; qplug {__version__} reads "
-            f"up to version {VERSION}. Update it with: pip install --upgrade qplug"
-        )
-    try:
-        record = EvaluationRecord.model_validate_json(json.dumps(_of_first_version(content)) if older else text)
-    except ValidationError as error:
-        raise misshapen(error, str(path / name)) or error from None
+    if older:
+        text = json.dumps(_of_first_version(content))
+    else:
+        refuse_newer(content, str(path / name), VERSION, "evaluations")
+    record = validated(text, str(path / name), EvaluationRecord)
     refuse_damaged(path, name)
     return record
 

@@ -14,7 +14,7 @@ from qplug.lab.runs.digests import refuse_damaged
 from qplug.lab.runs.directory import METRICS, RECORD, RunDirectory
 from qplug.lab.runs.first_version import read_first_version
 from qplug.lab.runs.run_record import VERSION, MissingKey, RunRecord, misshapen
-from qplug.version import __version__
+from qplug.lab.runs.typed_file import refuse_newer, validated
 
 
 def write_record(directory: RunDirectory, record: RunRecord) -> Path:
@@ -39,10 +39,7 @@ def read_record(path: Path | str) -> RunRecord:
     where = str(directory.path / RECORD)
     text = directory.read_text(RECORD)
     refuse_other_version(parse_json(text, where, DataError), where)
-    try:
-        record = RunRecord.model_validate_json(text)
-    except ValidationError as error:
-        raise misshapen(error, where) or error from None
+    record = validated(text, where, RunRecord)
     refuse_misshapen(record.configuration, f"{where}, configuration")
     refuse_damaged(directory.path, RECORD)
     return record
@@ -92,11 +89,7 @@ def refuse_other_version(content: Any, where: str) -> None:
     version = content["version"]
     if not isinstance(version, int) or isinstance(version, bool) or version < VERSION:
         raise DataError(f"{where} is damaged: version is {str(version)[:80]!r}; records have version {VERSION}.")
-    if version > VERSION:
-        raise DataError(
-            f"{where} has version {version} of records, which a newer qplug wrote; qplug {__version__} reads up to "
-            f"version {VERSION}. Update it with: pip install --upgrade qplug"
-        )
+    refuse_newer(content, where, VERSION, "records")
 
 
 def record_name(directory: RunDirectory) -> str:

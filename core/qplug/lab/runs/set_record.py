@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 from qplug.contract.errors import DataError
 from qplug.lab.config.reading import parse_json
@@ -13,8 +13,8 @@ from qplug.lab.config.shape import refuse_misshapen
 from qplug.lab.config.toml import full_hash
 from qplug.lab.runs.directory import SET, SUMMARY, RunDirectory
 from qplug.lab.runs.record_file import read_record
-from qplug.lab.runs.run_record import Code, Count, Number, Table, misshapen
-from qplug.version import __version__
+from qplug.lab.runs.run_record import Code, Count, Number, Table
+from qplug.lab.runs.typed_file import read_typed, refuse_newer, validated
 
 VERSION: Literal[1] = 1
 """The version of the sets that are written."""
@@ -114,17 +114,8 @@ def read_set(path: Path) -> SetRecord:
         DataError: it is damaged, or a newer version wrote it.
     """
     where, text = str(path / SET), RunDirectory(path).read_text(SET)
-    content = parse_json(text, where, DataError)
-    version = content.get("version") if isinstance(content, dict) else None
-    if isinstance(version, int) and version > VERSION:
-        raise DataError(
-            f"{where} has version {version} of sets, which a newer qplug wrote; qplug {__version__} reads up to "
-            f"version {VERSION}. Update it with: pip install --upgrade qplug"
-        )
-    try:
-        record = SetRecord.model_validate_json(text)
-    except ValidationError as error:
-        raise misshapen(error, where) or error from None
+    refuse_newer(parse_json(text, where, DataError), where, VERSION, "sets")
+    record = validated(text, where, SetRecord)
     for arm in record.arms:
         refuse_misshapen(arm.settings, where)
     _consistent(record, where)
@@ -137,12 +128,7 @@ def read_summary(path: Path) -> SetSummary:
     Raises:
         DataError: it is damaged.
     """
-    text = RunDirectory(path).read_text(SUMMARY)
-    parse_json(text, str(path / SUMMARY), DataError)
-    try:
-        return SetSummary.model_validate_json(text)
-    except ValidationError as error:
-        raise misshapen(error, str(path / SUMMARY)) or error from None
+    return read_typed(RunDirectory(path), SUMMARY, SetSummary)
 
 
 def summaries_of(path: Path, record: SetRecord) -> list[dict[str, Any]]:

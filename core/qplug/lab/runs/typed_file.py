@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,8 +11,41 @@ from qplug.lab.config.reading import parse_json
 from qplug.lab.runs.digests import refuse_damaged
 from qplug.lab.runs.directory import METRICS, RunDirectory
 from qplug.lab.runs.run_record import misshapen
+from qplug.version import __version__
 
 _T = TypeVar("_T", bound=BaseModel)
+
+
+def validated(text: str, where: str, shape: type[_T]) -> _T:
+    """A JSON text as its type.
+
+    Raises:
+        DataError: it is not of that shape; the message names the key.
+    """
+    try:
+        return shape.model_validate_json(text)
+    except ValidationError as error:
+        raise misshapen(error, where) or error from None
+
+
+def refuse_newer(content: Any, where: str, known: int, what: str) -> None:
+    """Refuses what a newer qplug wrote.
+
+    Args:
+        content: what the file holds.
+        where: the file.
+        known: the newest version that is read.
+        what: what versions are counted of, such as ``records``.
+
+    Raises:
+        DataError: the message names both versions.
+    """
+    version = content.get("version") if isinstance(content, dict) else None
+    if isinstance(version, int) and version > known:
+        raise DataError(
+            f"{where} has version {version} of {what}, which a newer qplug wrote; qplug {__version__} reads up to "
+            f"version {known}. Update it with: pip install --upgrade qplug"
+        )
 
 
 def read_typed(directory: RunDirectory, name: str, shape: type[_T]) -> _T:
@@ -24,10 +57,7 @@ def read_typed(directory: RunDirectory, name: str, shape: type[_T]) -> _T:
     where = str(directory.path / name)
     text = directory.read_text(name)
     parse_json(text, where, DataError)  # refuses what no JSON of qplug's holds, before anything looks at it
-    try:
-        content = shape.model_validate_json(text)
-    except ValidationError as error:
-        raise misshapen(error, where) or error from None
+    content = validated(text, where, shape)
     if name == METRICS:
         refuse_damaged(directory.path, name)
     return content
