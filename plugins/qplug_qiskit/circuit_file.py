@@ -17,7 +17,8 @@ from qiskit.quantum_info import SparsePauliOp
 from qplug.contract.errors import CircuitError, DataError, NotSupported
 from qplug.heads.head_parameters import BatchNorm, ReadOut
 
-from .head import Parametrised, QiskitHead
+from .given import Parametrised
+from .head import QiskitHead
 
 _COPY = "circuit.qasm"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,21 @@ from qiskit.circuit import Parameter
 from torch import Tensor
 
 from qplug.contract.errors import CircuitError
+
+
+@dataclass(frozen=True)
+class Parametrised:
+    """A Qiskit circuit, and which of its parameters are what.
+
+    Attributes:
+        circuit: the circuit.
+        inputs: the parameters that stand for the inputs, in their order.
+        weights: the parameters that stand for the weights, in their order.
+    """
+
+    circuit: QuantumCircuit
+    inputs: Sequence[Parameter]
+    weights: Sequence[Parameter]
 
 
 def refuse_misnamed(circuit: Any, inputs: Sequence[Any], weights: Sequence[Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from qiskit import QuantumCircuit
@@ -15,25 +14,11 @@ from torch import Tensor
 from qplug.contract.errors import CircuitError
 from qplug.heads.traced_head import ImportedHead, ImportedReadout, TracedCircuit, TracedHead
 
+from .given import Parametrised as Parametrised  # authors import it from here
 from .given import refuse_misnamed, start_of
 from .original import Written
 from .outcomes import own_qubits, refuse_other_widths, sampler_outputs, z_of_every_qubit
 from .tracing import trace_circuit
-
-
-@dataclass(frozen=True)
-class Parametrised:
-    """A Qiskit circuit, and which of its parameters are what.
-
-    Attributes:
-        circuit: the circuit.
-        inputs: the parameters that stand for the inputs, in their order.
-        weights: the parameters that stand for the weights, in their order.
-    """
-
-    circuit: QuantumCircuit
-    inputs: Sequence[Parameter]
-    weights: Sequence[Parameter]
 
 
 class QiskitHead(TracedHead):

@@ -58,7 +58,15 @@ def structure(circuit: QuantumCircuit, observables: Sequence[Any]) -> Structure:
     Raises:
         CircuitError: an operation or an observable that the contract cannot express.
     """
-    lowered = lower(circuit)
+    return structure_of(lower(circuit), observables)
+
+
+def structure_of(lowered: QuantumCircuit, observables: Sequence[Any]) -> Structure:
+    """``structure`` of a circuit that is lowered already.
+
+    Raises:
+        CircuitError: an observable that the contract cannot express.
+    """
     named = [instruction for instruction in lowered.data if instruction.operation.name not in _WITHOUT_EFFECT]
     on = [tuple(lowered.find_bit(qubit).index for qubit in instruction.qubits) for instruction in named]
     strings, sums = _measured(observables)

@@ -17,26 +17,21 @@ from qplug.contract.errors import CircuitError
 from qplug.heads.proof import Evaluated
 
 from .expressions import Value
-from .lowering import Structure, lower, structure
+from .given import Parametrised
+from .lowering import Structure, lower, structure, structure_of
 
 _MOST_COMPARED = 8  # qubits, of states
 _STEP = 1e-3  # radians; two steps extrapolated leave errors near 1e-11
 
 
 @dataclass(frozen=True)
-class Written:
-    """What an author wrote.
+class Written(Parametrised):
+    """What an author wrote: a circuit, and what is measured on it.
 
     Attributes:
-        circuit: the circuit.
-        inputs: the parameters that stand for the inputs, in their order.
-        weights: the parameters that stand for the weights, in their order.
         observables: what is measured.
     """
 
-    circuit: QuantumCircuit
-    inputs: Sequence[Parameter]
-    weights: Sequence[Parameter]
     observables: Sequence[Any]
 
 
@@ -51,14 +46,15 @@ def refuse_other_definitions(written: Written, seen: Structure) -> None:
     numbers = dict(zip(parameters, torch.linspace(0.2, 0.8, len(parameters)).double().tolist(), strict=True))
     got = [_bound_real(value, numbers) for values in seen.values for value in values]
     bound = written.circuit.assign_parameters(numbers, strict=False)
-    with_numbers = structure(bound, written.observables)
+    lowered = lower(bound)
+    with_numbers = structure_of(lowered, written.observables)
     wanted = [float(value) for values in with_numbers.values for value in values]
     if with_numbers.gates != seen.gates or not np.allclose(wanted, got, rtol=1e-9, atol=1e-9):
         raise CircuitError(
             "with numbers in place of its parameters the circuit is decomposed into other gates or angles. Define its "
             "gates by their angles alone: give random structure a seed, and decide nothing by the kind of an angle."
         )
-    if bound.num_qubits <= _MOST_COMPARED and not _same_state(bound):
+    if bound.num_qubits <= _MOST_COMPARED and not _same_state(bound, lowered):
         raise CircuitError(
             "the circuit's gates are not what Qiskit decomposes them into, as a PauliEvolutionGate of terms that do "
             "not commute is a product of exponentials only nearly. qplug runs the gates: decompose the circuit first "
@@ -66,9 +62,9 @@ def refuse_other_definitions(written: Written, seen: Structure) -> None:
         )
 
 
-def _same_state(bound: QuantumCircuit) -> bool:
+def _same_state(bound: QuantumCircuit, lowered: QuantumCircuit) -> bool:
     exact = Statevector(bound.remove_final_measurements(inplace=False) or bound)
-    return bool(abs(abs(exact.inner(Statevector(lower(bound)))) - 1) < 1e-9)
+    return bool(abs(abs(exact.inner(Statevector(lowered))) - 1) < 1e-9)
 
 
 class Original:

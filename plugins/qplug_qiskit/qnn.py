@@ -14,7 +14,8 @@ from torch import Tensor
 
 from qplug.heads.head_parameters import INPUT_MAPS, BatchNorm, InputMap, ReadOut
 
-from .head import Parametrised, QiskitHead
+from .given import Parametrised
+from .head import QiskitHead
 
 Entanglement: TypeAlias = Literal["full", "linear", "circular", "reverse_linear"]
 
