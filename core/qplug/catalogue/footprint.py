@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from qplug.hooks.guard import AT_IMPORT, put_back
+from qplug.hooks.guard import put_back
 
 lingering: list[threading.Thread] = []
 """Threads that plugins have started in this process when they were imported, and that keep it from ending."""
@@ -40,7 +40,7 @@ def watched() -> Iterator[Footprint]:
     alive = set(threading.enumerate())
     changed: list[str] = []
     try:
-        with put_back(AT_IMPORT) as changed:
+        with put_back(at_import=True) as changed:
             yield left
     finally:
         if os.getpid() != process:

@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -42,22 +42,26 @@ class Aspect:
         read: its state now, as a value that nobody changes later; compared with ``==``.
         restore: puts a state back.
         imports: whether importing a package may rightly change it, so that putting it back is worth no word.
+        set_up: whether libraries set it up when they are first imported, so that an import may leave it changed.
+        fresh: its state when torch has just been loaded, where that is known.
     """
 
     name: str
     read: Callable[[], Any]
     restore: Callable[[Any], object]
     imports: bool = False
+    set_up: bool = False
+    fresh: Callable[[], Any] | None = None
 
 
-def _torch(name: str, read: str, restore: Callable[[ModuleType, Any], object]) -> Aspect:
+def _torch(name: str, read: str, restore: Callable[[ModuleType, Any], object], **more: Any) -> Aspect:
     """An aspect of torch that a function without arguments tells; None while torch is not loaded."""
 
     def state() -> Any:
         torch = sys.modules.get("torch")
         return None if torch is None or not hasattr(torch, "get_rng_state") else _call(torch, read)
 
-    return Aspect(name, state, lambda before: before is None or restore(sys.modules["torch"], before))
+    return Aspect(name, state, lambda before: before is None or restore(sys.modules["torch"], before), **more)
 
 
 def _call(module: ModuleType, path: str) -> Any:
@@ -242,19 +246,21 @@ def _put_tracing(before: tuple[Any, Any]) -> None:
 
 
 ASPECTS: tuple[Aspect, ...] = (
-    Aspect("replaced functions", lambda: _Functions(_functions()), _put_functions),
-    _torch("torch's default dtype", "get_default_dtype", lambda torch, before: torch.set_default_dtype(before)),
+    Aspect("replaced functions", lambda: _Functions(_functions()), _put_functions, set_up=True),
+    _torch("torch's default dtype", "get_default_dtype", lambda torch, before: torch.set_default_dtype(before),
+           fresh=lambda: sys.modules["torch"].float32),
     _torch("torch's default device", "get_default_device", lambda torch, before: torch.set_default_device(
         None if before.type == "cpu" else before)),
-    _torch("torch's threads", "get_num_threads", lambda torch, before: torch.set_num_threads(before)),
-    _torch("torch's gradient mode", "is_grad_enabled", lambda torch, before: torch.set_grad_enabled(before)),
+    _torch("torch's threads", "get_num_threads", lambda torch, before: torch.set_num_threads(before), set_up=True),
+    _torch("torch's gradient mode", "is_grad_enabled", lambda torch, before: torch.set_grad_enabled(before),
+           fresh=lambda: True),
     _torch("torch's choice of algorithms", "are_deterministic_algorithms_enabled",
            lambda torch, before: torch.use_deterministic_algorithms(before)),
     _torch("torch's precision of products", "get_float32_matmul_precision",
            lambda torch, before: torch.set_float32_matmul_precision(before)),
     _torch("torch's anomaly detection", "is_anomaly_enabled",
-           lambda torch, before: torch.autograd.set_detect_anomaly(before)),
-    Aspect("torch's hooks on all modules", _module_hooks, _put_module_hooks),
+           lambda torch, before: torch.autograd.set_detect_anomaly(before), fresh=lambda: False),
+    Aspect("torch's hooks on all modules", _module_hooks, _put_module_hooks, set_up=True),
     Aspect("torch's random state", _torch_random, _put_torch_random),
     Aspect("numpy's random state", _numpy_random, _put_numpy_random),
     Aspect("numpy's handling of errors", _numpy_errors, lambda before: before and sys.modules["numpy"].seterr(
@@ -262,20 +268,20 @@ ASPECTS: tuple[Aspect, ...] = (
     Aspect("Python's random state", random.getstate, random.setstate),
     Aspect("the working directory", _folder, _put_folder),
     Aspect("the modes of new files", _file_modes, os.umask),
-    Aspect("the environment", lambda: dict(os.environ), _put_environment),
-    Aspect("the import path", lambda: list(sys.path), lambda before: _put_list(sys.path)(before)),
-    Aspect("the filters of warnings", lambda: list(warnings.filters), _put_filters, imports=True),
+    Aspect("the environment", lambda: dict(os.environ), _put_environment, set_up=True),
+    Aspect("the import path", lambda: list(sys.path), lambda before: _put_list(sys.path)(before), set_up=True),
+    Aspect("the filters of warnings", lambda: list(warnings.filters), _put_filters, imports=True, set_up=True),
     Aspect("how warnings are shown", lambda: warnings.showwarning, lambda before: setattr(
-        warnings, "showwarning", before)),
-    Aspect("logging", _logging, _put_logging),
+        warnings, "showwarning", before), set_up=True),
+    Aspect("logging", _logging, _put_logging, set_up=True),
     Aspect("the handling of signals", _signals, _put_signals),
     Aspect("the standard streams", lambda: (sys.stdin, sys.stdout, sys.stderr, sys.excepthook, sys.displayhook),
-           _put_streams),
+           _put_streams, set_up=True),
     Aspect("the limit of recursion", sys.getrecursionlimit, sys.setrecursionlimit),
     Aspect("garbage collection", lambda: (gc.isenabled(), gc.get_threshold()), _put_collection),
     Aspect("tracing and profiling", lambda: (sys.gettrace(), sys.getprofile()), _put_tracing),
     Aspect("the locale", lambda: locale.setlocale(locale.LC_ALL), lambda before: locale.setlocale(
-        locale.LC_ALL, before), imports=True),
+        locale.LC_ALL, before), imports=True, set_up=True),
 )  # fmt: skip
 """In the order in which they are put back: replaced functions first, because the rest is put back by calling some."""
 
@@ -300,43 +306,29 @@ def guarded(who: str, *, told: set[tuple[str, str]] | None = None) -> Iterator[N
             _log.warning("%s changed %s for the whole process. It was put back.", who, _and(new))
 
 
-AT_IMPORT = (
-    "torch's default dtype", "torch's default device", "torch's gradient mode", "torch's choice of algorithms",
-    "torch's precision of products", "torch's anomaly detection", "torch's random state", "numpy's random state",
-    "numpy's handling of errors", "Python's random state", "the working directory", "the modes of new files",
-    "the handling of signals", "the limit of recursion", "garbage collection", "tracing and profiling",
-)  # fmt: skip
-"""What no import may change. The rest libraries set up when they are first imported: loggers, paths, variables."""
-_AS_TORCH_COMES = {
-    "torch's default dtype": "float32",
-    "torch's gradient mode": True,
-    "torch's anomaly detection": False,
-}
-
-
 @contextlib.contextmanager
-def put_back(names: Collection[str] | None = None) -> Iterator[list[str]]:
+def put_back(*, at_import: bool = False) -> Iterator[list[str]]:
     """Puts everything back that the block changed for the whole process; the list then names what it was.
 
     Args:
-        names: the aspects that are looked at; all by default. Of torch also when the block is the first to load it.
+        at_import: the block imports something: what libraries rightly set up stays. What the first import of torch
+            brings along is compared with torch as it comes.
     """
-    before = [(aspect, aspect.read()) for aspect in ASPECTS if names is None or aspect.name in names]
+    before = [(aspect, aspect.read()) for aspect in ASPECTS if not (at_import and aspect.set_up)]
     changed: list[str] = []
     try:
         yield changed
     finally:
         changed += _put_back(before)
-        if names is not None:
+        if at_import:
             changed += _put_back(_as_torch_comes(before))
 
 
 def _as_torch_comes(before: Iterable[tuple[Aspect, Any]]) -> Iterator[tuple[Aspect, Any]]:
     """The state in which torch comes, where it was not there before and is now."""
     for aspect, state in before:
-        if state is None and aspect.name in _AS_TORCH_COMES and aspect.read() is not None:
-            fresh = _AS_TORCH_COMES[aspect.name]
-            yield aspect, getattr(sys.modules["torch"], fresh) if isinstance(fresh, str) else fresh
+        if state is None and aspect.fresh is not None and aspect.read() is not None:
+            yield aspect, aspect.fresh()
 
 
 def _put_back(before: Iterable[tuple[Aspect, Any]]) -> Iterator[str]:
