@@ -8,8 +8,9 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, EntryPoints, entry_points
 from pathlib import Path
+from typing import cast
 
 from qplug.contract.errors import PluginError
 from qplug.contract.interfaces.component import KINDS
@@ -68,9 +69,9 @@ def misspelt_groups() -> list[str]:
     return [
         f"{point.dist.name if point.dist else 'a distribution'} announces {point.name!r} in the entry-point group "
         f"{group!r}, which qplug does not know{_meant(group, ours)}. Groups: {', '.join(ours)}"
-        for group in sorted(entry_points().groups)
+        for group in sorted(_points(installed()).groups)
         if group.lower().replace("_", ".").replace("-", ".").startswith("qplug.") and group not in ours
-        for point in entry_points(group=group)
+        for point in _points(installed()).select(group=group)
     ]
 
 
@@ -92,8 +93,13 @@ def _changed(folder: str) -> int:
 
 
 @functools.lru_cache(maxsize=4)  # one run asks some hundred times, and each reading takes tens of milliseconds
-def _claims(_: tuple[tuple[str, int], ...]) -> list[Claim]:
-    found = entry_points()
+def _points(_: tuple[tuple[str, int], ...]) -> EntryPoints:
+    return cast(EntryPoints, entry_points())  # Python 3.11 gives what is read in the same way
+
+
+@functools.lru_cache(maxsize=4)
+def _claims(state: tuple[tuple[str, int], ...]) -> list[Claim]:
+    found = _points(state)
     read = functools.cache(_facts)  # each access to a name or version parses the distribution's metadata anew
     return sorted(
         (_claim(kind, point, read) for kind, group in GROUPS.items() for point in found.select(group=group)),
