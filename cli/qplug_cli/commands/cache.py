@@ -35,7 +35,7 @@ def cache(
     total = sum(each.n_bytes for each in found)
     if clear and total:
         _confirm(f"Remove {readable(total)} from {folder}?", yes=yes)
-        found = store.clear(folder)
+        store.clear(folder)
     if json:
         rows = {each.kind: {"files": each.n_files, "bytes": each.n_bytes} for each in found}
         output.document({"folder": str(folder), "cleared": clear, "bytes": total, "kinds": rows})

@@ -47,13 +47,12 @@ def kept(cache: Path) -> list[Kept]:
     return [_kept(kind, _files(cache, kind)) for kind in KINDS]
 
 
-def clear(cache: Path) -> list[Kept]:
-    """Removes all that qplug keeps there, and nothing else; gives what that was.
+def clear(cache: Path) -> None:
+    """Removes all that qplug keeps there, and nothing else.
 
     Raises:
         UserError: a process is filling a part of it, or a file cannot be removed; what is left is still whole.
     """
-    removed = kept(cache)
     for lock in sorted(path for kind in KINDS for path in _files(cache, kind) if path.name == "lock"):
         if is_taken(lock):
             raise UserError(
@@ -66,7 +65,6 @@ def clear(cache: Path) -> list[Kept]:
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
             except OSError as error:
                 raise storage_error(path, error, advice="Remove it by hand.") from error
-    return removed
 
 
 def _files(cache: Path, kind: str) -> list[Path]:

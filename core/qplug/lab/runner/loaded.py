@@ -125,9 +125,7 @@ def load_run(
     directory = RunDirectory.open(Path(path))
     layers = [] if backend is None else [backend_layer(backend)]
     warn = _log.warning if reporter is None else reporter.warn
-    with naming_what_is_gone(directory):
-        config = resolve([*layers, from_file(directory.path / CONFIG)], dataset=recorded_dataset(directory))
-    loaded = load_classifier(directory, warn, config)
+    loaded = load_classifier(directory, warn, layers)
     if backend is not None and loaded.parts.backend is not None:
         loaded.model.evaluate_on(loaded.parts.backend)
     return LoadedRun(loaded.model, loaded.classes, loaded.parts.features)
@@ -155,22 +153,22 @@ class Loaded:
     classes: tuple[str, ...]
 
 
-def load_classifier(directory: RunDirectory, warn: Callable[[str], None], config: RunConfig | None = None) -> Loaded:
+def load_classifier(directory: RunDirectory, warn: Callable[[str], None], layers: Sequence[Layer] = ()) -> Loaded:
     """The classifier of a finished run.
 
     Args:
         directory: the run.
         warn: told which parts have other code than the run was made with.
-        config: its configuration, perhaps with another backend or data set; None: as it stands in the run.
+        layers: settings that precede those of the run, such as another backend.
 
     Raises:
         UserError: it is not finished.
         DataError: its files are damaged.
     """
-    directory.require_finished("there is no trained model")
     dataset = recorded_dataset(directory)
     with naming_what_is_gone(directory):
-        config = config or resolve([from_file(directory.path / CONFIG)], dataset=dataset)
+        config = resolve([*layers, from_file(directory.path / CONFIG)], dataset=dataset)
+    directory.require_finished("there is no trained model")
     parts = assemble(config, directory.path / SETTINGS, dataset=dataset)
     code = {place: about for place, about in code_of(config, parts).items() if place != "dataset"}
     warn_of_changed_code(directory, code, warn)
