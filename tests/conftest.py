@@ -8,8 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
+from typing import IO
 
 import pytest
 
@@ -92,7 +95,7 @@ for line in sys.stdin:
     child = os.fork()
     if not child:
         for descriptor, path in ((0, os.devnull), (1, out), (2, err)):
-            os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), descriptor)
+            os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644), descriptor)
         os.environ.clear()
         os.environ.update(environment)
         os.chdir(folder)
@@ -112,8 +115,29 @@ for line in sys.stdin:
 """A process that has imported everything and forks for each command: else most of a test's time were imports."""
 
 
+class Forked:
+    """One command that ``Forking`` has started."""
+
+    def __init__(self, pid: int, answers: IO[bytes]) -> None:
+        self.pid = pid
+        self._answers = answers
+
+    def has_ended(self, within: float = 0) -> bool:
+        """Whether it has, at the latest after so many seconds."""
+        return bool(select.select([self._answers], [], [], within)[0])
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended; minus the signal that ended it."""
+        return int(self._answers.readline())
+
+    def kill(self) -> None:
+        """Ends it by SIGKILL."""
+        os.kill(self.pid, signal.SIGKILL)
+        assert self.wait() == -signal.SIGKILL
+
+
 class Forking:
-    """Runs ``qplug`` commands as processes of their own that need not import anything first."""
+    """Runs ``qplug`` commands as processes of their own that need not import anything first; one at a time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -122,24 +146,28 @@ class Forking:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
         )  # fmt: skip
 
-    def __call__(
-        self, words: Sequence[object], folder: Path, environment: Mapping[str, str], timeout: float = 240
-    ) -> subprocess.CompletedProcess[str]:
-        """As ``subprocess.run`` with captured output; ``environment`` is the whole of it."""
-        said = [self.folder / name for name in ("stdout", "stderr")]
-        for path in said:
-            path.unlink(missing_ok=True)
-        asked = [*map(str, words)], str(folder), dict(environment), *map(str, said)
+    def start(
+        self, words: Sequence[object], folder: Path, environment: Mapping[str, str], out: Path, err: Path
+    ) -> Forked:
+        """Starts a command whose output is added to files; ``environment`` is the whole of it."""
+        asked = [*map(str, words)], str(folder), dict(environment), str(out), str(err)
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(asked).encode() + b"\n")
-        child = int(self.process.stdout.readline())
-        if not select.select([self.process.stdout], [], [], timeout)[0]:
-            os.kill(child, signal.SIGKILL)
-            self.process.stdout.readline()
-            raise subprocess.TimeoutExpired(asked[0], timeout)
-        code = int(self.process.stdout.readline())
-        return subprocess.CompletedProcess(asked[0], code, *(path.read_text("utf-8") for path in said))
+        return Forked(int(self.process.stdout.readline()), self.process.stdout)
+
+    def __call__(
+        self, words: Sequence[object], folder: Path, environment: Mapping[str, str], timeout: float = 240
+    ) -> subprocess.CompletedProcess[str]:
+        """As ``subprocess.run`` with captured output."""
+        said = [self.folder / name for name in ("stdout", "stderr")]
+        for path in said:
+            path.unlink(missing_ok=True)
+        command = self.start(words, folder, environment, *said)
+        if not command.has_ended(within=timeout):
+            command.kill()
+            raise subprocess.TimeoutExpired([*map(str, words)], timeout)
+        return subprocess.CompletedProcess(words, command.wait(), *(path.read_text("utf-8") for path in said))
 
 
 @pytest.fixture(scope="session")
@@ -148,6 +176,49 @@ def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
     yield made
     made.process.kill()
     made.process.communicate()
+
+
+@pytest.fixture
+def benchmark_script(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Gives a script of ``tests/benchmarks`` by name: what a command does at length, a test does a bit of."""
+
+    def load(name: str) -> ModuleType:
+        spec = spec_from_file_location(name, Path(__file__).parent / "benchmarks" / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)  # dataclasses look themselves up there
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def write_sound() -> Callable[..., Path]:
+    """``write_sound(path, seconds=0.3, rate=8000, channels=1, subtype=None, format=None, seed=0)``: a noisy tone."""
+    import numpy as np
+    import soundfile
+
+    def write(
+        path: Path,
+        *,
+        seconds: float = 0.3,
+        rate: int = 8000,
+        channels: int = 1,
+        subtype: str | None = None,
+        format: str | None = None,
+        seed: int = 0,
+    ) -> Path:
+        generator = np.random.default_rng(seed)
+        time = np.arange(round(seconds * rate)) / rate
+        tone = 0.3 * np.sin(2 * np.pi * generator.uniform(200, 1500) * time)
+        waveform = tone[:, None] + generator.normal(0, 0.02, (len(time), channels))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, waveform, rate, subtype=subtype, format=format)
+        return path
+
+    return write
 
 
 HEAD = """

@@ -23,6 +23,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 HEADS = ("pennylane-pqc", "mlp")
 KEPT = ("name", "n_runs", "test", "test_sd", "validation", "validation_sd")
 
@@ -52,31 +54,6 @@ def measured(options: argparse.Namespace, out: Path, cache: Path, jobs: int) -> 
     return time.perf_counter() - began, json.loads(done.stdout)
 
 
-def below(pid: int) -> list[int]:
-    """All processes that one has started, by way of others too."""
-    try:
-        own = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-    return own + [inner for each in own for inner in below(each)]
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that waits to be buried does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def is_worker(pid: int) -> bool:
-    """Whether a process carries out cells."""
-    try:
-        return b"comparison.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-
-
 def killed(options: argparse.Namespace, out: Path, cache: Path, moment: float, victim: str) -> dict[str, Any]:
     """One command of which a process is killed, and what came of it."""
     process = subprocess.Popen(
@@ -86,14 +63,16 @@ def killed(options: argparse.Namespace, out: Path, cache: Path, moment: float, v
     end = time.monotonic() + moment
     while time.monotonic() < end and process.poll() is None:
         time.sleep(0.05)
-    seen = below(process.pid)
-    chosen = next(filter(is_worker, seen), process.pid) if victim == "worker" else process.pid
+    command = psutil.Process(process.pid)
+    seen = [] if process.poll() is not None else command.children(recursive=True)
+    at_work = [each.pid for each in seen if "comparison.worker" in " ".join(each.cmdline())]
+    chosen = at_work[0] if victim == "worker" and at_work else process.pid
     finished = {path: path.read_bytes() for path in out.glob("*/cells/*/record.json")}
     if process.poll() is None:
         os.kill(chosen, signal.SIGKILL)
     printed, _ = process.communicate()
     time.sleep(2)
-    left = [pid for pid in seen if is_alive(pid)]
+    left = [each for each in seen if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
     if process.returncode == 0:
         summary = json.loads(printed)
     else:

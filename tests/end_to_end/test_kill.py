@@ -6,17 +6,14 @@ import csv
 import json
 import os
 import random
-import select
 import shutil
-import signal
 import subprocess
-import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 import soundfile
@@ -39,80 +36,6 @@ WORDS = [
     "--set", "backbone.n_features=8", "--set", "training.head_epochs=6", "--epochs", "10",
 ]  # fmt: skip
 
-WARM = """
-import json, os, sys
-import matplotlib.pyplot, sklearn.decomposition, torch
-import qplug.lab.comparison.sets, qplug.lab.runner.judge, qplug.lab.runner.record
-import qplug.lab.training.fit, qplug.lab.config.recipes
-import qplug_cli.commands.run, qplug_cli.commands.resume, qplug_cli.progress
-from qplug import catalogue
-from qplug_cli.main import run
-
-
-for kind, name in {parts!r}:
-    catalogue.load(kind, name)
-torch.set_num_threads(1)
-for line in sys.stdin:
-    words, log = json.loads(line)
-    child = os.fork()
-    if not child:
-        said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(said, 1)
-        os.dup2(said, 2)
-        try:
-            run(words)
-        except SystemExit as end:
-            sys.stderr.flush()
-            os._exit(end.code)  # torch's threads, left behind at the fork, could not be ended in order
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-"""A process that has imported everything and forks for each command: else ten kills were minutes of imports."""
-PARTS = [
-    ("dataset", "digits"), ("features", "pixels"), ("backbone", "cnn3"), ("reducer", "linear"),
-    ("head", "pennylane-pqc"), ("backend", "torch"), ("dataset", "fsdd"), ("features", "mel"), ("head", "linear"),
-]  # fmt: skip
-
-
-@dataclass
-class Command:
-    """One ``qplug`` process."""
-
-    pid: int
-    answers: IO[str]
-
-    def has_ended(self) -> bool:
-        return bool(select.select([self.answers], [], [], 0)[0])
-
-    def wait(self) -> int:
-        return int(self.answers.readline())
-
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        assert self.wait() == -signal.SIGKILL
-
-
-class Warm:
-    """Starts ``qplug`` commands without waiting for imports."""
-
-    def __init__(self, folder: Path, cache: Path) -> None:
-        self.log = folder / "log.txt"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", WARM.format(parts=PARTS)],
-            cwd=folder,
-            env=os.environ | {"QPLUG_CACHE": str(cache), "OMP_NUM_THREADS": "1", "QPLUG_WORKERS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
-
-    def start(self, *words: str) -> Command:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps([words, str(self.log)]) + "\n")
-        return Command(int(self.process.stdout.readline()), self.process.stdout)
-
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -120,12 +43,22 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("empty-cache")
 
 
+class Warm:
+    """Starts ``qplug`` commands in one folder, with one log, without waiting for imports."""
+
+    def __init__(self, forking: Any, folder: Path, cache: Path) -> None:
+        self.log = folder / "log.txt"
+        self._forking = forking
+        self._folder = folder
+        self._environment = os.environ | {"QPLUG_CACHE": str(cache), "OMP_NUM_THREADS": "1", "QPLUG_WORKERS": "1"}
+
+    def start(self, *words: str) -> Any:
+        return self._forking.start(words, self._folder, self._environment, self.log, self.log)
+
+
 @pytest.fixture
-def warm(tmp_path: Path, cache: Path) -> Iterator[Warm]:
-    made = Warm(tmp_path, cache)
-    yield made
-    made.process.kill()
-    made.process.communicate()
+def warm(forking: Any, tmp_path: Path, cache: Path) -> Warm:
+    return Warm(forking, tmp_path, cache)
 
 
 @dataclass
@@ -176,7 +109,7 @@ def moments(randomly: random.Random, cache: Path) -> list[Moment]:
     ]
 
 
-def kill_at(moment: Moment, run: Path, since: float, command: Command) -> None:
+def kill_at(moment: Moment, run: Path, since: float, command: Any) -> None:
     deadline = time.monotonic() + 120
     while not moment.has_come(run, since):
         assert not command.has_ended(), f"the run ended before the moment {moment.what!r}"

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,8 @@ from qplug.lab.config.branches import from_head
 from qplug.lab.config.layers import from_flags, from_names
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.workplace import Workplace
+
+from .processes import below, is_alive, wait_for, workers
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"),
@@ -57,30 +58,6 @@ def command(out: Path, cache: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def children(pid: int) -> list[int]:
-    """The processes below one, all of them."""
-    try:
-        own = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-    return own + [below for each in own for below in children(each)]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_for(what: Callable[[], Any], seconds: float = 120) -> Any:
-    end = time.monotonic() + seconds
-    while not (got := what()):
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.02)
-    return got
-
-
 def test_neither_a_killed_worker_nor_a_killed_command_costs_more_than_what_was_under_way(tmp_path: Path) -> None:
     randomly = random.Random(SEED)
     place = Workplace(cache=tmp_path / "cache", figures=False)
@@ -90,17 +67,16 @@ def test_neither_a_killed_worker_nor_a_killed_command_costs_more_than_what_was_u
     def finished() -> list[Path]:
         return list(tmp_path.glob("torn/*/cells/*/record.json"))
 
-    wait_for(finished)
-    workers = [pid for pid in children(process.pid) if b"comparison.worker" in _words(pid)]
+    wait_for(finished, 120)
     time.sleep(randomly.uniform(0, 0.5))
-    os.kill(randomly.choice(workers), signal.SIGKILL)
-    wait_for(lambda: len(finished()) >= 2)
+    os.kill(randomly.choice(workers(process.pid)), signal.SIGKILL)
+    wait_for(lambda: len(finished()) >= 2, 120)
     time.sleep(randomly.uniform(0, 0.5))
-    below = children(process.pid)
+    started = below(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    assert len(below) >= 2
-    wait_for(lambda: not any(map(is_alive, below)), 15)
+    assert len(started) >= 2
+    wait_for(lambda: not any(map(is_alive, started)), 15)
 
     (torn,) = (tmp_path / "torn").iterdir()
     done = {path: path.read_bytes() for path in finished()}
@@ -112,13 +88,6 @@ def test_neither_a_killed_worker_nor_a_killed_command_costs_more_than_what_was_u
     assert _table(resumed) == _table(expected)
     assert len(list(torn.glob("cells/*"))) == 6
     assert not list(torn.rglob("*.partial"))
-
-
-def _words(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def _table(summary: dict[str, Any]) -> str:

@@ -8,9 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ from qplug.contract.errors import QplugError, UserError
 from qplug.contract.interfaces import Cell, Done, Needs
 from qplug.lab.comparison.local import Local
 from qplug.testing.executors import check_executor
+
+from .processes import is_alive, wait_for, workers
 
 HERE = Path(__file__).parent
 
@@ -48,28 +49,6 @@ def by_key(outcomes: Iterator[Done]) -> dict[str, Done]:
     return found
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 30) -> Any:
-    end = time.monotonic() + seconds
-    while not (got := what()):
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.02)
-    return got
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"  # a zombie is gone, and waits for its parent to hear of it
-
-
-def workers() -> set[int]:
-    """The worker processes below this one."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return {int(pid) for pid in children if b"comparison.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()}
-
-
 def test_it_keeps_the_contract_of_executors() -> None:
     check_executor(load("executor", "local")(slots=2))
 
@@ -83,7 +62,7 @@ def test_of_sixty_cells_none_is_lost_and_only_those_are_repeated_whose_worker_wa
     begun = {key: len((tmp_path / key).read_text().splitlines()) for key in done}
     assert begun == {key: 1 + dies.get(key, 0) for key in done}
     assert {key: outcome.tries for key, outcome in done.items()} == begun
-    assert not workers()
+    assert not workers(os.getpid())
 
 
 @posix
@@ -172,14 +151,14 @@ def test_when_the_parent_is_ended_no_process_is_left(parent, ending: signal.Sign
 def test_ctrl_c_in_the_caller_ends_all_workers(tmp_path: Path) -> None:
     outcomes = Local(slots=2)("cells_that_act:note", cells(tmp_path, 6, seconds=lambda key: 60 * (key > "01")))
     assert next(outcomes).problem == ""
-    assert len(workers()) == 2
+    assert len(workers(os.getpid())) == 2
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012
         for _ in outcomes:
             pass
         raise AssertionError("nobody heard Ctrl-C")
-    assert not workers()
+    assert not workers(os.getpid())
 
 
 @posix
@@ -196,10 +175,10 @@ def test_whoever_leaves_early_leaves_nothing_running(leave: str, tmp_path: Path)
             next(outcomes)
     else:
         assert next(outcomes).key == "00"
-        assert workers()
+        assert workers(os.getpid())
         outcomes.close() if leave == "close" else None
         del outcomes
-    assert not workers()
+    assert not workers(os.getpid())
 
 
 def test_outcomes_come_as_cells_end_not_as_they_stand(tmp_path: Path) -> None:

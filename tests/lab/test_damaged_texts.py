@@ -2,8 +2,6 @@
 
 import json
 import os
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
 
@@ -17,15 +15,10 @@ from qplug.lab.runs.glance import glance
 
 from .report_runs import finished_run
 
-FUZZ = Path(__file__).parents[1] / "benchmarks" / "fuzz.py"
-
 
 @pytest.mark.parametrize(("kind", "n"), [("configurations", 60), ("circuits-json", 200), ("qasm3", 80), ("runs", 8)])
-def test_damaged_texts_are_read_or_refused(kind, n) -> None:
-    spec = spec_from_file_location("fuzz", FUZZ)
-    fuzz = module_from_spec(spec)
-    spec.loader.exec_module(fuzz)
-    assert fuzz.fuzz(kind, n, seed=0) == {}
+def test_damaged_texts_are_read_or_refused(kind, n, benchmark_script) -> None:
+    assert benchmark_script("fuzz").fuzz(kind, n, seed=0) == {}
 
 
 @pytest.mark.parametrize(

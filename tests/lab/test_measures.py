@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from importlib.util import module_from_spec, spec_from_file_location
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,16 +17,6 @@ from qplug.lab.runs.run_record import Scores
 from qplug.lab.training import scores
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
-
-
-def reference() -> Any:
-    """The command that writes what of docs/reference comes from the code."""
-    spec = spec_from_file_location("reference", Path(__file__).parents[1] / "benchmarks" / "reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_what_is_computed_and_what_can_be_monitored_is_what_the_table_has() -> None:
@@ -58,9 +48,10 @@ def test_summaries_and_lists_show_what_they_showed() -> None:
     assert LISTED == ("accuracy", "balanced_accuracy", "macro_f1", "cross_entropy")
 
 
-def test_the_documentation_has_the_table_of_today() -> None:
+def test_the_documentation_has_the_table_of_today(benchmark_script: Callable[[str], Any]) -> None:
     page = (PAGES / "run-directory.md").read_text("utf-8")
-    assert reference().with_metrics_table(page) == page, "write it anew: python tests/benchmarks/reference.py"
+    today = benchmark_script("reference").with_metrics_table(page)
+    assert today == page, "write it anew: python tests/benchmarks/reference.py"
     for key, metric in METRICS.items():
         assert f"| `{key}` | {metric.title} |" in page
         assert f"`{key}`" in (PAGES / "command-line.md").read_text("utf-8")

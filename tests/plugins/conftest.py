@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 
 @pytest.fixture
-def write_sound() -> Callable[..., Path]:
-    """``write_sound(path, seconds=0.3, rate=8000, channels=1, subtype=None, seed=0)`` writes a noisy tone."""
+def one_thread() -> Iterator[None]:
+    """torch on one thread, as where many small things are computed one after the other."""
+    import torch
 
-    def write(
-        path: Path,
-        *,
-        seconds: float = 0.3,
-        rate: int = 8000,
-        channels: int = 1,
-        subtype: str | None = None,
-        seed: int = 0,
-    ) -> Path:
-        generator = np.random.default_rng(seed)
-        time = np.arange(round(seconds * rate)) / rate
-        tone = 0.3 * np.sin(2 * np.pi * generator.uniform(200, 1500) * time)
-        waveform = tone[:, None] + generator.normal(0, 0.02, (len(time), channels))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, waveform, rate, subtype=subtype)
-        return path
-
-    return write
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
