@@ -62,8 +62,8 @@ def recall(claims: Iterable[Claim]) -> dict[Claim, Verdict]:
     kept = _unwritten | _read()
     held, files = {}, functools.cache(_files)
     for claim in claims if kept else ():
-        good = fingerprint(claim, files)
-        if known := kept.get(good) or kept.get(_beside(good, claim)):
+        whole, beside = _keys(claim, files)
+        if known := kept.get(whole) or kept.get(beside):
             held[claim] = known
     return held
 
@@ -71,18 +71,17 @@ def recall(claims: Iterable[Claim]) -> dict[Claim, Verdict]:
 def remember(verdicts: Mapping[Claim, Verdict]) -> None:
     """Keeps verdicts for later listings; where the cache cannot be written, for this process alone."""
     kept, files = _read(), functools.cache(_files)
-    keys = {claim: fingerprint(claim, files) for claim in verdicts}
+    keys = {claim: _keys(claim, files) for claim in verdicts}
     new: dict[str, Verdict] = {}
     for claim, verdict in verdicts.items():
-        key = keys[claim] if verdict.ok else _beside(keys[claim], claim)
-        for old in (keys[claim], _beside(keys[claim], claim)):
+        whole, beside = keys[claim]
+        for old in keys[claim]:
             _unwritten.pop(old, None)
-        (_unwritten if verdict.momentary else new)[key] = verdict
+        (_unwritten if verdict.momentary else new)[whole if verdict.ok else beside] = verdict
     if all(kept.get(key) == verdict for key, verdict in new.items()):
         return
-    for claim in verdicts:  # what was known of it before is no longer true
-        kept.pop(keys[claim], None)
-        kept.pop(_beside(keys[claim], claim), None)
+    for old in (key for both in keys.values() for key in both):  # what was known of it before is no longer true
+        kept.pop(old, None)
     kept |= new
     latest = list(kept.items())[-_MOST:]
     try:
@@ -95,8 +94,8 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
     return {"ok": verdict.ok, "reason": verdict.reason, "summary": verdict.summary}
 
 
-def fingerprint(claim: Claim, files: Callable[[str], list[tuple[str, int, int]]] | None = None) -> str:
-    """A hash of all that decides whether a plugin loads, but for what is installed beside it: its claim and its files.
+def _keys(claim: Claim, files: Callable[[str], list[tuple[str, int, int]]]) -> tuple[str, str]:
+    """Hashes of all that decides whether a plugin loads: its claim and its files; and beside them what is installed.
 
     Args:
         claim: the plugin's claim.
@@ -104,15 +103,11 @@ def fingerprint(claim: Claim, files: Callable[[str], list[tuple[str, int, int]]]
     """
     state = (
         __version__, INTERFACE, sys.prefix, sys.version,
-        claim.kind, claim.name, claim.target, claim.provider, claim.version, (files or _files)(claim.package),
+        claim.kind, claim.name, claim.target, claim.provider, claim.version, files(claim.package),
     )  # fmt: skip
-    return hashlib.sha256(repr(state).encode()).hexdigest()
-
-
-def _beside(key: str, claim: Claim) -> str:
-    """The key of a verdict that holds only as long as nothing is installed or removed."""
-    state = (key, [(str(folder), _changed(folder)) for folder in _install_folders(claim)])
-    return hashlib.sha256(repr(state).encode()).hexdigest()
+    whole = hashlib.sha256(repr(state).encode()).hexdigest()
+    beside = (whole, [(str(folder), _changed(folder)) for folder in _install_folders(claim)])
+    return whole, hashlib.sha256(repr(beside).encode()).hexdigest()
 
 
 def _install_folders(claim: Claim) -> list[Path]:
