@@ -12,7 +12,7 @@ from qplug.lab.config.reading import parse_json, parse_toml
 from qplug.lab.runs.directory import CONFIG, ENDED, ENVIRONMENT, FOLDS, METRICS, RECORD, SET, RunDirectory, Status
 from qplug.lab.runs.evaluations import count_evaluations
 from qplug.lab.runs.glance import glance
-from qplug.lab.runs.record_file import glance_at_record
+from qplug.lab.runs.record_file import Glance, glance_at_record
 from qplug.lab.runs.set_record import SetRecord, read_set, read_summary
 
 
@@ -73,7 +73,8 @@ def summarise(path: Path) -> RunSummary:
     status = run.status
     problems: list[str] = []
     config = _config(run, problems)
-    numbers, stamps = _test_metrics(run, problems) if status == "finished" else ({}, ())
+    seen = _glance(run, problems) if status == "finished" else Glance()
+    circuits = _names_a_backend(run) if seen.has_circuits is None else seen.has_circuits
     seed, fold = config.get("seed"), config.get("fold")
     several = (path / FOLDS).is_file()
     ended = _ended(run, problems) if status == "interrupted" else ""
@@ -83,11 +84,11 @@ def summarise(path: Path) -> RunSummary:
         started=path.name[:15],
         dataset=_name(config.get("dataset")),
         head="+".join(_name(branch.get("head")) for branch in _branches(config)),
-        backend=_name(config.get("backend")) if _has_circuits(run) else "",
+        backend=_name(config.get("backend")) if circuits else "",
         seed=seed if isinstance(seed, int) else None,
         fold="all" if several else fold if isinstance(fold, int) else None,
-        test=numbers,
-        stamps=stamps,
+        test=seen.test,
+        stamps=seen.stamps,
         problem=" ".join(problems),
         ended=ended,
         evaluations=count_evaluations(path),
@@ -139,7 +140,7 @@ def _ended(run: RunDirectory, problems: list[str]) -> str:
     return f"{content['status']}: {content['reason']}"
 
 
-def _has_circuits(run: RunDirectory) -> bool:
+def _names_a_backend(run: RunDirectory) -> bool:
     """Whether the run has a backend among its parts; so it is taken where it does not name its parts."""
     try:
         code = parse_json(run.read_text(ENVIRONMENT), ENVIRONMENT, DataError)
@@ -162,25 +163,21 @@ def _config(run: RunDirectory, problems: list[str]) -> dict[str, Any]:
         return {}
 
 
-def _test_metrics(run: RunDirectory, problems: list[str]) -> tuple[dict[str, float], tuple[str, ...]]:
-    if (run.path / RECORD).is_file():
-        try:
-            return glance_at_record(run)
-        except QplugError as error:
-            problems.append(str(error))
-            return {}, ()
+def _glance(run: RunDirectory, problems: list[str]) -> Glance:
     try:
+        if (run.path / RECORD).is_file():
+            return glance_at_record(run)
         content = parse_json(run.read_text(METRICS), METRICS, DataError)
     except QplugError as error:
         problems.append(str(error))
-        return {}, ()
+        return Glance()
     test = content.get("test") if isinstance(content, Mapping) else None
     if not isinstance(test, Mapping):
         problems.append(f"{METRICS} has no test metrics.")
-        return {}, ()
+        return Glance()
     stamps = content.get("stamps")
     numbers = {name: value for name, value in test.items() if isinstance(value, int | float)}
-    return numbers, tuple(map(str, stamps)) if isinstance(stamps, list) else ()
+    return Glance(numbers, tuple(map(str, stamps)) if isinstance(stamps, list) else ())
 
 
 def _branches(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +47,24 @@ def read_record(path: Path | str) -> RunRecord:
     return record
 
 
+@dataclass(frozen=True)
+class Glance:
+    """The few facts of a finished run that a list of thousands shows.
+
+    Attributes:
+        test: the metrics of its test part that are single numbers.
+        stamps: what everything that shows the run must say.
+        has_circuits: whether the test part was judged on a backend; None if nothing tells.
+    """
+
+    test: Mapping[str, float] = field(default_factory=dict)
+    stamps: tuple[str, ...] = ()
+    has_circuits: bool | None = None
+
+
 class _JudgementGlance(BaseModel):
     part: str
+    backend: str | None
     scores: dict[str, Any]
 
 
@@ -56,8 +74,8 @@ class _Glance(BaseModel):
     stamps: list[str]
 
 
-def glance_at_record(directory: RunDirectory) -> tuple[dict[str, float], tuple[str, ...]]:
-    """The test metrics that are single numbers, and the stamps; the rest is not looked at.
+def glance_at_record(directory: RunDirectory) -> Glance:
+    """What a list of runs shows of the record; the rest is not looked at.
 
     Raises:
         DataError: a newer version wrote the record, or it is damaged.
@@ -69,9 +87,11 @@ def glance_at_record(directory: RunDirectory) -> tuple[dict[str, float], tuple[s
         refuse_other_version(parse_json(text, RECORD, DataError), RECORD)
         raise misshapen(error, RECORD) or error from None
     refuse_other_version({"version": seen.version}, RECORD)
-    scores = next((judgement.scores for judgement in seen.judgements if judgement.part == "test"), {})
-    numbers = {name: value for name, value in scores.items() if isinstance(value, int | float)}
-    return numbers, tuple(seen.stamps)
+    test = next((judgement for judgement in seen.judgements if judgement.part == "test"), None)
+    if test is None:
+        return Glance(stamps=tuple(seen.stamps))
+    numbers = {name: value for name, value in test.scores.items() if isinstance(value, int | float)}
+    return Glance(numbers, tuple(seen.stamps), test.backend is not None)
 
 
 def refuse_other_version(content: Any, where: str) -> None:
