@@ -7,7 +7,7 @@ interface asks is quarantined: shown with its reason, refused when asked for, an
 
 from qplug.catalogue.claims import GROUPS
 from qplug.catalogue.entry import Entry, Status
-from qplug.catalogue.listing import disable, entries, entry, hooks, load, without
+from qplug.catalogue.listing import command, disable, entries, entry, hooks, load, without
 from qplug.catalogue.registry import Known, Recipe, Registry, recipe, registry, shipped
 from qplug.catalogue.verdicts import cache_folder
 
@@ -19,6 +19,7 @@ __all__ = [
     "Registry",
     "Status",
     "cache_folder",
+    "command",
     "disable",
     "entries",
     "entry",

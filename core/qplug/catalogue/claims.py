@@ -15,8 +15,14 @@ from typing import cast
 from qplug.contract.errors import PluginError
 from qplug.contract.interfaces.component import KINDS
 
-GROUPS = {**KINDS, "hook": "qplug.hooks"}
-"""Each kind that plugins announce, hooks among them, and its entry-point group."""
+GROUPS = {**KINDS, "hook": "qplug.hooks", "command": "qplug.commands"}
+"""Each kind that plugins announce, hooks and commands among them, and its entry-point group."""
+
+OWN_COMMANDS = (
+    "run", "resume", "evaluate", "predict", "report", "export", "verify", "runs", "data", "bench", "recipes", "list",
+    "show", "cache", "doctor",
+)  # fmt: skip
+"""The commands that qplug has itself. No plugin's takes the place of one."""
 
 _TARGET = re.compile(r"^(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*)\s*(:\s*(?P<path>[^\W\d]\w*(\.[^\W\d]\w*)*))?\s*$")
 
@@ -42,13 +48,13 @@ class Claim:
     folder: Path | None = None
 
     def parts(self) -> tuple[str, str]:
-        """Module and path inside it; the path is empty for a hook plugin that is a module.
+        """Module and path inside it; the path is empty for a module with hooks.
 
         Raises:
             PluginError: the target is not of the form ``package.module:Class``.
         """
         match = _TARGET.match(self.target)
-        if match is None or not (match["path"] or self.kind == "hook"):
+        if match is None or not (match["path"] or self.kind in ("hook", "command")):
             raise PluginError(f"its entry point says {self.target!r}, which is not of the form 'package.module:Class'")
         return match["module"], match["path"] or ""
 

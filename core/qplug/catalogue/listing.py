@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from qplug.catalogue.claims import GROUPS, Claim, canonical, claims, same_distribution
+from qplug.catalogue.claims import GROUPS, OWN_COMMANDS, Claim, canonical, claims, same_distribution
 from qplug.catalogue.entry import Entry
 from qplug.catalogue.registry import Known, registry
 from qplug.catalogue.standard_output import stdout_to_stderr
@@ -20,6 +20,8 @@ from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserEr
 from qplug.contract.interfaces.component import KINDS
 
 if TYPE_CHECKING:
+    from typer.core import TyperCommand, TyperGroup
+
     from qplug.contract.interfaces import Component
     from qplug.hooks import Hooks
 
@@ -28,22 +30,24 @@ _LATE = "; asked for by name it loads all the same, and QPLUG_IMPORT_LIMIT=SECON
 _ORDER = {"ready": 0, "needs-extra": 1, "not-installed": 2, "disabled": 3, "quarantined": 4}
 
 
-def entries(kind: str | None = None, *, probe_all: bool = False) -> list[Entry]:
+def entries(kind: str | None = None, *, probe_all: bool = False, probe_new: bool = True) -> list[Entry]:
     """All components that are installed or known, by kind and name; a name claimed twice has a row per claim.
 
     No plugin is imported into this process. A plugin that the registry does not vouch for is tried once in a process
     of its own, and the verdict is remembered until something changes.
 
     Args:
-        kind: one of ``KINDS``, or ``"hook"``; None for all of them.
+        kind: one of ``KINDS``, ``"hook"`` or ``"command"``; None for all of them.
         probe_all: try every installed plugin again, those included that the registry vouches for.
+        probe_new: try those of which nothing is known yet; else they stand as ready.
 
     Raises:
         UnknownName: there is no such kind.
     """
     if kind is not None and kind not in GROUPS:
         raise UnknownName.of("kind", kind, GROUPS)
-    return _rows([claim for claim in claims() if kind in (None, claim.kind)], _known(kind), probe_all=probe_all)
+    found = [claim for claim in claims() if kind in (None, claim.kind)]
+    return [row for row, _ in _pairs(found, _known(kind), probe_all=probe_all, probe_new=probe_new)]
 
 
 def entry(kind: str, name: str) -> Entry:
@@ -72,16 +76,34 @@ def load(kind: str, name: str) -> type[Component]:
     """
     if kind not in KINDS:
         raise UnknownName.of("kind", kind, KINDS)
+    loaded: type[Component] = _load(kind, name)
+    return loaded
+
+
+def _load(kind: str, name: str) -> Any:
     row, claim = _find(kind, name)
     # Of what the registry vouches for, a failure that was noted may have been of the moment; slowness always is.
     again = row.status == "quarantined" and claim is not None and (_is_vouched(claim) or _was_late(claim))
     if not again:
         _refuse(row)
     assert claim is not None  # what is ready is installed
-    loaded: type[Component] = _import(row, claim)
+    loaded = _import(row, claim)
     if again:
         remember({claim: Verdict(True)})
     return loaded
+
+
+def command(name: str) -> TyperCommand | TyperGroup:
+    """The command of that name that a plugin brings, registered by its hook.
+
+    Raises:
+        UnknownName: no plugin announces it.
+        PluginError: it is quarantined; with the reason and the distribution.
+        UserError: the user disabled it.
+    """
+    from qplug.hooks import command_of
+
+    return command_of(_load("command", name), name)
 
 
 def hooks(asked: Iterable[str] = ()) -> Hooks:
@@ -149,17 +171,17 @@ def _known(kind: str | None) -> dict[tuple[str, str], Known]:
     return {key: known for key, known in registry().components.items() if kind in (None, key[0])}
 
 
-def _rows(found: Sequence[Claim], known: Mapping[tuple[str, str], Known], *, probe_all: bool = False) -> list[Entry]:
-    return [row for row, _ in _pairs(found, known, probe_all=probe_all)]
-
-
 def _pairs(
-    found: Sequence[Claim], known: Mapping[tuple[str, str], Known], *, probe_all: bool = False
+    found: Sequence[Claim],
+    known: Mapping[tuple[str, str], Known],
+    *,
+    probe_all: bool = False,
+    probe_new: bool = True,
 ) -> list[tuple[Entry, Claim | None]]:
     """Rows with the claims behind them; a known component that is not installed has none."""
     settled = _settle_without_import(found, known)
     open_questions = [claim for claim in found if claim not in settled]
-    verdicts = _verdicts(open_questions, known, probe_all=probe_all)
+    verdicts = _verdicts(open_questions, known, probe_all=probe_all) if probe_new else recall(open_questions)
     pairs: list[tuple[Entry, Claim | None]] = [
         (settled.get(claim) or _judged(claim, known.get((claim.kind, claim.name)), verdicts.get(claim)), claim)
         for claim in found
@@ -205,7 +227,9 @@ def _is_meant(claim: Claim, word: str) -> bool:
 
 def _clash(claim: Claim, rivals: Sequence[Claim], owner: Known | None) -> Entry | None:
     """A name has one owner: whom the registry says, however many claim it. Without one, nobody gets a disputed name."""
-    if owner is not None:
+    if claim.kind == "command" and claim.name in OWN_COMMANDS:
+        reason = f"the name {claim.name!r} belongs to qplug itself"
+    elif owner is not None:
         if same_distribution(claim.provider, owner.provider):
             return None
         reason = f"the name {claim.name!r} belongs to {owner.provider}"

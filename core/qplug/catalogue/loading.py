@@ -42,7 +42,7 @@ def _imported(claim: Claim) -> Any:
     except AttributeError as error:
         raise PluginError(f"the module {module!r} has no {path!r}") from error
     try:
-        check(claim.kind, found)
+        check(claim.kind, found, claim.name)
     except (KeyboardInterrupt, QplugError):
         raise
     except BaseException as error:  # a metaclass or descriptor of the plugin's may do anything
