@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from qplug import catalogue
-from qplug.catalogue.offers import Offer, offers
 from qplug.catalogue.loading import import_offered
+from qplug.catalogue.offers import Offer, offers
 from qplug.catalogue.probe import probe
 from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserError

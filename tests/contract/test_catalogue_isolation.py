@@ -11,7 +11,7 @@ import time
 import pytest
 
 from qplug import catalogue
-from qplug.catalogue.offers import Offer, offers, misspelt_groups
+from qplug.catalogue.offers import Offer, misspelt_groups, offers
 from qplug.catalogue.probe import import_limit, probe
 from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import UserError

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from qplug import catalogue
-from qplug.catalogue.offers import Offer, canonical
 from qplug.catalogue.loading import import_offered
+from qplug.catalogue.offers import Offer, canonical
 from qplug.contract.errors import QplugError, UnknownName
 from qplug.contract.interfaces import KINDS
 

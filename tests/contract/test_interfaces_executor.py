@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from qplug import catalogue
-from qplug.catalogue.offers import Offer
 from qplug.catalogue.loading import import_offered
+from qplug.catalogue.offers import Offer
 from qplug.contract.errors import PluginError, UserError
 from qplug.contract.interfaces import Cell, Done, Executor, ExecutorCapabilities, Needs, attempt
 from qplug.lab.comparison.local import Local

@@ -11,8 +11,8 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, canonical, offers, same_distribution
 from qplug.catalogue.entry import Entry
+from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, canonical, offers, same_distribution
 from qplug.catalogue.registry import Known, registry
 from qplug.catalogue.standard_output import stdout_to_stderr
 from qplug.catalogue.verdicts import Verdict, recall, remember

@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from qplug.catalogue.checks import check
-from qplug.catalogue.offers import Offer
 from qplug.catalogue.footprint import Footprint, watched
+from qplug.catalogue.offers import Offer
 from qplug.contract.errors import PluginError, QplugError
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from qplug.catalogue.offers import Offer, same_distribution
 from qplug.catalogue.isolation import End, run_isolated
+from qplug.catalogue.offers import Offer, same_distribution
 from qplug.catalogue.verdicts import Verdict
 from qplug.contract.errors import UserError
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
 
-from qplug.catalogue.offers import Offer
 from qplug.catalogue.loading import import_watched
+from qplug.catalogue.offers import Offer
 from qplug.contract.errors import PluginError
 
 SLOW = 0.8

@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from qplug.catalogue.offers import offers, installed
+from qplug.catalogue.offers import installed, offers
 
 
 def environment(folder: Path | None = None) -> dict[str, Any]:
