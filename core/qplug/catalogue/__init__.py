@@ -6,9 +6,9 @@ interface asks is quarantined: shown with its reason, refused when asked for, an
 """
 
 from qplug.catalogue.blame import Suspect, naming_faults
-from qplug.catalogue.claims import GROUPS
 from qplug.catalogue.entry import Entry, Status
 from qplug.catalogue.listing import command, disable, entries, entry, hooks, load, without
+from qplug.catalogue.offers import GROUPS
 from qplug.catalogue.registry import Known, Recipe, Registry, recipe, registry, shipped
 from qplug.catalogue.verdicts import cache_folder
 

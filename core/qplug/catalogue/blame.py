@@ -10,8 +10,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from qplug.catalogue.claims import GROUPS
 from qplug.catalogue.listing import entries, entry
+from qplug.catalogue.offers import GROUPS
 from qplug.contract.errors import PluginError, QplugError
 
 if TYPE_CHECKING:
