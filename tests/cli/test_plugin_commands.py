@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from qplug import catalogue
-from qplug.catalogue.claims import OWN_COMMANDS
+from qplug.catalogue.offers import OWN_COMMANDS
 from qplug_cli import main
 
 WEATHER = """
