@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from qplug.catalogue import naming_faults
 from qplug.contract.errors import ConfigError, UnknownName, some_of
 from qplug.contract.interfaces import Backend, Sample
 from qplug.lab.config.layers import Layer, from_file
@@ -27,6 +28,7 @@ from qplug.lab.judging.judge import Judgement, judge
 from qplug.lab.judging.view import View
 from qplug.lab.measures import SUMMARY
 from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.pipeline.suspects import layers_of, suspects
 from qplug.lab.runner.changes import refuse_changed_part
 from qplug.lab.runner.inventory import Inventory, inventory
 from qplug.lab.runner.loaded import Loaded, load_classifier
@@ -87,6 +89,13 @@ def evaluate(path: Path, asked: Asked, reporter: Reporter, *, workplace: Workpla
     config = _for_this_machine(resolve([asked.settings, _own(directory, asked)]), reporter)
     parts, place = assemble(config, directory.path / SETTINGS), workplace or Workplace.from_environment()
     again = _Again(directory, config, parts, loaded, asked, place)
+    involved = [*suspects(loaded.config, loaded.parts), *suspects(config, parts)]
+    with naming_faults(involved, "the run was judged again", layers_of(loaded.model, involved)):
+        return _evaluated(again, reporter)
+
+
+def _evaluated(again: _Again, reporter: Reporter) -> dict[str, Any]:
+    config, loaded = again.config, again.loaded
     view, on = _inputs(again, reporter)
     backend = again.backend
     judgement = _judge(view, on, config, backend, reporter)
