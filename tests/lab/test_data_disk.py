@@ -24,7 +24,8 @@ def test_a_folder_that_is_removed_while_it_is_looked_for_is_made_again(
 
     monkeypatch.setattr(os, "mkdir", mkdir_beside_another)
     make_folder(folder)
-    assert folder.is_dir() and left == [0]
+    assert folder.is_dir()
+    assert left == [0]
 
 
 def test_a_file_of_that_name_is_no_folder(tmp_path: Path) -> None:
