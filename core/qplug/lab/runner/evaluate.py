@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from qplug.contract.errors import ConfigError, UnknownName, some_of
-from qplug.contract.interfaces import Backend, Sample
+from qplug.contract.interfaces import Backend, RemoteBackend, Sample
 from qplug.lab.config.layers import Layer, from_file
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
@@ -30,14 +31,26 @@ from qplug.lab.pipeline.parts import Parts, assemble
 from qplug.lab.runner.changes import refuse_changed_part
 from qplug.lab.runner.inventory import Inventory, inventory
 from qplug.lab.runner.loaded import Loaded, load_classifier
+from qplug.lab.runner.on_device import OnDevice, Spending, Waiting
 from qplug.lab.runner.prepare import embedded, extract
 from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.verification import verification
 from qplug.lab.runner.workplace import Workplace
-from qplug.lab.runs.directory import CONFIG, SETTINGS, RunDirectory
-from qplug.lab.runs.evaluations import EVALUATIONS, VERSION, Agreement, EvaluationRecord, write_evaluation
+from qplug.lab.runs.directory import CONFIG, RECORD, SETTINGS, RunDirectory
+from qplug.lab.runs.evaluations import (
+    EVALUATIONS,
+    VERSION,
+    Agreement,
+    EvaluationRecord,
+    Verification,
+    read_evaluation,
+    write_evaluation,
+)
 from qplug.lab.runs.files import json_bytes
+from qplug.lab.runs.lock import Lock
 from qplug.lab.runs.record_file import read_record
 from qplug.lab.runs.run_record import JudgementRecord, Scores
+from qplug.lab.runs.sent_plan import PLAN
 
 _OF_THE_DATA = ("dataset", "data_dir", "split", "fold", "smoke")
 
@@ -51,11 +64,13 @@ class Asked:
             ``split`` and ``fold``.
         part: which part of the split is judged.
         classes: names of the other data set's classes → the run's, where they differ.
+        size: how many samples, with how many shots each, a device is sent; None: as its budget buys.
     """
 
     settings: Layer = field(default_factory=dict)
     part: Literal["test", "validation"] = "test"
     classes: Mapping[str, str] = field(default_factory=dict)
+    size: tuple[int | None, int | None] = (None, None)
 
     @property
     def other_data(self) -> bool:
@@ -63,19 +78,28 @@ class Asked:
         return "dataset" in self.settings
 
 
-def evaluate(path: Path, asked: Asked, reporter: Reporter, *, workplace: Workplace | None = None) -> dict[str, Any]:
+def evaluate(
+    path: Path,
+    asked: Asked,
+    reporter: Reporter,
+    *,
+    workplace: Workplace | None = None,
+    spending: Spending | None = None,
+) -> dict[str, Any]:
     """Judges a finished run again and writes it to ``evaluations/<name>/``; nothing else of the run changes.
 
-    The same question has the same name, so that asking again replaces the answer.
+    The same question has the same name, so that asking again replaces the answer. What a device answered is kept, and
+    asking it again sends nothing.
 
     Args:
         path: the run directory.
         asked: what is judged, and where.
         reporter: told what goes on.
         workplace: where it is worked on; None: as the environment says.
+        spending: what a remote backend may cost; None: nothing that costs.
 
     Returns:
-        The evaluation's summary, as ``qplug evaluate --json`` prints it.
+        The evaluation's summary, as ``qplug evaluate --json`` prints it. Of work that waits at a device: what was sent.
 
     Raises:
         UserError: there is no such run, it is not finished, or the backend cannot run its circuits.
@@ -87,8 +111,10 @@ def evaluate(path: Path, asked: Asked, reporter: Reporter, *, workplace: Workpla
     config = _for_this_machine(resolve([asked.settings, _own(directory, asked)]), reporter)
     parts, place = assemble(config, directory.path / SETTINGS), workplace or Workplace.from_environment()
     again = _Again(directory, config, parts, loaded, asked, place)
-    view, on = _inputs(again, reporter)
     backend = again.backend
+    if backend is not None and backend.capabilities.remote:
+        return _on_device(again, cast(RemoteBackend, backend), reporter, spending or Spending())
+    view, on = _inputs(again, reporter)
     judgement = _judge(view, on, config, backend, reporter)
     twin = None
     if backend is not loaded.parts.training_backend:  # exact values to hold the others against
@@ -130,12 +156,19 @@ class _Again:
         layer = to_layer(self.config)
         backend = layer["backend"] if self.backend is not None else {"name": "no-circuit"}
         question = {"part": self.asked.part, "backend": backend, "classes": dict(self.asked.classes)}
+        if self.asked.size != (None, None):
+            question["size"] = self.asked.size
         words = [self.asked.part, backend["name"]]
         if self.asked.other_data:
             question["data"] = {key: layer[key] for key in ("dataset", "split", "fold") if key in layer}
             words.insert(0, self.config.dataset.name)
         digest = hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode()).hexdigest()
         return "-".join([*words, digest[:8]])
+
+    @property
+    def home(self) -> Path:
+        """The evaluation's folder."""
+        return self.directory.path / EVALUATIONS / self.name
 
     @property
     def stamps(self) -> list[str]:
@@ -229,30 +262,81 @@ def _renamed(samples: Sequence[Sample], classes: Mapping[str, str]) -> list[Samp
     return [replace(sample, label=classes.get(sample.label, sample.label)) for sample in samples]
 
 
+def _on_device(again: _Again, backend: RemoteBackend, reporter: Reporter, spending: Spending) -> dict[str, Any]:
+    """The evaluation by a remote backend, begun, gone on with, or found done."""
+    home = again.home
+    if (home / RECORD).is_file():
+        reporter.note(f"the device was asked this before; its answer is in {home}")
+        return _summary(again, read_evaluation(home))
+    backend.check()
+    for module in again.loaded.model.quantum_modules():
+        backend.accept(module.circuit)
+    view, on = _inputs(again, reporter)
+    settings = {**again.asked.settings, "backend": to_layer(again.config)["backend"]}
+    question = {"settings": settings, "part": again.asked.part, "classes": dict(again.asked.classes)}
+    asking = OnDevice(view, on, backend, home, question, again.config.seed, again.config.device, reporter)
+    home.mkdir(parents=True, exist_ok=True)
+    lock = Lock(home)
+    try:
+        answer = asking.ask(replace(spending, samples=again.asked.size[0], shots=again.asked.size[1]))
+        if isinstance(answer, Waiting):
+            return _still_waiting(again, answer)
+        verified = verification(answer, backend, again.config.backend.name)
+        return _written(again, answer.judgement, answer.exact, verified)
+    finally:
+        lock.release()
+        if not (home / PLAN).is_file():  # nothing was sent
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def _still_waiting(again: _Again, waiting: Waiting) -> dict[str, Any]:
+    """What is told of work that the device is not done with."""
+    plan = waiting.sent.plan
+    return {
+        "run": str(again.directory.path),
+        "evaluation": str(again.home),
+        "name": again.name,
+        "backend": plan.backend["name"],
+        "waiting": waiting.status,
+        "job_ids": list(waiting.jobs),
+        "n_samples": len(plan.samples),
+        "shots": plan.shots,
+        "forecast_seconds": plan.forecast_seconds,
+    }
+
+
 def _judge(view: View, on: Labelled, config: RunConfig, backend: Backend | None, reporter: Reporter) -> Judgement:
     reporter.stage(f"judging on {on.part}")
     return judge(view, on, backend=backend, device=config.device, on_step=reporter.progress)
 
 
-def _written(again: _Again, judgement: Judgement, twin: Judgement | None) -> dict[str, Any]:
+def _written(
+    again: _Again, judgement: Judgement, twin: Judgement | None, verified: Verification | None = None
+) -> dict[str, Any]:
     from qplug.lab.runner.drawing import write_judging
     from qplug.lab.runner.record import stamped
 
     part, stamps = again.asked.part, again.stamps
-    home = again.directory.path / EVALUATIONS / again.name
-    home.mkdir(parents=True, exist_ok=True)
-    inside = RunDirectory(home)
+    again.home.mkdir(parents=True, exist_ok=True)
+    inside = RunDirectory(again.home)
     inside.write_csv("predictions.csv", stamped(judgement.predictions(), stamps))
     title = f"{again.config.dataset.name} · {again.config.heads} · {part}"
     where = f" · on {again.config.backend.name}" if judgement.backend is not None else ""
     write_judging(inside, judgement, title=title + where, stamp=" · ".join(stamps) or None)
-    record = _record(again, judgement, twin)
+    record = _record(again, judgement, twin, verified)
     write_evaluation(inside, record)
-    short = {name: judgement.scores[name] for name in (*SUMMARY, "accuracy_interval", "n")}
-    return {"run": str(again.directory.path), "evaluation": str(home), **record.summary(), part: short}
+    return _summary(again, record)
 
 
-def _record(again: _Again, judgement: Judgement, twin: Judgement | None) -> EvaluationRecord:
+def _summary(again: _Again, record: EvaluationRecord) -> dict[str, Any]:
+    part, scores = record.judgement.part, record.judgement.scores
+    short = {name: getattr(scores, name) for name in (*SUMMARY, "accuracy_interval", "n")}
+    return {"run": str(again.directory.path), "evaluation": str(again.home), **record.summary(), part: short}
+
+
+def _record(
+    again: _Again, judgement: Judgement, twin: Judgement | None, verified: Verification | None
+) -> EvaluationRecord:
     backend = judgement.backend
     settings = to_layer(again.config)["backend"]
     name = settings.pop("name")
@@ -275,6 +359,7 @@ def _record(again: _Again, judgement: Judgement, twin: Judgement | None) -> Eval
         classes=dict(again.asked.classes),
         run_accuracy=_of_the_run(again).accuracy,
         against_training_backend=None if twin is None else _agreement(judgement, twin),
+        verification=verified,
         stamps=tuple(again.stamps),
     )
 
