@@ -43,6 +43,7 @@ from qplug.lab.runs.evaluations import (
     Agreement,
     EvaluationRecord,
     Verification,
+    evaluations,
     read_evaluation,
     write_evaluation,
 )
@@ -50,7 +51,7 @@ from qplug.lab.runs.files import json_bytes
 from qplug.lab.runs.lock import Lock
 from qplug.lab.runs.record_file import read_record
 from qplug.lab.runs.run_record import JudgementRecord, Scores
-from qplug.lab.runs.sent_plan import PLAN
+from qplug.lab.runs.sent_plan import PLAN, read_plan
 
 _OF_THE_DATA = ("dataset", "data_dir", "split", "fold", "smoke")
 
@@ -120,6 +121,21 @@ def evaluate(
     if backend is not loaded.parts.training_backend:  # exact values to hold the others against
         twin = _judge(view, on, config, loaded.parts.training_backend, reporter)
     return _written(again, judgement, twin)
+
+
+def unanswered(directory: RunDirectory) -> list[Asked]:
+    """What a finished run was to ask of a remote backend and has no answer to yet.
+
+    Raises:
+        DataError: the plan of something that was sent, or the run's record, is damaged.
+    """
+    homes = sorted((directory.path / EVALUATIONS).glob("*/"))
+    plans = [read_plan(home) for home in homes if (home / PLAN).is_file() and not (home / RECORD).is_file()]
+    if plans:
+        return [Asked(plan.settings, plan.part, plan.classes, plan.size) for plan in plans]
+    judged_on, asked = read_record(directory.path).backend, directory.read_config().get("backend", {}).get("name")
+    answered = any(found.judgement.backend == asked for found in evaluations(directory.path))
+    return [] if judged_on in (None, asked) or answered else [Asked()]
 
 
 @dataclass(frozen=True)
@@ -266,19 +282,20 @@ def _on_device(again: _Again, backend: RemoteBackend, reporter: Reporter, spendi
     """The evaluation by a remote backend, begun, gone on with, or found done."""
     home = again.home
     if (home / RECORD).is_file():
-        reporter.note(f"the device was asked this before; its answer is in {home}")
+        reporter.note(f"the device has answered this before; to send it again, remove {home}")
         return _summary(again, read_evaluation(home))
     backend.check()
     for module in again.loaded.model.quantum_modules():
         backend.accept(module.circuit)
     view, on = _inputs(again, reporter)
     settings = {**again.asked.settings, "backend": to_layer(again.config)["backend"]}
-    question = {"settings": settings, "part": again.asked.part, "classes": dict(again.asked.classes)}
+    asked = again.asked
+    question = {"settings": settings, "part": asked.part, "classes": dict(asked.classes), "size": asked.size}
     asking = OnDevice(view, on, backend, home, question, again.config.seed, again.config.device, reporter)
     home.mkdir(parents=True, exist_ok=True)
     lock = Lock(home)
     try:
-        answer = asking.ask(replace(spending, samples=again.asked.size[0], shots=again.asked.size[1]))
+        answer = asking.ask(spending)
         if isinstance(answer, Waiting):
             return _still_waiting(again, answer)
         verified = verification(answer, backend, again.config.backend.name)

@@ -8,6 +8,7 @@ evaluation's folder, so that any later process goes on where this one ended.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from qplug.contract.errors import ConfigError, UserError
+from qplug.contract.errors import ConfigError, Interrupted, UserError
 from qplug.contract.interfaces import Forecast, NotYet, RemoteBackend, Task, Values, Work
 from qplug.lab.data.labelled import Labelled
 from qplug.lab.hardware.budget import Plan, fit_budget, stratified_subset
@@ -41,6 +42,7 @@ from qplug.lab.runs.sent_plan import (
     read_sent,
     write_plan,
 )
+from qplug.lab.stopping import by
 
 BUDGET = 60.0
 """Seconds of the device that may be spent where nobody says otherwise: a tenth of a month of a free account."""
@@ -51,18 +53,19 @@ class Spending:
     """What may be spent on a device.
 
     Attributes:
-        samples: so many samples; None: as many as the budget buys.
-        shots: of each sample; None: as many as keep the labels, or as the budget buys.
         budget: seconds of the device; None: ``BUDGET``, or what was allowed before.
         allow: asked, with a sentence, before anything is sent that costs; None: nobody can be, and nothing is sent.
         wait: whether to wait for the device.
+        size: how many samples, with how many shots each, are sent for a run that was to ask a device by itself; None:
+            as the budget buys.
+        sleep: waits so many seconds.
     """
 
-    samples: int | None = None
-    shots: int | None = None
     budget: float | None = None
     allow: Callable[[str], bool] | None = None
     wait: bool = True
+    size: tuple[int | None, int | None] = (None, None)
+    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class OnDevice:
         on: the part that is judged.
         backend: the device.
         home: the evaluation's folder.
-        question: what is asked: the plan's ``settings`` (with the table ``backend``), ``part`` and ``classes``.
+        question: what is asked: ``settings`` (with the table ``backend``), ``part``, ``classes``, ``size`` of the plan.
         seed: draws samples where not all are sent.
         device: where the classical part is computed.
         reporter: told what goes on.
@@ -137,11 +140,16 @@ class OnDevice:
         sent = read_sent(self.home)
         budget = sent.plan.budget_seconds if spending.budget is None else spending.budget
         journal = Journal(self.home / JOURNAL)
-        drive = Drive(self.backend, journal, self.home, budget, told=self.reporter.note)
+        drive = Drive(self.backend, journal, self.home, budget, spending.sleep, self.reporter.note)
         self.reporter.stage(
             f"{sent.plan.backend['name']}: {len(sent.plan.samples):,} samples, {sent.plan.shots:,} shots"
         )
-        came = drive.settle(sent.work, wait=spending.wait)
+        try:
+            came = drive.settle(sent.work, wait=spending.wait)
+        except KeyboardInterrupt as stop:
+            raise Interrupted(
+                f"stopped{by(stop)}. What the device has goes on there; fetch it with: qplug resume {self.run}"
+            ) from None
         jobs = tuple(journal.units()[sent.work.tag].fact("jobs") or ())
         if isinstance(came, NotYet):
             return Waiting(sent, jobs, came.status)
@@ -150,6 +158,11 @@ class OnDevice:
         judgement = judge_given(self.view, on, came.expectations, self.backend, device=self.device)
         exact = part_of(self._exact[0], positions)
         return Answered(sent, came, judgement, exact, self.backend.forecast(sent.work), jobs)
+
+    @property
+    def run(self) -> Path:
+        """The run's directory."""
+        return self.home.parent.parent
 
     @cached_property
     def _exact(self) -> tuple[Judgement, tuple[Task, ...]]:
@@ -197,9 +210,9 @@ class OnDevice:
         """How many samples and shots; the user is told where they are fewer than wanted."""
         limits = self.backend.capabilities
         n_part, most = len(self.on.labels), max(1, limits.max_rows // max(1, len(tasks)))
-        n = n_part if spending.samples is None else spending.samples
-        shots = wanted if spending.shots is None else spending.shots
-        if spending.samples is not None and not 1 <= n <= min(n_part, most):
+        samples_asked, shots_asked = self.question["size"]
+        n, shots = samples_asked or n_part, shots_asked or wanted
+        if samples_asked and not 1 <= n <= min(n_part, most):
             raise UserError(f"--samples {n} must be in 1 to {min(n_part, most):,}: so many the part, or a job, has.")
         if shots > limits.max_shots:
             raise UserError(f"--shots {shots:,} is more than the {limits.max_shots:,} that the device takes.")
@@ -209,9 +222,9 @@ class OnDevice:
 
         bought = fit_budget(
             cost, min(n, most), shots, BUDGET if spending.budget is None else spending.budget,
-            fixed_samples=spending.samples is not None, fixed_shots=spending.shots is not None,
+            fixed_samples=bool(samples_asked), fixed_shots=bool(shots_asked),
         )  # fmt: skip
-        if bought.n_samples < n_part and spending.samples is None:
+        if bought.n_samples < n_part and not samples_asked:
             self.reporter.note(f"the budget buys {bought.n_samples:,} of {n_part:,} samples, drawn by class")
         if bought.shots < shots:
             self.reporter.note(

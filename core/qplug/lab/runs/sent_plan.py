@@ -41,6 +41,7 @@ class SentPlan(Table):
         settings: what of the run's configuration was replaced by what was asked, the backend among it.
         part: which part is judged.
         classes: names of the other data set's classes → the run's, where they differ.
+        size: how many samples, with how many shots, were asked for; null: as the budget buys.
         samples: ids of the samples, in the order of the rows of angles.
         n_part: how many samples the part has.
         shots: of each sample.
@@ -58,6 +59,7 @@ class SentPlan(Table):
     settings: dict[str, JsonValue]
     part: Literal["test", "validation"]
     classes: dict[str, str] = Field(default={}, description="theirs to the run's")
+    size: tuple[Count | None, Count | None] = (None, None)
     samples: tuple[str, ...]
     n_part: Count
     shots: Count
