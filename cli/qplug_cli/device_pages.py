@@ -13,8 +13,8 @@ def show_waiting(told: Mapping[str, Any]) -> None:
     console = output.console()
     jobs = ", ".join(told["job_ids"])
     console.print(
-        f"{told['backend']}: {told['n_samples']:,} samples with {told['shots']:,} shots are with the device, job {jobs}:"
-        f" {told['waiting']}"
+        f"{told['backend']}: {told['n_samples']:,} samples with {told['shots']:,} shots are with the device, "
+        f"job {jobs}: {told['waiting']}"
     )
     console.print(f"fetch it with: qplug resume {told['run']}", soft_wrap=True)
 

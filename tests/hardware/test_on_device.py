@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from qplug.lab.comparison.grid import Arm, Grid
 from qplug.lab.comparison.sets import run_set
 from qplug.lab.hardware.journal import JOURNAL, Journal
 from qplug.lab.runner.evaluate import Asked, evaluate
+from qplug.lab.runner.jobs import cancel, sent_work
 from qplug.lab.runner.on_device import Spending
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import resume_run, run_once
@@ -185,3 +187,19 @@ def test_a_set_is_not_sent_to_a_device(run: Path, tmp_path: Path) -> None:
     place, pipeline = configured(tmp_path)
     with pytest.raises(NotSupported, match=r"'folder-queue' is remote, .* a job for each of its runs"):
         run_set(Grid([Arm("", [pipeline])], (0, 1), False), place, Silent())
+
+
+def test_what_was_sent_is_listed_and_can_be_stopped(run: Path) -> None:
+    assert sent_work(run.parent) == []
+    with pytest.raises(UserError, match=rf"no work of {re.escape(str(run))} is with a device"):
+        cancel(run)
+    left = evaluate(run, asked(run, size=(10, 100)), Silent(), spending=freely(run, wait=False))
+    (listed,) = sent_work(run.parent)
+    assert (listed.state, listed.job_ids, listed.attempts) == ("with the device", tuple(left["job_ids"]), 1)
+    assert (listed.n_samples, listed.shots, listed.forecast_seconds) == (10, 100, 3.0)
+    (stopped,) = cancel(run)
+    assert stopped.state == "cancelled"
+    assert "cancelled" in next(queue_of(run).glob("*.answer")).read_text("utf-8")
+    told = evaluate(run, asked(run, size=(10, 100)), Silent(), spending=freely(run))  # sent anew
+    (listed,) = sent_work(run)
+    assert (listed.state, listed.attempts, listed.usage_seconds) == ("done", 2, told["usage_seconds"])

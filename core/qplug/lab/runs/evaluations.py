@@ -54,7 +54,7 @@ class Verification(Table):
         exact_accuracy: of the same samples, without shots and noise.
         expected_shot_noise: the mean distance of expectation values that shots alone explain.
         observables: the distances of each.
-        two_qubit_gates: of all circuits together, as they ran; None if it is not told.
+        two_qubit_gates: as they ran, of the circuit with the most; None if it is not told.
         depth: of the deepest.
         facts: what else the backend told, such as the calibration of the qubits used.
     """
