@@ -20,7 +20,8 @@ from qplug.contract.errors import NotSupported, QplugError, UserError
 from qplug.lab.comparison.grid import Arm, Grid
 from qplug.lab.comparison.sets import run_set
 from qplug.lab.hardware.journal import JOURNAL, Journal
-from qplug.lab.runner.evaluate import Asked, evaluate
+from qplug.lab.runner.asked import Asked
+from qplug.lab.runner.evaluate import evaluate
 from qplug.lab.runner.jobs import cancel, sent_work
 from qplug.lab.runner.on_device import Spending
 from qplug.lab.runner.reporter import Silent

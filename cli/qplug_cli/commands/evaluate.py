@@ -84,7 +84,8 @@ def evaluate(
     from qplug_cli.progress import TerminalReporter, loading
 
     with loading():
-        from qplug.lab.runner.evaluate import Asked, evaluate
+        from qplug.lab.runner.asked import Asked
+        from qplug.lab.runner.evaluate import evaluate
 
     settings = _settings(backend, dataset, data_dir, split, fold, assignments or ())
     asked = Asked(settings, part.value, _map(classes or ()), (samples, shots))

@@ -14,9 +14,10 @@ from qplug.lab.config.layers import from_file
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import full_hash, to_layer, to_toml
 from qplug.lab.pipeline.classifier import Classifier
+from qplug.lab.pipeline.suspects import suspects
 from qplug.lab.runner.changes import record_of, refuse_changed_data
 from qplug.lab.runner.code import refuse_changed_code
-from qplug.lab.runner.ending import Watch, recorded_end, suspects, way_on
+from qplug.lab.runner.ending import Watch, recorded_end, way_on
 from qplug.lab.runner.examine import Examined, computing_on, examine
 from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Reporter

@@ -73,6 +73,7 @@ class Answered:
     """What came back from a device.
 
     Attributes:
+        backend: the device.
         sent: what was sent.
         values: what came.
         judgement: what the classifier answers with these values.
@@ -81,6 +82,7 @@ class Answered:
         jobs: the device's names for the work.
     """
 
+    backend: RemoteBackend
     sent: Sent
     values: Values
     judgement: Judgement
@@ -157,7 +159,7 @@ class OnDevice:
         on = some_of_part(self.on, positions)
         judgement = judge_given(self.view, on, came.expectations, self.backend, device=self.device)
         exact = part_of(self._exact[0], positions)
-        return Answered(sent, came, judgement, exact, self.backend.forecast(sent.work), jobs)
+        return Answered(self.backend, sent, came, judgement, exact, self.backend.forecast(sent.work), jobs)
 
     @property
     def run(self) -> Path:

@@ -8,26 +8,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qplug.contract.interfaces import RemoteBackend
 from qplug.lab.hardware.shots import expected_distance
 from qplug.lab.judging.judge import Judgement
 from qplug.lab.runner.on_device import Answered
+from qplug.lab.runs.directory import RunDirectory
 from qplug.lab.runs.evaluations import ObservableValues, Verification
 
+FIGURE = "verification.png"
 
-def verification(answered: Answered, backend: RemoteBackend, name: str) -> Verification:
+
+def verification(answered: Answered, name: str) -> Verification:
     """The record of what came back.
 
     Args:
         answered: what was sent, what came, and the answers to both.
-        backend: the device.
         name: the backend's name, for one that does not tell which device it was.
     """
     plan, values = answered.sent.plan, answered.values
     facts: Mapping[str, Any] = {**answered.forecast.facts, **values.facts}
     return Verification(
         device=str(facts.get("device", name)),
-        fake=not backend.capabilities.hardware,
+        fake=not answered.backend.capabilities.hardware,
         shots=plan.shots,
         n_part=plan.n_part,
         exact_accuracy=float(answered.exact.scores["accuracy"]),
@@ -42,6 +43,20 @@ def verification(answered: Answered, backend: RemoteBackend, name: str) -> Verif
         calibration_date=facts.get("calibration_date"),
         facts=dict(facts),
     )
+
+
+def draw(directory: RunDirectory, answered: Answered, found: Verification, *, title: str, stamp: str | None) -> None:
+    """Writes ``verification.png``."""
+    from qplug.lab.figures.verification import verification_figure
+
+    several = len(answered.sent.work.tasks) > 1
+    names = [f"circuit {row.circuit} {row.observable}" if several else row.observable for row in found.observables]
+    figure = verification_figure(
+        _arrays(answered.exact), answered.values.expectations, names,
+        [(point.shots, point.flipped) for point in answered.sent.plan.curve],
+        shots=found.shots, title=title, stamp=stamp,
+    )  # fmt: skip
+    directory.write_figure(FIGURE, figure)
 
 
 def _observables(answered: Answered) -> Iterator[ObservableValues]:
