@@ -24,7 +24,7 @@ def show_verification(told: Mapping[str, Any]) -> None:
     from rich.table import Table
 
     console = output.console()
-    fake = " (a fake device: a simulator with the noise of one day)" if told["fake"] else ""
+    fake = " (a simulator with the noise of one day, no device)" if told["fake"] else ""
     low, high = told["accuracy_interval"]
     console.print(
         f"on {told['device']}{fake}: accuracy {told['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {told['n_samples']:,}"

@@ -173,7 +173,9 @@ def _written(
     verified = None
     if answered is not None:
         verified = verification(answered, again.config.backend.name)
-        device = f" · {verified.device}" + (", a fake device" if verified.fake else "")
+        device = f" · {verified.device}" + (
+            ", a fake device" if verified.fake and "fake" not in verified.device else ""
+        )
         draw(inside, answered, verified, title=title + device, stamp=stamp)
     record = _record(again, judgement, twin, verified)
     write_evaluation(inside, record)

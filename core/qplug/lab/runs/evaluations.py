@@ -75,6 +75,11 @@ class Verification(Table):
     calibration_date: str | None = None
     facts: dict[str, JsonValue] = Field(default={}, description="as the backend tells them")
 
+    @property
+    def named(self) -> str:
+        """The device for people, who must not take a fake one for a device."""
+        return self.device + (", a fake device" if self.fake and "fake" not in self.device.lower() else "")
+
 
 class EvaluationRecord(Table):
     """A finished run judged again.
