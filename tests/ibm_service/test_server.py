@@ -3,62 +3,28 @@
 from __future__ import annotations
 
 import json
-import warnings
-from typing import Any
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import requests
 from qiskit import QuantumCircuit, transpile
-from qiskit.circuit import ParameterVector
-from qiskit.primitives import PrimitiveResult
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 from qiskit_aer.primitives import SamplerV2 as AerSampler
 from qiskit_ibm_runtime import Batch, EstimatorV2, QiskitRuntimeService, SamplerV2
 from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError, RuntimeJobTimeoutError
+from qiskit_ibm_runtime.executor_estimator import Estimator
+from qiskit_ibm_runtime.executor_sampler import Sampler
 
 from .account import INSTANCE, TOKEN
 from .control import Control
 from .devices import fake
 from .fixtures import LARGE, MIDDLE, SMALL
+from .process import own_process
 from .reduced import Part, simulator, used
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Any:
-    """The client warns that its primitives will be replaced; which of them are used is not the matter here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def turned(n_qubits: int = 3) -> QuantumCircuit:
-    """A turn of each qubit by an angle of its own, and nothing in it is symmetric; without measurements."""
-    circuit = QuantumCircuit(n_qubits)
-    for qubit, angle in enumerate(ParameterVector("angle", n_qubits)):
-        circuit.ry(angle, qubit)
-    for qubit in range(n_qubits - 1):
-        circuit.cz(qubit, qubit + 1)
-    return circuit
-
-
-def for_device(circuit: QuantumCircuit, backend: Any) -> QuantumCircuit:
-    return transpile(circuit, backend, optimization_level=1, initial_layout=[4, 5, 6][: circuit.num_qubits])
-
-
-def sampled(backend: Any, rows: Any, shots: int = 200, tags: tuple[str, ...] = ()) -> Any:
-    """A job of one PUB on this device or in this batch."""
-    where = backend if not isinstance(backend, Batch) else backend.service.backend(backend.backend())
-    circuit = turned()
-    circuit.measure_all()
-    sampler = SamplerV2(mode=backend)
-    sampler.options.environment.job_tags = list(tags)
-    return sampler.run([(for_device(circuit, where), rows)], shots=shots)
-
-
-def result(job: Any) -> PrimitiveResult[Any]:
-    answer: PrimitiveResult[Any] = job.result(poll_interval=0.1)
-    return answer
+from .trial import for_device, result, sampled, turned
 
 
 def test_the_client_logs_in_and_learns_of_its_instance_and_what_it_has_left(ibm: Control) -> None:
@@ -168,10 +134,10 @@ def test_the_reduced_device_has_the_noise_of_the_whole_one() -> None:
 
 
 def test_jobs_of_a_batch_belong_together_and_none_is_taken_once_it_is_closed(ibm: Control) -> None:
-    backend = QiskitRuntimeService().backend(LARGE)
+    backend = QiskitRuntimeService().backend(SMALL)
 
     with Batch(backend=backend) as batch:
-        jobs = [sampled(batch, np.zeros((1, 3))) for _ in range(2)]
+        jobs = [sampled(batch) for _ in range(2)]
         for job in jobs:
             result(job)
 
@@ -184,8 +150,8 @@ def test_jobs_of_a_batch_belong_together_and_none_is_taken_once_it_is_closed(ibm
 
 def test_jobs_are_found_by_tag_and_by_id(ibm: Control) -> None:
     service = QiskitRuntimeService()
-    backend = service.backend(LARGE)
-    first, second = (sampled(backend, np.zeros((1, 3)), tags=("qplug", tag)) for tag in ("a", "b"))
+    backend = service.backend(SMALL)
+    first, second = (sampled(backend, tags=("qplug", tag)) for tag in ("a", "b"))
 
     assert [job.job_id() for job in service.jobs(job_tags=["qplug"])] == [second.job_id(), first.job_id()]
     assert [job.job_id() for job in service.jobs(job_tags=["qplug", "a"])] == [first.job_id()]
@@ -199,9 +165,9 @@ def test_jobs_are_found_by_tag_and_by_id(ibm: Control) -> None:
 
 
 def test_a_job_waits_until_it_is_released_was_asked_for_or_an_hour_has_gone_by(ibm: Control) -> None:
-    backend = QiskitRuntimeService().backend(LARGE)
+    backend = QiskitRuntimeService().backend(SMALL)
     ibm.queue(held=True)
-    job = sampled(backend, np.zeros((1, 3)))
+    job = sampled(backend)
     with pytest.raises(RuntimeJobTimeoutError, match="after 0 secs"):
         job.result(timeout=0)
     assert job.status() == "QUEUED"
@@ -209,11 +175,11 @@ def test_a_job_waits_until_it_is_released_was_asked_for_or_an_hour_has_gone_by(i
     assert job.status() == "DONE"
 
     ibm.queue(polls=2)
-    job = sampled(backend, np.zeros((1, 3)))
+    job = sampled(backend)
     assert [job.status() for _ in range(3)] == ["QUEUED", "QUEUED", "DONE"]
 
     ibm.queue(seconds=3600)
-    job = sampled(backend, np.zeros((1, 3)))
+    job = sampled(backend)
     assert job.status() == "QUEUED"
     ibm.advance(3600)
     assert job.status() == "DONE"
@@ -221,9 +187,9 @@ def test_a_job_waits_until_it_is_released_was_asked_for_or_an_hour_has_gone_by(i
 
 
 def test_a_job_is_cancelled_while_it_waits_and_not_afterwards(ibm: Control) -> None:
-    backend = QiskitRuntimeService().backend(LARGE)
+    backend = QiskitRuntimeService().backend(SMALL)
     ibm.queue(polls=1)
-    job, done = sampled(backend, np.zeros((1, 3))), sampled(backend, np.zeros((1, 3)))
+    job, done = sampled(backend), sampled(backend)
 
     job.cancel()
 
@@ -234,3 +200,48 @@ def test_a_job_is_cancelled_while_it_waits_and_not_afterwards(ibm: Control) -> N
     with pytest.raises(RuntimeInvalidStateError, match=f"{done.job_id()} has ended: Completed"):
         done.cancel()
     assert [each["charged"] for each in ibm.jobs()] == [0, pytest.approx(2.07)]
+
+
+@pytest.mark.parametrize("device", [SMALL, LARGE])
+def test_jobs_that_the_client_mitigates_itself_are_run_as_they_come(ibm: Control, device: str) -> None:
+    backend = QiskitRuntimeService().backend(device)
+    circuit = for_device(turned(), backend)
+    rows = np.array([[np.pi, 0, 0.4], [1.0, 2.0, 0.4]])
+    observables = [[SparsePauliOp(label).apply_layout(circuit.layout)] for label in ("IIZ", "IZI", "XII")]
+    estimator = Estimator(mode=backend, options={"resilience_level": 1})
+    estimator.options.environment.job_tags = ["mine"]
+    measured = circuit.measure_all(inplace=False, add_bits=True)
+
+    values = result(estimator.run([(circuit, observables, rows)], precision=0.04))[0].data.evs
+    counts = result(Sampler(mode=backend).run([(measured, rows[0])], shots=90))[0].data.meas.get_counts()
+
+    right = np.cos(rows).T
+    assert np.abs(values - [right[0], right[1], np.sin(0.4) * right[1]]).max() < 0.2
+    assert sum(counts.values()) == 90
+    assert {key[-5] for key in counts} == {"1"}
+    first, second = ibm.jobs()
+    assert (first["program"], first["tags"], second["pubs"][0]["shots"]) == ("executor", ["mine"], 90)
+    assert first["executions"] >= 2 * 0.04**-2
+
+
+def test_a_server_in_its_own_process_outlives_its_clients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with own_process("FakeLagosV2:3", "--ideal", "--seed", "5") as control:
+        ask = f"import http.client as h, os; h.HTTPConnection('127.0.0.1', {control.port}).request('GET', '/jobs')"
+        client = subprocess.run([sys.executable, "-S", "-c", f"{ask}; os.kill(os.getpid(), 9)"], check=False)
+        assert client.returncode == -9
+        for name, value in control.environment.items():
+            monkeypatch.setenv(name, value)
+        job = sampled(QiskitRuntimeService().backend(SMALL), tags=("kept",))
+        assert result(job)[0].data.meas.get_counts() == {"000": 200}
+        assert [each["tags"] for each in control.jobs()] == [["kept"]]
+    with pytest.raises(ConnectionRefusedError):
+        control.seen()
+
+
+def test_nothing_gets_out_by_an_encrypted_address(ibm: Control) -> None:
+    with pytest.raises(requests.exceptions.ProxyError, match="502"):
+        requests.get("https://quantum.cloud.ibm.com", timeout=5)
+
+    assert ibm.requests("CONNECT quantum.cloud.ibm.com:443") == 1
