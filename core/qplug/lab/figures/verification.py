@@ -39,8 +39,8 @@ def verification_figure(
         stamp: a warning such as ``"SYNTHETIC DATA"``, or None.
     """
     note = (
-        f"Left: each dot is one expectation value of one sample. Grey: where 95 % of them lie if {shots:,} shots are all "
-        "that differs. Right: how many labels shots alone would change, thought before anything was sent."
+        f"Left: each dot is one expectation value of one sample. Grey: where 95 % of them lie if {shots:,} shots are "
+        "all that differs. Right: how many labels shots alone would change, thought before anything was sent."
     )
     canvas = Canvas(_LEFT + 2 * _SIDE + _GAP + _RIGHT, _BELOW + _SIDE + 0.35, title=title, note=note, stamp=stamp)
     left = canvas.axes(_LEFT, _BELOW, _SIDE, _SIDE)
