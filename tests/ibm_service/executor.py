@@ -24,7 +24,8 @@ def pubs(params: dict[str, Any]) -> Iterator[Any]:
     program = _program(params)
     for item in program.items:
         shape = tuple(item.shape)
-        yield Pub(shape, item.circuit.num_parameters, None, math.prod(shape), program.shots)
+        qubits = max(len(group) for groups in _groups(item.circuit) for group in groups)
+        yield Pub(shape, item.circuit.num_parameters, None, math.prod(shape), program.shots, qubits)
 
 
 def run(params: dict[str, Any], target: Any, *, noise: bool, seed: int) -> str:

@@ -12,10 +12,11 @@ Each fault is set once and then happens so many times, or until it is cleared. W
 ``unauthorised``                  401 to everything but the log-in
 ``refused_job``                   a new job is answered with ``status`` and ``message``
 ``unreachable``                   the connection ends without an answer, whatever was asked
-``lost_job``                      404 for ``job``, or for all jobs
+``lost_job``                      404 for ``job``, or for all jobs, which stand in no list meanwhile
 ``failed_job``                    a job that starts fails with ``reason`` and ``code``
 ``cancelled_job``                 a job that starts is cancelled by the service, with ``reason``
-``overlong_job``                  a job that starts is ended, since it took longer than was allowed
+``overlong_job``                  a job that starts is ended, since it took too long; without a fault too, where the
+                                  rule of charges gives more seconds than the client allowed
 ``wrong_token``                   the log-in refuses the right key too
 ================================  ======================================================================================
 
@@ -83,10 +84,16 @@ class Faults:
 
     def take(self, name: str, job: str | None = None) -> Fault | None:
         """The fault of that name which happens now, and counts as happened; nothing where none is due."""
+        fault = self.due(name, job)
+        if fault is not None:
+            fault.happened += 1
+            fault.times = None if fault.times is None else fault.times - 1
+        return fault
+
+    def due(self, name: str, job: str | None = None) -> Fault | None:
+        """The fault of that name which would happen now."""
         for fault in self.all:
             if fault.name == name and fault.times != 0 and fault.about.get("job", job) == job:
-                fault.happened += 1
-                fault.times = None if fault.times is None else fault.times - 1
                 return fault
         return None
 

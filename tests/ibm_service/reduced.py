@@ -11,9 +11,9 @@ from typing import Any
 IDLE = {"barrier", "delay"}
 """What does nothing to a qubit that nothing else is done to."""
 
-EXACT_QUBITS = 10
-"""Up to here the noise of gates is computed, with 4^n numbers. Above, only read-outs have noise: a state for each shot
-would take minutes, and tests of a protocol have no use for it."""
+EXACT_QUBITS = 9
+"""Up to here the noise of gates is computed, with 4^n numbers. Above, only read-outs have noise: a row takes seconds
+there, or a state for each shot minutes. ``Pub.qubits`` tells a test which of them it was."""
 
 
 @dataclass(frozen=True)

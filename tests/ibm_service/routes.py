@@ -175,7 +175,8 @@ class Routes:
         return self._unanswered[1]
 
     def jobs(self, request: Request) -> Answer:
-        chosen = [job for job in self.service.jobs.values() if _asked_for(job, request)]
+        with self.service.lock:
+            chosen = [job for job in self.service.jobs.values() if _asked_for(job, request) and not self._lost(job)]
         if request.one("sort") != "ASC":
             chosen.reverse()
         start, most = int(request.one("offset", "0")), int(request.one("limit", "20"))
@@ -223,6 +224,9 @@ class Routes:
             return _not_found(f"Job {name}", 1291)
         job.tags = json.loads(request.body)["tags"]
         return EMPTY
+
+    def _lost(self, job: Job) -> bool:
+        return self.service.faults.due("lost_job", job.id) is not None
 
     def _job(self, name: str) -> Job | None:
         return None if self.service.faults.take("lost_job", name) else self.service.jobs.get(name)

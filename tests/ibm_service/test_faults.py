@@ -121,6 +121,7 @@ def test_a_lost_job_is_not_found(ibm: Control) -> None:
     with pytest.raises(RuntimeJobNotFound, match=lost.job_id()):
         service.job(lost.job_id())
 
+    assert [job.job_id() for job in service.jobs()] == [kept.job_id()]
     assert service.job(kept.job_id()).status() == "DONE"
 
 
@@ -149,8 +150,19 @@ def test_a_job_fails_is_cancelled_or_takes_too_long_each_with_its_reason(ibm: Co
         result(job)
 
 
+def test_a_job_that_would_take_longer_than_its_client_allows_is_cut_short_and_charged_with_what_was_allowed(
+    ibm: Control,
+) -> None:
+    job = sampled(QiskitRuntimeService().backend(SMALL), shots=10_000, most_seconds=4)
+
+    with pytest.raises(RuntimeJobMaxTimeoutError, match="longer than was allowed"):
+        result(job)
+
+    assert (ibm.jobs()[0]["seconds"], job.usage()) == (5.5, 4)
+
+
 def test_a_job_that_cannot_be_run_fails_with_the_reason_and_leaves_the_server_up(ibm: Control) -> None:
-    job = sampled(QiskitRuntimeService().backend(SMALL), shots=10**9)
+    job = sampled(QiskitRuntimeService().backend(SMALL), shots=10**9, most_seconds=10**6)
 
     with pytest.raises(RuntimeJobFailureError, match="Error code 9998"):
         result(job)

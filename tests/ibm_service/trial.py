@@ -27,13 +27,16 @@ def for_device(circuit: QuantumCircuit, backend: Any) -> QuantumCircuit:
     return transpile(circuit, backend, optimization_level=1, initial_layout=[4, 5, 6][: circuit.num_qubits])
 
 
-def sampled(backend: Any, rows: Any = NOTHING, shots: int = 200, tags: tuple[str, ...] = ()) -> Any:
+def sampled(
+    backend: Any, rows: Any = NOTHING, *, shots: int = 200, tags: tuple[str, ...] = (), most_seconds: int = 77
+) -> Any:
     """A job of one PUB on this device or in this batch."""
     where = backend if not isinstance(backend, Session) else backend.service.backend(backend.backend())
     circuit = turned()
     circuit.measure_all()
     sampler = SamplerV2(mode=backend)
     sampler.options.environment.job_tags = list(tags)
+    sampler.options.max_execution_time = most_seconds
     return sampler.run([(for_device(circuit, where), rows)], shots=shots)
 
 
