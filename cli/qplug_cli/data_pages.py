@@ -63,7 +63,7 @@ def facts(name: str, dataset: Dataset, found: Survey) -> dict[str, Any]:
         "licence": dataset.licence,
         "citation": dataset.citation,
         "homepage": dataset.homepage,
-        "reference": list(dataset.reference),
+        "reference": list(map(str, dataset.reference)),
     }
 
 

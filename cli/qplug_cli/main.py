@@ -9,16 +9,22 @@ import logging
 import os
 import sys
 from importlib import import_module
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from qplug.contract.errors import Interrupted, Stopped
+from qplug.contract.errors import Interrupted, PluginError, QplugError, Stopped
 from qplug.lab.stopping import heard, heeding_signals
 from qplug_cli import errors, output
 from qplug_cli.plain_help import PlainCommand, PlainGroup
 from qplug_cli.visible import VisibleFormatter
+
+if TYPE_CHECKING:
+    from qplug.catalogue import Entry
+
+_log = logging.getLogger("qplug")
 
 COMMANDS = {
     "run": ("qplug_cli.commands.run:run", "Assemble a pipeline by name, train it and judge it."),
@@ -32,6 +38,7 @@ COMMANDS = {
     "export": ("qplug_cli.commands.export:export", "A finished run as safetensors, OpenQASM 3 or ONNX."),
     "verify": ("qplug_cli.commands.verify:verify", "Whether a run's files are what the run wrote."),
     "runs": ("qplug_cli.commands.runs:runs", "Past runs with their test metrics."),
+    "jobs": ("qplug_cli.commands.jobs:jobs", "Work that runs have sent to devices, and stopping it."),
     "data": ("qplug_cli.commands.data:app", "Data sets: what there is, get them, check them, look into them."),
     "bench": ("qplug_cli.commands.bench:bench", "Time a quantum head on every backend, and beside other libraries."),
     "recipes": ("qplug_cli.commands.recipes:recipes", "Whole pipelines by name."),
@@ -58,24 +65,29 @@ PATIENCE = 1.0
 
 
 class LazyGroup(PlainGroup):
-    """A group of commands, each imported when it is used and not before."""
+    """A group of commands, each imported when it is used and not before; those of plugins too."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names of all commands, in the order of ``COMMANDS``."""
-        return list(COMMANDS)
+        """The names of all commands, in the order of ``COMMANDS``, then those of plugins that may be used."""
+        return [*COMMANDS, *(row.name for row in plugin_commands() if row.status == "ready")]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name; only its name and its line of help while the group's own help is written."""
-        if cmd_name not in COMMANDS:
-            return None
         if ctx.meta.get("qplug.brief"):
-            return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1])
-        return _command(cmd_name)
+            return _in_brief(cmd_name)
+        if cmd_name in COMMANDS:
+            return _command(cmd_name)
+        return _of_plugin(cmd_name) if cmd_name in {row.name for row in plugin_commands()} else None
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The group's help, for which no command is imported."""
         ctx.meta["qplug.brief"] = True
         super().format_help(ctx, formatter)
+        for row in plugin_commands():
+            if row.status == "quarantined":
+                _log.warning(
+                    "The command %r of %s %s is left out: %s.", row.name, row.provider, row.version, row.reason
+                )
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command. An interruption leaves as itself, not as one of Typer's exit codes."""
@@ -83,6 +95,10 @@ class LazyGroup(PlainGroup):
             return super().invoke(ctx)
         except (KeyboardInterrupt, BrokenPipeError) as error:
             raise _Passed(error) from error
+        except Exception as error:
+            if _is_fault_of_plugin(ctx.invoked_subcommand, error):
+                raise _failed(ctx.invoked_subcommand, error) from error
+            raise
 
 
 class _Passed(Exception):
@@ -102,6 +118,53 @@ def _command(name: str) -> Any:
     examples = inspect.cleandoc(getattr(module, "EXAMPLES", ""))
     alone.command(name, cls=PlainCommand, epilog=examples or None)(getattr(module, function_name))
     return typer.main.get_command(alone)
+
+
+def plugin_commands() -> list[Entry]:
+    """The commands that installed plugins announce. None is imported, and where there are none, nothing is loaded."""
+    if not _are_announced():
+        return []
+    from qplug import catalogue
+
+    return catalogue.entries("command", probe_new=False)
+
+
+def _are_announced() -> bool:
+    # A look into the files: to load what reads them in full takes ten times as long as the rest of a help page's work.
+    for folder in dict.fromkeys(sys.path):
+        for file in Path(folder or ".").glob("*.*-info/entry_points.txt"):
+            with contextlib.suppress(OSError):
+                if b"qplug.commands" in file.read_bytes():
+                    return True
+    return False
+
+
+def _in_brief(name: str) -> TyperCommand:
+    if name in COMMANDS:
+        return TyperCommand(name, help=COMMANDS[name][1])
+    row = next(row for row in plugin_commands() if row.name == name and row.status == "ready")
+    return TyperCommand(name, help=row.summary or f"From {row.provider}.", rich_help_panel="Commands of plugins")
+
+
+def _of_plugin(name: str) -> Any:
+    from qplug import catalogue
+
+    return catalogue.command(name)
+
+
+def _is_fault_of_plugin(name: str | None, error: Exception) -> bool:
+    """Whether a plugin's command has raised what it should have said in another way."""
+    told = isinstance(error, QplugError | typer.Exit | typer.Abort) or hasattr(error, "format_message")
+    return not told and name is not None and name not in COMMANDS
+
+
+def _failed(name: str, error: Exception) -> PluginError:
+    row = next(row for row in plugin_commands() if row.name == name)
+    words = " ".join(str(error).split())
+    return PluginError(
+        f"the command {name!r} of {row.provider} {row.version} failed ({type(error).__name__}: {words}), which is a "
+        "fault of that plugin. QPLUG_DEBUG=1 shows where."
+    )
 
 
 def _version(asked: bool) -> None:
@@ -144,7 +207,7 @@ def run(arguments: list[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     # Typer loads pydantic, which would read every installed distribution in search of plugins for itself.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    if "--json" in words:
+    if "--json" in words and next((word for word in words if word[:1] != "-"), "") in COMMANDS:
         output.reserve_stdout()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(VisibleFormatter("%(message)s"))

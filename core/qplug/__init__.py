@@ -12,6 +12,7 @@ from qplug.version import __version__
 
 if TYPE_CHECKING:
     from qplug.contract.circuit import Circuit, Encoding, Gate, Observable, Weight
+    from qplug.contract.claim import Claim
     from qplug.contract.errors import (
         CircuitError,
         DataError,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "qplug.contract.circuit": ("Circuit", "Encoding", "Gate", "Observable", "Weight"),
+    "qplug.contract.claim": ("Claim",),
     "qplug.contract.errors": (
         "CircuitError",
         "DataError",
@@ -125,6 +127,7 @@ __all__ = [
     "Cell",
     "Circuit",
     "CircuitError",
+    "Claim",
     "DataError",
     "Dataset",
     "DatasetCapabilities",

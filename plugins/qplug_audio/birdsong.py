@@ -11,11 +11,11 @@ from typing import Annotated, Any, ClassVar, final
 
 from pydantic import Field
 
+from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Sample, SplitRule, Unusable
 from qplug.signals import audio_duration, read_audio
-from qplug_audio import examples
-from qplug_audio.layout import (
+from qplug.signals.layout import (
     AUDIO_SUFFIXES,
     NOT_YET_KNOWN,
     as_text,
@@ -26,11 +26,13 @@ from qplug_audio.layout import (
     refuse_undecodable,
     require_folder,
 )
+from qplug_audio import examples
 
 _SHORTEST = 0.5
 """A last piece that is shorter than this share of a segment is left out, unless it is the only one."""
 
 _STEM_UP_TO_SEGMENT = r"^(.+?)(?:[-_]\d+)?$"
+_HYBRID = "Thakar and others, ICCCNT 2024, doi 10.1109/ICCCNT61001.2024.10725668"
 
 
 @final
@@ -71,9 +73,21 @@ class Birdsong(Dataset):
     citation = "the recordists, and the collection that the recordings come from"
     licence = "each recording has its own; xeno-canto names it with the recording"
     homepage = "https://xeno-canto.org"
-    reference: ClassVar[Sequence[str]] = (
-        "two species, one split, other recordings: hybrid 95.04 %, CNN 92.88 % (ICCCNT 2024, "
-        "doi 10.1109/ICCCNT61001.2024.10725668)",
+    reference: ClassVar[Sequence[Claim]] = (
+        Claim(
+            metric="accuracy",
+            value=95.04,
+            unit="%",
+            protocol="hybrid; two species, one split, other recordings",
+            source=_HYBRID,
+        ),
+        Claim(
+            metric="accuracy",
+            value=92.88,
+            unit="%",
+            protocol="CNN; two species, one split, other recordings",
+            source=_HYBRID,
+        ),
     )
 
     species: Annotated[

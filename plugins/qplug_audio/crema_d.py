@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, final
 
+from qplug.contract.claim import Claim
 from qplug.contract.interfaces import DatasetCapabilities, RemoteFile, Sample, SplitRule, Unusable
 from qplug_audio import examples
 from qplug_audio.crema_d_folds import FEMALE, FOLDS, N_FOLDS
 from qplug_audio.named import NamedRecordings, recordings_in, sorted_out
+from qplug_audio.x_ares import x_ares
 
 _FOLD_OF = {actor: fold for fold, actors in enumerate(FOLDS, start=1) for actor in actors}
 _EMOTIONS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
@@ -76,11 +78,32 @@ class CremaD(NamedRecordings):
     )
     licence = "Open Database License 1.0 (contents: Database Contents License 1.0)"
     homepage = "https://github.com/CheyneyComputerScience/CREMA-D"
-    reference: ClassVar[Sequence[str]] = (
-        "always the same emotion: accuracy 17.1 %, unweighted average recall 16.7 % (counted from the official list)",
-        "people who hear the recording alone: 40.9 % (Cao et al. 2014, all recordings)",
-        "one split, whether with speakers apart not checked: frozen encoder and a linear layer, Dasheng 76.7 %, "
-        "Whisper 57.2 %, wav2vec 2.0 54.1 %, data2vec 52.3 % (X-ARES, Zhang et al. 2025, arXiv:2505.16369)",
+    reference: ClassVar[Sequence[Claim]] = (
+        Claim(
+            metric="accuracy",
+            value=17.1,
+            unit="%",
+            protocol="always the same emotion",
+            source="counted from the official list",
+        ),
+        Claim(
+            metric="balanced_accuracy",
+            value=16.7,
+            unit="%",
+            protocol="always the same emotion",
+            source="counted from the official list",
+        ),
+        Claim(
+            metric="accuracy",
+            value=40.9,
+            unit="%",
+            protocol="people who hear the recording alone, all recordings",
+            source="Cao et al. 2014",
+        ),
+        *x_ares(
+            "one split, whether with speakers apart not checked",
+            {"Dasheng": 76.7, "Whisper": 57.2, "wav2vec 2.0": 54.1, "data2vec": 52.3},
+        ),
     )
 
     def samples(self, folder: Path) -> Iterable[Sample | Unusable]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, final
 
+from qplug.contract.claim import Claim
 from qplug.contract.interfaces import DatasetCapabilities, RemoteFile, Sample, SplitRule, Unusable
 from qplug_audio import examples
 from qplug_audio.named import NamedRecordings, recordings_in, sorted_out
@@ -66,7 +67,9 @@ class FreeSpokenDigits(NamedRecordings):
     )
     licence = "CC BY-SA 4.0"
     homepage = "https://github.com/Jakobovski/free-spoken-digit-dataset"
-    reference: ClassVar[Sequence[str]] = ("always the same digit: 10 % (300 recordings of each)",)
+    reference: ClassVar[Sequence[Claim]] = (
+        Claim(metric="accuracy", value=10, unit="%", protocol="always the same digit", source="300 recordings of each"),
+    )
 
     def samples(self, folder: Path) -> Iterable[Sample | Unusable]:
         """All recordings, ordered by name; unusable are those with a name of another form.

@@ -10,12 +10,13 @@ from typing import Annotated, Any, ClassVar, final
 
 from pydantic import Field
 
+from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError, ParameterError, UnknownName
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Sample, SplitRule, Unusable
 from qplug.signals import read_audio
+from qplug.signals.layout import recordings, require_folder
 from qplug_audio import examples
 from qplug_audio.gtzan_split import fault_filtered
-from qplug_audio.layout import recordings, require_folder
 from qplug_audio.named import sorted_out
 
 _GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
@@ -23,6 +24,9 @@ _NAME = re.compile(rf"({'|'.join(_GENRES)})\.\d{{5}}")
 _SECONDS = 30.0
 _HOMES = ("genres_original", "genres", "Data/genres_original")
 """Where copies keep the folders of the genres, unless they lie in the folder itself."""
+_COMPARISON = (
+    "Lee et al. 2018, doi 10.3390/app8010150, as quoted at github.com/jordipons/sklearn-audio-transfer-learning"
+)
 
 
 @final
@@ -76,12 +80,35 @@ class Gtzan(Dataset):
     )
     licence = "none stated; commercial recordings, collected for research"
     homepage = "http://marsyas.info/downloads/datasets.html"
-    reference: ClassVar[Sequence[str]] = (
-        "always the same genre: 11.0 % of the fault-filtered test part at best (all ten genres, counted)",
-        "all ten, fault-filtered split: frozen Jukebox and a small network 79.7 % (Castellon, Donahue, Liang 2021, "
-        "arXiv:2107.05677)",
-        "all ten, fault-filtered split: frozen VGGish and a linear SVM 77.24 %, best known to its author 82.1 % (Lee "
-        "et al. 2018, doi 10.3390/app8010150, as quoted at github.com/jordipons/sklearn-audio-transfer-learning)",
+    reference: ClassVar[Sequence[Claim]] = (
+        Claim(
+            metric="accuracy",
+            value=11,
+            unit="%",
+            protocol="always the same genre, fault-filtered test part at best, all ten genres",
+            source="counted",
+        ),
+        Claim(
+            metric="accuracy",
+            value=79.7,
+            unit="%",
+            protocol="all ten, fault-filtered split: frozen Jukebox and a small network",
+            source="Castellon, Donahue, Liang 2021, arXiv:2107.05677",
+        ),
+        Claim(
+            metric="accuracy",
+            value=77.24,
+            unit="%",
+            protocol="all ten, fault-filtered split: frozen VGGish and a linear SVM",
+            source=_COMPARISON,
+        ),
+        Claim(
+            metric="accuracy",
+            value=82.1,
+            unit="%",
+            protocol="all ten, fault-filtered split: best known to the author of that comparison",
+            source=_COMPARISON,
+        ),
     )
 
     genres: Annotated[
@@ -94,7 +121,7 @@ class Gtzan(Dataset):
     def __post_init__(self) -> None:
         self.classes = self.genres or _GENRES
         if set(self.classes) != set(_GENRES):
-            reference = tuple(f"all ten genres, not those chosen here: {line}" for line in self.reference)
+            reference = tuple(claim.about("all ten genres, not those chosen here") for claim in self.reference)
             self.reference = reference  # type: ignore[misc]  # instances with all classes share one
 
     def samples(self, folder: Path) -> Iterable[Sample | Unusable]:

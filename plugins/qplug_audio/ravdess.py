@@ -10,11 +10,13 @@ from typing import Annotated, Any, ClassVar, Literal, final
 
 from pydantic import Field
 
+from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import DatasetCapabilities, RemoteFile, Sample, SplitRule, Unusable
+from qplug.signals.layout import recordings, require_folder
 from qplug_audio import examples
-from qplug_audio.layout import recordings, require_folder
 from qplug_audio.named import NamedRecordings, sorted_out
+from qplug_audio.x_ares import x_ares
 
 _NAME = re.compile(r"03-01-(0[1-8])-(0[12])-(0[12])-(0[12])-(0[1-9]|1\d|2[0-4])")
 _SONG = re.compile(r"03-02-0[1-6]-0[12]-0[12]-0[12]-(0[1-9]|1\d|2[0-4])")
@@ -80,12 +82,26 @@ class Ravdess(NamedRecordings):
     )
     licence = "CC BY-NC-SA 4.0"
     homepage = "https://zenodo.org/records/1188976"
-    reference: ClassVar[Sequence[str]] = (
-        "always the same emotion: accuracy 13.3 %, unweighted average recall 12.5 % (all eight, counted)",
-        "all eight, five folds with speakers apart: LSTM, unweighted average recall 62.3 ± 1.2 % over ten runs; "
-        "features normalised over all recordings (Krasnoproshin, Vashkevich 2026, arXiv:2606.03359)",
-        "all eight, four folds, whether with speakers apart not checked: frozen Dasheng and a linear layer 74.9 %, "
-        "wav2vec 2.0 44.2 % (X-ARES, Zhang et al. 2025, arXiv:2505.16369)",
+    reference: ClassVar[Sequence[Claim]] = (
+        Claim(metric="accuracy", value=13.3, unit="%", protocol="always the same emotion, all eight", source="counted"),
+        Claim(
+            metric="balanced_accuracy",
+            value=12.5,
+            unit="%",
+            protocol="always the same emotion, all eight",
+            source="counted",
+        ),
+        Claim(
+            metric="balanced_accuracy",
+            value=62.3,
+            unit="%",
+            protocol="all eight, five folds with speakers apart: LSTM, ± 1.2 over ten runs; features normalised over "
+            "all recordings",
+            source="Krasnoproshin, Vashkevich 2026, arXiv:2606.03359",
+        ),
+        *x_ares(
+            "all eight, four folds, whether with speakers apart not checked", {"Dasheng": 74.9, "wav2vec 2.0": 44.2}
+        ),
     )
 
     emotions: Annotated[
@@ -97,8 +113,21 @@ class Ravdess(NamedRecordings):
         self.classes = _EMOTIONS if self.emotions == "all" else tuple(_AS_IN_CREMA_D.values())
         if self.emotions == "crema-d":
             six = (
-                "always the same emotion: accuracy 18.2 %, unweighted average recall 16.7 % (CREMA-D's six, counted)",
-                *self.reference[1:],  # which say that they are about all eight
+                Claim(
+                    metric="accuracy",
+                    value=18.2,
+                    unit="%",
+                    protocol="always the same emotion, CREMA-D's six",
+                    source="counted",
+                ),
+                Claim(
+                    metric="balanced_accuracy",
+                    value=16.7,
+                    unit="%",
+                    protocol="always the same emotion, CREMA-D's six",
+                    source="counted",
+                ),
+                *self.reference[2:],  # which say that they are about all eight
             )
             self.reference = six  # type: ignore[misc]  # instances with all emotions share one
 

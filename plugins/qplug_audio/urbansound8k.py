@@ -10,16 +10,20 @@ from typing import Annotated, Any, ClassVar, final
 
 from pydantic import Field
 
+from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, RemoteFile, Sample, SplitRule, Unusable
 from qplug.signals import read_audio
+from qplug.signals.layout import as_text, require_folder
 from qplug.signals.litter import is_litter
 from qplug_audio import examples
-from qplug_audio.layout import as_text, require_folder
+from qplug_audio.x_ares import x_ares
 
 OFFICIAL_METADATA = "UrbanSound8K.csv"
 _COLUMNS = ("slice_file_name", "fsID", "start", "end", "fold", "class")
 _N_FOLDS = 10
+_CNN = "Salamon, Bello: IEEE Signal Processing Letters 24(3), 2017, arXiv:1608.04363"
+_CONVNEXT = "Yurtsever, doi 10.35377/saucis...1830726"
 
 
 @final
@@ -88,15 +92,37 @@ class UrbanSound8K(Dataset):
     )
     licence = "CC BY-NC 3.0"
     homepage = "https://urbansounddataset.weebly.com/urbansound8k.html"
-    reference: ClassVar[Sequence[str]] = (
-        "always the most frequent class of the other folds: 10.2 %, mean over the ten official folds (counted from the "
-        "official table)",
-        "CNN 73 %, with augmentation 79 %: mean accuracy over the ten official folds (Salamon, Bello: IEEE Signal "
-        "Processing Letters 24(3), 2017, arXiv:1608.04363)",
-        "ConvNeXt-Tiny with MixUp 83.94 %: mean accuracy over the ten official folds; the same study at random 98.06 % "
-        "(Yurtsever, doi 10.35377/saucis...1830726)",
-        "ten folds, frozen encoder and a linear layer: Dasheng 83.3 %, Whisper 68.7 %, wav2vec 2.0 65.9 %, data2vec "
-        "42.6 % (X-ARES, Zhang et al. 2025, arXiv:2505.16369)",
+    reference: ClassVar[Sequence[Claim]] = (
+        Claim(
+            metric="accuracy",
+            value=10.2,
+            unit="%",
+            protocol="always the most frequent class of the other folds, mean over the ten official folds",
+            source="counted from the official table",
+        ),
+        Claim(metric="accuracy", value=73, unit="%", protocol="CNN, mean over the ten official folds", source=_CNN),
+        Claim(
+            metric="accuracy",
+            value=79,
+            unit="%",
+            protocol="CNN with augmentation, mean over the ten official folds",
+            source=_CNN,
+        ),
+        Claim(
+            metric="accuracy",
+            value=83.94,
+            unit="%",
+            protocol="ConvNeXt-Tiny with MixUp, mean over the ten official folds",
+            source=_CONVNEXT,
+        ),
+        Claim(
+            metric="accuracy",
+            value=98.06,
+            unit="%",
+            protocol="the same study, ConvNeXt-Tiny with MixUp, split at random",
+            source=_CONVNEXT,
+        ),
+        *x_ares("ten folds", {"Dasheng": 83.3, "Whisper": 68.7, "wav2vec 2.0": 65.9, "data2vec": 42.6}),
     )
 
     metadata: Annotated[

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Image, Part, RemoteFile, Sample, SplitRule
 from qplug_image import examples
@@ -64,9 +65,17 @@ class Cifar10(Dataset):
     citation = "Krizhevsky: Learning Multiple Layers of Features from Tiny Images. Technical report (2009)"
     licence = "none stated by the authors; they ask to be cited"
     homepage = "https://www.cs.toronto.edu/~kriz/cifar.html"
-    reference: ClassVar[Sequence[str]] = (
-        "always the same class: 10 % (1,000 test images of each)",
-        "residual network of 110 layers: 93.57 % of the official test images (He et al. 2015, arXiv:1512.03385)",
+    reference: ClassVar[Sequence[Claim]] = (
+        Claim(
+            metric="accuracy", value=10, unit="%", protocol="always the same class", source="1,000 test images of each"
+        ),
+        Claim(
+            metric="accuracy",
+            value=93.57,
+            unit="%",
+            protocol="residual network of 110 layers, official test images",
+            source="He et al. 2015, arXiv:1512.03385",
+        ),
     )
 
     only: Annotated[
@@ -76,7 +85,7 @@ class Cifar10(Dataset):
     def __post_init__(self) -> None:
         self.classes = self.only or _CLASSES
         if set(self.classes) != set(_CLASSES):
-            reference = tuple(f"all ten classes, not those chosen here: {line}" for line in self.reference)
+            reference = tuple(claim.about("all ten classes, not those chosen here") for claim in self.reference)
             self.reference = reference  # type: ignore[misc]  # instances with all classes share one
 
     def samples(self, folder: Path) -> Iterable[Sample]:

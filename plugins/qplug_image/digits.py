@@ -10,6 +10,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
+from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Image, Sample, SplitRule
 
@@ -43,7 +44,9 @@ class Digits(Dataset):
     citation = "Alpaydin, Kaynak: Optical Recognition of Handwritten Digits. UCI Machine Learning Repository (1998)"
     licence = "CC BY 4.0"
     homepage = "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits"
-    reference: ClassVar[Sequence[str]] = ("always the digit 3: 10.2 % (183 of the 1,797 images)",)
+    reference: ClassVar[Sequence[Claim]] = (
+        Claim(metric="accuracy", value=10.2, unit="%", protocol="always the digit 3", source="183 of the 1,797 images"),
+    )
 
     def samples(self, folder: Path) -> Iterable[Sample]:
         """All images in scikit-learn's order, ids ``"digits_0000"`` to ``"digits_1796"``."""

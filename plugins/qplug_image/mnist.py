@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Image, Part, RemoteFile, Sample, SplitRule
 from qplug_image import examples
@@ -74,9 +75,28 @@ class Mnist(Dataset):
     )
     licence = "CC BY-SA 3.0"
     homepage = "http://yann.lecun.com/exdb/mnist/"
-    reference: ClassVar[Sequence[str]] = (
-        "always the digit 1: 11.35 % of the official test images (counted)",
-        "ten digits, official test images: linear classifier 88 %, LeNet-5 99.05 % (LeCun et al. 1998)",
+    reference: ClassVar[Sequence[Claim]] = (
+        Claim(
+            metric="accuracy",
+            value=11.35,
+            unit="%",
+            protocol="always the digit 1, official test images",
+            source="counted",
+        ),
+        Claim(
+            metric="accuracy",
+            value=88,
+            unit="%",
+            protocol="linear classifier, ten digits, official test images",
+            source="LeCun et al. 1998",
+        ),
+        Claim(
+            metric="accuracy",
+            value=99.05,
+            unit="%",
+            protocol="LeNet-5, ten digits, official test images",
+            source="LeCun et al. 1998",
+        ),
     )
 
     only: Annotated[
@@ -86,7 +106,7 @@ class Mnist(Dataset):
     def __post_init__(self) -> None:
         self.classes = self.only or _DIGITS
         if set(self.classes) != set(_DIGITS):
-            reference = tuple(f"all ten digits, not those chosen here: {line}" for line in self.reference)
+            reference = tuple(claim.about("all ten digits, not those chosen here") for claim in self.reference)
             self.reference = reference  # type: ignore[misc]  # instances with all classes share one
 
     def samples(self, folder: Path) -> Iterable[Sample]:

@@ -19,18 +19,9 @@ from qplug.contract.circuit import GATES, Observable
 from qplug.contract.errors import CircuitError
 from qplug.heads.readouts import LinearCombination
 
+from .deferral import deferred
 from .expressions import Value
-
-_WITHOUT_EFFECT = {"barrier", "id", "delay", "global_phase"}
-_REFUSED = {
-    "measure": "measures in mid-circuit",
-    "reset": "resets a qubit in mid-circuit",
-    "initialize": "prepares a state",
-    "state_preparation": "prepares a state",
-    "set_statevector": "prepares a state",
-    "kraus": "is a noise channel",
-    "quantum_channel": "is a noise channel",
-}
+from .refused import WITHOUT_EFFECT, refuse
 
 
 @dataclass(frozen=True)
@@ -67,7 +58,7 @@ def structure_of(lowered: QuantumCircuit, observables: Sequence[Any]) -> Structu
     Raises:
         CircuitError: an observable that the contract cannot express.
     """
-    named = [instruction for instruction in lowered.data if instruction.operation.name not in _WITHOUT_EFFECT]
+    named = [instruction for instruction in lowered.data if instruction.operation.name not in WITHOUT_EFFECT]
     on = [tuple(lowered.find_bit(qubit).index for qubit in instruction.qubits) for instruction in named]
     strings, sums = _measured(observables)
     used = sorted({wire for wires in on for wire in wires} | {wire for string in strings for wire in string.wires})
@@ -92,9 +83,10 @@ def lower(circuit: QuantumCircuit) -> QuantumCircuit:
     Raises:
         CircuitError: an operation that the contract cannot express, by its name.
     """
-    circuit = circuit.remove_final_measurements(inplace=False) or circuit
-    for instruction in circuit.data:
-        _refuse(instruction.operation)
+    circuit = unmeasured(circuit)
+    loops_first = sorted(circuit.data, key=lambda instruction: not isinstance(instruction.operation, ControlFlowOp))
+    for instruction in loops_first:  # what measures for them is not what is wrong
+        refuse(instruction.operation)
     try:
         lowered: QuantumCircuit = _passes().run(circuit)
     except QiskitError as error:
@@ -103,25 +95,24 @@ def lower(circuit: QuantumCircuit) -> QuantumCircuit:
             "without the values of its parameters."
         ) from error
     for instruction in lowered.data:
-        if instruction.operation.name not in GATES and instruction.operation.name not in _WITHOUT_EFFECT:
-            _refuse(instruction.operation, "has no decomposition into gates")
+        if instruction.operation.name not in GATES and instruction.operation.name not in WITHOUT_EFFECT:
+            refuse(instruction.operation, "has no decomposition into gates")
     return lowered
+
+
+def unmeasured(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The circuit without measurements: those at its end left out, those that decide gates deferred.
+
+    Raises:
+        CircuitError: what decides gates, or is decided upon, that cannot be deferred.
+    """
+    circuit = deferred(circuit)
+    return circuit.remove_final_measurements(inplace=False) or circuit
 
 
 @cache
 def _passes() -> PassManager:
     return generate_preset_pass_manager(optimization_level=0, basis_gates=sorted(GATES))
-
-
-def _refuse(operation: Any, reason: str | None = None) -> None:
-    why = reason or _REFUSED.get(operation.name)
-    if isinstance(operation, ControlFlowOp):
-        why = "decides in mid-circuit"
-    if why:
-        raise CircuitError(
-            f"the operation {operation.name} {why}, which a qplug circuit cannot express: it is made of gates on |0…0> "
-            "and expectation values at the end. Write the circuit without it."
-        )
 
 
 def _measured(operators: Sequence[SparsePauliOp]) -> tuple[list[Observable], LinearCombination]:

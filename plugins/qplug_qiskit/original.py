@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter, ParameterExpression
+from qiskit.circuit import ControlFlowOp, Parameter, ParameterExpression
 from qiskit.quantum_info import Statevector
 from torch import Tensor
 
@@ -18,7 +18,7 @@ from qplug.heads.proof import Evaluated
 
 from .expressions import Value
 from .given import Parametrised
-from .lowering import Structure, lower, structure, structure_of
+from .lowering import Structure, lower, structure, structure_of, unmeasured
 
 _MOST_COMPARED = 8  # qubits, of states
 _STEP = 1e-3  # radians; two steps extrapolated leave errors near 1e-11
@@ -45,7 +45,7 @@ def refuse_other_definitions(written: Written, seen: Structure) -> None:
     parameters = [*written.inputs, *written.weights]
     numbers = dict(zip(parameters, torch.linspace(0.2, 0.8, len(parameters)).double().tolist(), strict=True))
     got = [_bound_real(value, numbers) for values in seen.values for value in values]
-    bound = written.circuit.assign_parameters(numbers, strict=False)
+    bound = _with_numbers(written.circuit, numbers)
     lowered = lower(bound)
     with_numbers = structure_of(lowered, written.observables)
     wanted = [float(value) for values in with_numbers.values for value in values]
@@ -54,7 +54,7 @@ def refuse_other_definitions(written: Written, seen: Structure) -> None:
             "with numbers in place of its parameters the circuit is decomposed into other gates or angles. Define its "
             "gates by their angles alone: give random structure a seed, and decide nothing by the kind of an angle."
         )
-    if bound.num_qubits <= _MOST_COMPARED and not _same_state(bound, lowered):
+    if lowered.num_qubits <= _MOST_COMPARED and not _same_state(bound, lowered):
         raise CircuitError(
             "the circuit's gates are not what Qiskit decomposes them into, as a PauliEvolutionGate of terms that do "
             "not commute is a product of exponentials only nearly. qplug runs the gates: decompose the circuit first "
@@ -62,8 +62,19 @@ def refuse_other_definitions(written: Written, seen: Structure) -> None:
         )
 
 
+def _with_numbers(circuit: QuantumCircuit, numbers: dict[Parameter, float]) -> QuantumCircuit:
+    """A copy with numbers. Of bodies of ``if_test`` Qiskit itself would bind what a copy shares with its original."""
+    copy = circuit.copy_empty_like()
+    for instruction in circuit.data:
+        operation = instruction.operation
+        if isinstance(operation, ControlFlowOp):
+            operation = operation.replace_blocks([_with_numbers(body, numbers) for body in operation.blocks])
+        copy.append(operation, instruction.qubits, instruction.clbits)
+    return copy.assign_parameters(numbers, strict=False)
+
+
 def _same_state(bound: QuantumCircuit, lowered: QuantumCircuit) -> bool:
-    exact = Statevector(bound.remove_final_measurements(inplace=False) or bound)
+    exact = Statevector(unmeasured(bound))
     return bool(abs(abs(exact.inner(Statevector(lowered))) - 1) < 1e-9)
 
 

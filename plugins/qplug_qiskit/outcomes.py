@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit import QuantumCircuit
-from qiskit.circuit import Clbit
+from qiskit.circuit import ClassicalRegister, Clbit
 from qiskit.quantum_info import SparsePauliOp
 
 from qplug.contract.errors import CircuitError
+
+from .deferral import deciding
 
 _MOST_MEASURED = 12
 
@@ -128,7 +130,22 @@ def _bits(circuit: QuantumCircuit) -> list[int | None]:
         if instruction.operation.name == "measure":
             source[instruction.clbits[0]] = circuit.find_bit(instruction.qubits[0]).index
     registers = [register for register in circuit.cregs if register.name == "meas"] or list(circuit.cregs)
+    _refuse_deciding(circuit, registers)
     return [source.get(bit) for register in registers for bit in register]
+
+
+def _refuse_deciding(circuit: QuantumCircuit, registers: Sequence[ClassicalRegister]) -> None:
+    """Refuses outcomes with a result that was measured to decide gates, and not measured again."""
+    places = deciding(circuit)
+    last = {each.clbits[0]: place for place, each in enumerate(circuit.data) if each.operation.name == "measure"}
+    for register in registers:
+        held = [str(place) for place, bit in enumerate(register) if last.get(bit) in places]
+        if held:
+            raise CircuitError(
+                f"the SamplerQNN's outcomes hold {register.name}[{', '.join(held)}], measured to decide an if_else; a "
+                "head's values are read at the end. Measure what is to be read there with circuit.measure_all(): of "
+                "its register 'meas' alone a SamplerQNN makes its outcomes."
+            )
 
 
 def _outcome(pattern: int, bits: Sequence[int | None], measured: Sequence[int]) -> int:

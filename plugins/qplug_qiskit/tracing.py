@@ -39,7 +39,8 @@ def trace_circuit(
     """The contract's circuit for a QuantumCircuit as Qiskit users write it, proven at fresh inputs and weights.
 
     Args:
-        circuit: any gates that Qiskit can decompose; measurements at the end are left out.
+        circuit: any gates that Qiskit can decompose; measurements at the end are left out, those that decide gates by
+            ``if_test`` become controls on further qubits.
         inputs: the parameters that stand for the inputs, in their order.
         weights: the parameters that stand for the weights, in their order.
         observables: what is measured, each a sum of Pauli strings.

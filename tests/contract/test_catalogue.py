@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from qplug import catalogue
-from qplug.catalogue.claims import Claim, claims
-from qplug.catalogue.loading import import_claimed
+from qplug.catalogue.loading import import_offered
+from qplug.catalogue.offers import Offer, offers
 from qplug.catalogue.probe import probe
 from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserError
@@ -21,8 +21,8 @@ def row(kind: str, name: str, provider: str) -> catalogue.Entry:
     return next(row for row in catalogue.entries(kind) if (row.name, row.provider) == (name, provider))
 
 
-def claim(name: str) -> Claim:
-    return next(claim for claim in claims() if claim.name == name)
+def offer(name: str) -> Offer:
+    return next(offer for offer in offers() if offer.name == name)
 
 
 def test_a_stranger_s_plugin_is_listed_with_its_own_summary_and_loads(site, head_source) -> None:
@@ -73,7 +73,7 @@ def test_whatever_goes_wrong_at_import_becomes_a_reason(site, name) -> None:
     source, reason = BROKEN[name]
     site.add_head(name, source)
     with pytest.raises(PluginError, match=reason):
-        import_claimed(claim(name))
+        import_offered(offer(name))
 
 
 @pytest.mark.parametrize("name", CHANGED)
@@ -82,7 +82,7 @@ def test_a_class_that_breaks_the_contract_is_refused(site, head_source, name) ->
     assert good in head_source
     site.add_head(name, head_source.replace(good, bad))
     with pytest.raises(PluginError, match=reason):
-        import_claimed(claim(name))
+        import_offered(offer(name))
 
 
 def test_a_broken_plugin_is_quarantined_with_its_reason_and_distribution(site) -> None:
@@ -99,14 +99,14 @@ def test_a_broken_plugin_is_quarantined_with_its_reason_and_distribution(site) -
 def test_an_interruption_by_the_user_is_no_fault_of_a_plugin(site) -> None:
     site.add_head("interrupted", "raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):
-        import_claimed(claim("interrupted"))
+        import_offered(offer("interrupted"))
 
 
 @pytest.mark.parametrize("value", ["no colon", "a.b", "a:b:c", ":Part", "1module:Part"])
 def test_an_entry_point_that_is_none_is_quarantined(site, value) -> None:
     site.add("qplug-odd", {"qplug.heads": {"odd": value}})
     with pytest.raises(PluginError, match=f"says '{value}', which is not of the form 'package.module:Class'"):
-        import_claimed(claim("odd"))
+        import_offered(offer("odd"))
 
 
 def test_a_plugin_that_ends_its_process_takes_nothing_with_it(site, head_source) -> None:
@@ -131,8 +131,8 @@ def test_a_plugin_that_ends_its_process_takes_nothing_with_it(site, head_source)
 
 def test_a_plugin_that_never_comes_back_is_given_up(site) -> None:
     site.add_head("hangs", "import time\ntime.sleep(60)")
-    assert probe([claim("hangs")], time_limit=3) == {
-        claim("hangs"): Verdict(False, "importing it took longer than 3 s")
+    assert probe([offer("hangs")], time_limit=3) == {
+        offer("hangs"): Verdict(False, "importing it took longer than 3 s")
     }
 
 
@@ -224,9 +224,9 @@ def test_what_needs_missing_packages_says_how_to_install_them(site, monkeypatch)
 def test_a_verdict_holds_until_the_plugin_or_its_surroundings_change(site, head_source) -> None:
     site.add_head("needy", f"import needed_library\n{head_source}")
     assert "needs the module 'needed_library'" in row("head", "needy", "qplug-needy").reason
-    assert claim("needy") in recall([claim("needy")])
+    assert offer("needy") in recall([offer("needy")])
     (site.folder / "needed_library.py").write_text("")  # the folder changes, as when pip installs something
-    assert claim("needy") not in recall([claim("needy")])
+    assert offer("needy") not in recall([offer("needy")])
     assert row("head", "needy", "qplug-needy").status == "ready"
     (site.folder / "needy_plugin.py").write_text("raise RuntimeError('edited')")
     assert row("head", "needy", "qplug-needy").reason == "importing 'needy_plugin' raised RuntimeError: edited"
@@ -304,7 +304,7 @@ def test_a_listing_does_without_a_cache_that_cannot_be_written(site, head_source
 
 
 def test_what_is_vouched_for_and_fails_is_shown_and_tried_again(site) -> None:
-    remember({claim("mlp"): Verdict(False, "it was raining")})
+    remember({offer("mlp"): Verdict(False, "it was raining")})
     assert (row("head", "mlp", "qplug").status, row("head", "mlp", "qplug").reason) == ("quarantined", "it was raining")
     assert catalogue.load("head", "mlp").__name__ == "Mlp"
     assert row("head", "mlp", "qplug").status == "ready"
@@ -333,15 +333,15 @@ def test_the_cache_folder_can_be_chosen(monkeypatch) -> None:
 
 def test_installed_packages_are_read_once_until_one_is_added_or_removed(site, head_source, monkeypatch) -> None:
     reads = []
-    monkeypatch.setattr("qplug.catalogue.claims.entry_points", lambda: reads.append(1) or entry_points())
+    monkeypatch.setattr("qplug.catalogue.offers.entry_points", lambda: reads.append(1) or entry_points())
     for _ in range(3):
-        assert "added" not in {claim.name for claim in claims()}
+        assert "added" not in {offer.name for offer in offers()}
     assert len(reads) == 1
     site.add_head("added", head_source)
     for _ in range(3):
-        assert claim("added").provider == "qplug-added"
+        assert offer("added").provider == "qplug-added"
     assert len(reads) == 2
     (folder,) = site.folder.glob("*.dist-info")
     shutil.rmtree(folder)
-    assert "added" not in {claim.name for claim in claims()}
+    assert "added" not in {offer.name for offer in offers()}
     assert len(reads) == 3

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from qplug import catalogue
-from qplug.catalogue.claims import Claim, claims, misspelt_groups
+from qplug.catalogue.offers import Offer, misspelt_groups, offers
 from qplug.catalogue.probe import import_limit, probe
 from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import UserError
@@ -71,7 +71,7 @@ def test_a_hanging_package_costs_its_time_once_and_is_not_remembered(site, head_
     names = [f"late-{number}" for number in range(4)]
     entries = {"qplug.heads": dict.fromkeys(names, "late:Part")}
     site.add("qplug-late", entries, {"late": f"import time\ntime.sleep(40)\n{head_source}"})
-    asked = [claim for claim in claims() if claim.provider == "qplug-late"]
+    asked = [offer for offer in offers() if offer.provider == "qplug-late"]
     begun = time.monotonic()
     found = probe(asked, time_limit=2)
     assert time.monotonic() - begun < 30  # four times the wait would be no less than eight, and forty the sleep
@@ -95,7 +95,7 @@ def test_what_took_too_long_loads_when_it_is_asked_for(site, head_source, monkey
 def test_the_limit_counts_work_not_waiting_for_a_busy_machine(site, head_source) -> None:
     busy = "import time\nbegun = time.process_time()\nwhile time.process_time() - begun < 1: pass\n"
     site.add_head("busy", busy + head_source)
-    (asked,) = [claim for claim in claims() if claim.name == "busy"]
+    (asked,) = [offer for offer in offers() if offer.name == "busy"]
     assert probe([asked], time_limit=60)[asked].ok
     assert not probe([asked], time_limit=0.5)[asked].ok
 
@@ -109,7 +109,7 @@ def test_a_limit_that_is_none_is_refused(text, monkeypatch) -> None:
 
 def test_what_is_shipped_is_never_quarantined_for_slowness(site, head_source, caplog) -> None:
     site.add_head("crawler", f"import time\ntime.sleep(60)\n{head_source}")
-    asked = Claim("head", "crawler", "crawler_plugin:Part", "qplug", "1.0")
+    asked = Offer("head", "crawler", "crawler_plugin:Part", "qplug", "1.0")
     with caplog.at_level(logging.WARNING, "qplug"):
         assert probe([asked], time_limit=3)[asked].ok
     assert "head 'crawler' of qplug was not tried to its end: importing it took longer than 3 s" in caplog.text
@@ -118,7 +118,7 @@ def test_what_is_shipped_is_never_quarantined_for_slowness(site, head_source, ca
 def test_installing_something_else_starts_nothing_over(site, head_source) -> None:
     site.add_head("settled", head_source)
     site.add_head("broken", "import needed_library")
-    settled, broken = (next(claim for claim in claims() if claim.name == name) for name in ("settled", "broken"))
+    settled, broken = (next(offer for offer in offers() if offer.name == name) for name in ("settled", "broken"))
     remember({settled: Verdict(True), broken: Verdict(False, "needs it")})
     site.add("unrelated", {})
     assert settled in recall([settled])

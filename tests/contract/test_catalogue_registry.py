@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from qplug import catalogue
-from qplug.catalogue.claims import Claim, canonical
-from qplug.catalogue.loading import import_claimed
+from qplug.catalogue.loading import import_offered
+from qplug.catalogue.offers import Offer, canonical
 from qplug.contract.errors import QplugError, UnknownName
 from qplug.contract.interfaces import KINDS
 
@@ -34,7 +34,7 @@ def test_a_known_component_is_there_and_says_what_it_needs(key: tuple[str, str])
     assert known.missing() == [] or known.extra not in extras_within("test")
     assert known.summary
     assert not known.summary.endswith(".")
-    found = import_claimed(Claim(*key, ANNOUNCED[key], "qplug", ""))
+    found = import_offered(Offer(*key, ANNOUNCED[key], "qplug", ""))
     assert known.kind == ("hook" if known.kind not in KINDS else found.kind)
 
 

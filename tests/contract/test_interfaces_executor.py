@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from qplug import catalogue
-from qplug.catalogue.claims import Claim
-from qplug.catalogue.loading import import_claimed
+from qplug.catalogue.loading import import_offered
+from qplug.catalogue.offers import Offer
 from qplug.contract.errors import PluginError, UserError
 from qplug.contract.interfaces import Cell, Done, Executor, ExecutorCapabilities, Needs, attempt
 from qplug.lab.comparison.local import Local
@@ -190,4 +190,4 @@ def test_plugins_announce_executors_like_any_other_kind(site) -> None:
 
 def test_an_executor_is_not_taken_for_another_kind() -> None:
     with pytest.raises(PluginError, match="Local is not a Head but an Executor"):
-        import_claimed(Claim("head", "local", "qplug.lab.comparison.local:Local", "qplug", ""))
+        import_offered(Offer("head", "local", "qplug.lab.comparison.local:Local", "qplug", ""))

@@ -68,6 +68,22 @@ def test_what_is_written_is_read_back_equal(made: dict[str, Any], run: RunDirect
     assert not (Path(made["run"]) / "metrics.json").exists()
 
 
+def test_known_results_are_kept_as_numbers_and_told_in_words(made: dict[str, Any]) -> None:
+    record = read_record(made["run"])
+    claim = {"metric": "macro_f1", "value": 71.0, "unit": "%", "protocol": "linear", "source": "Somebody 2020"}
+    content = json.loads(record.model_dump_json())
+    content["known_results"] = [claim, "in words, as an older version wrote it"]
+    again = RunRecord.model_validate_json(json.dumps(content))
+    assert json.loads(again.model_dump_json())["known_results"] == content["known_results"]
+    assert again.metrics()["reference"] == ["linear: macro f1 71 % (Somebody 2020)", content["known_results"][1]]
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    assert unfit(content, schema, schema) == []
+    content["known_results"][0]["value"] = "much"
+    assert unfit(content, schema, schema) == ["$.known_results.0.value"]
+    with pytest.raises(ValueError, match=r"known_results\.0\.KnownResult\.value"):
+        RunRecord.model_validate_json(json.dumps(content))
+
+
 def test_a_record_is_read_without_torch_and_without_plugins(made: dict[str, Any]) -> None:
     lines = (
         "import sys; from qplug.lab.runs.record_file import read_record; read_record(sys.argv[1]); "

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from qplug.catalogue import load
+from qplug.contract.claim import Claim
 from qplug.lab.config.layers import from_assignments
 from qplug.lab.config.recipes import with_recipe
 from qplug.lab.config.resolve import resolve
@@ -38,19 +41,21 @@ def test_several_stamps_stand_in_one_column() -> None:
     assert stamped([{"epoch": 1}], ["SYNTHETIC DATA", "LEAKY"]) == [{"epoch": 1, "stamps": "SYNTHETIC DATA; LEAKY"}]
 
 
-OWN = ["published: 80 % (A. Nobody)"]
+OWN = [Claim(metric="accuracy", value=80, unit="%", protocol="published", source="A. Nobody")]
 
 
-def known(recipe: str, *assignments: str, smoke: bool = False, reference: list[str] = OWN) -> list[str]:
+def known(recipe: str, *assignments: str, smoke: bool = False, reference: Sequence[Claim] = OWN) -> list[Claim]:
     layers = with_recipe([from_assignments(assignments)], recipe, smoke=smoke)
     return known_results(resolve(layers), reference)
 
 
 @pytest.mark.parametrize("variant", ["", "-classical", "-original"])
 def test_the_original_of_a_recipe_is_told_for_all_its_variants(variant: str) -> None:
-    own, original = known(f"urbansound8k-fusion{variant}")
+    own, original, classical = known(f"urbansound8k-fusion{variant}")
     assert own == OWN[0]
-    assert original.startswith("the original of urbansound8k-fusion: accuracy 71.9 % hybrid")
+    assert (original.metric, original.value, original.unit) == ("accuracy", 71.9, "%")
+    assert original.protocol.startswith("the original of urbansound8k-fusion: hybrid; one run")
+    assert (classical.value, "classical branch alone" in classical.protocol) == (74.4, True)
 
 
 def test_on_other_data_the_original_says_nothing() -> None:
@@ -58,9 +63,10 @@ def test_on_other_data_the_original_says_nothing() -> None:
 
 
 def test_what_the_data_set_tells_already_is_not_told_twice() -> None:
-    told = ["95.04 % (doi 10.1109/ICCCNT61001.2024.10725668)"]
-    assert known("qc-cnn-birdsong", reference=told) == told
-    assert len(known("qc-cnn-birdsong")) == 2
+    told = load("dataset", "birdsong").reference
+    assert {claim.value for claim in told} == {95.04, 92.88}
+    assert known("qc-cnn-birdsong", reference=told) == list(told)
+    assert len(known("qc-cnn-birdsong")) == 3
 
 
 def test_nothing_is_known_of_generated_data() -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from qplug import catalogue
 from qplug.catalogue import Entry
-from qplug.catalogue.claims import misspelt_groups
+from qplug.catalogue.offers import misspelt_groups
 from qplug.version import __version__
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin

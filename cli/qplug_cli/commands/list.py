@@ -13,7 +13,7 @@ import typer
 
 from qplug import catalogue
 from qplug.catalogue import Entry
-from qplug.catalogue.claims import misspelt_groups, same_distribution
+from qplug.catalogue.offers import misspelt_groups, same_distribution
 from qplug.contract.errors import UnknownName
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin

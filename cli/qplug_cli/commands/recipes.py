@@ -48,5 +48,10 @@ def recipes(json: Json = False) -> None:
 
 def facts(recipe: Recipe) -> Sequence[tuple[str, str]]:
     """What is known of a recipe, label and text."""
-    told = {"protocol": recipe.protocol, "original": recipe.original, "source": recipe.source}
-    return [(label, text) for label, text in told.items() if text]
+    told = [
+        ("protocol", recipe.protocol),
+        *(("original", str(claim)) for claim in recipe.results),
+        ("original", recipe.original),
+        ("source", recipe.source),
+    ]
+    return [(label, text) for label, text in told if text]

@@ -167,7 +167,7 @@ def _facts(component: Component, name: str) -> list[tuple[str, Any]]:
             ("citation", component.citation),
             ("licence", component.licence),
             ("homepage", component.homepage),
-            ("reference", list(component.reference)),
+            ("reference", list(map(str, component.reference))),
         ]
     return [(name, value) for name, value in facts if value]
 

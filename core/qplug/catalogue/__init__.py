@@ -5,9 +5,10 @@ about what is known, and whom a name belongs to. A plugin that cannot be importe
 interface asks is quarantined: shown with its reason, refused when asked for, and in nobody else's way.
 """
 
-from qplug.catalogue.claims import GROUPS
+from qplug.catalogue.blame import Suspect, naming_faults
 from qplug.catalogue.entry import Entry, Status
-from qplug.catalogue.listing import disable, entries, entry, hooks, load, without
+from qplug.catalogue.listing import command, disable, entries, entry, hooks, load, without
+from qplug.catalogue.offers import GROUPS
 from qplug.catalogue.registry import Known, Recipe, Registry, recipe, registry, shipped
 from qplug.catalogue.verdicts import cache_folder
 
@@ -18,12 +19,15 @@ __all__ = [
     "Recipe",
     "Registry",
     "Status",
+    "Suspect",
     "cache_folder",
+    "command",
     "disable",
     "entries",
     "entry",
     "hooks",
     "load",
+    "naming_faults",
     "recipe",
     "registry",
     "shipped",

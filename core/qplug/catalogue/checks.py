@@ -19,8 +19,13 @@ _INTERFACES: dict[str, tuple[type[Component], type[Capabilities]]] = {
 }
 
 
-def check(kind: str, found: Any) -> None:
-    """Refuses what is not a component (or hook plugin) of ``kind`` for this version of the interfaces.
+def check(kind: str, found: Any, name: str = "") -> None:
+    """Refuses what is not a component (or has not the hooks) of ``kind`` for this version of the interfaces.
+
+    Args:
+        kind: one of ``GROUPS``.
+        found: what was announced.
+        name: the name under which it was announced, which a command must have.
 
     Raises:
         PluginError: with the reason alone, such as ``"Foo is not a Head"``; the caller says whose it is.
@@ -29,6 +34,11 @@ def check(kind: str, found: Any) -> None:
         from qplug.hooks import check_hooks, made
 
         check_hooks(made(found))
+        return
+    if kind == "command":
+        from qplug.hooks import command_of
+
+        command_of(found, name)
         return
     base, declared = _INTERFACES[kind]
     if not isinstance(found, type):

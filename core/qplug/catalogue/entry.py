@@ -10,10 +10,10 @@ Status: TypeAlias = Literal["ready", "needs-extra", "not-installed", "quarantine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A component (or a hook plugin) that is installed, known, or both.
+    """A component (or a hook plugin, or a plugin's command) that is installed, known, or both.
 
     Attributes:
-        kind: one of ``KINDS``, or ``"hook"``.
+        kind: one of ``KINDS``, ``"hook"`` or ``"command"``.
         name: what the user writes.
         status: ``ready``; ``needs-extra``: announced, but packages are missing; ``not-installed``: known, and some
             other distribution brings it; ``quarantined``: it cannot be used, see ``reason``; ``disabled``: the user

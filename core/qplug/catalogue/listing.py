@@ -11,8 +11,8 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from qplug.catalogue.claims import GROUPS, Claim, canonical, claims, same_distribution
 from qplug.catalogue.entry import Entry
+from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, canonical, offers, same_distribution
 from qplug.catalogue.registry import Known, registry
 from qplug.catalogue.standard_output import stdout_to_stderr
 from qplug.catalogue.verdicts import Verdict, recall, remember
@@ -20,6 +20,8 @@ from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserEr
 from qplug.contract.interfaces.component import KINDS
 
 if TYPE_CHECKING:
+    from typer.core import TyperCommand, TyperGroup
+
     from qplug.contract.interfaces import Component
     from qplug.hooks import Hooks
 
@@ -28,26 +30,28 @@ _LATE = "; asked for by name it loads all the same, and QPLUG_IMPORT_LIMIT=SECON
 _ORDER = {"ready": 0, "needs-extra": 1, "not-installed": 2, "disabled": 3, "quarantined": 4}
 
 
-def entries(kind: str | None = None, *, probe_all: bool = False) -> list[Entry]:
-    """All components that are installed or known, by kind and name; a name claimed twice has a row per claim.
+def entries(kind: str | None = None, *, probe_all: bool = False, probe_new: bool = True) -> list[Entry]:
+    """All components that are installed or known, by kind and name; a name claimed twice has a row per offer.
 
     No plugin is imported into this process. A plugin that the registry does not vouch for is tried once in a process
     of its own, and the verdict is remembered until something changes.
 
     Args:
-        kind: one of ``KINDS``, or ``"hook"``; None for all of them.
+        kind: one of ``KINDS``, ``"hook"`` or ``"command"``; None for all of them.
         probe_all: try every installed plugin again, those included that the registry vouches for.
+        probe_new: try those of which nothing is known yet; else they stand as ready.
 
     Raises:
         UnknownName: there is no such kind.
     """
     if kind is not None and kind not in GROUPS:
         raise UnknownName.of("kind", kind, GROUPS)
-    return _rows([claim for claim in claims() if kind in (None, claim.kind)], _known(kind), probe_all=probe_all)
+    found = [offer for offer in offers() if kind in (None, offer.kind)]
+    return [row for row, _ in _pairs(found, _known(kind), probe_all=probe_all, probe_new=probe_new)]
 
 
 def entry(kind: str, name: str) -> Entry:
-    """The row of one component: where several distributions claim its name, the one that may be used.
+    """The row of one component: where several distributions offer its name, the one that may be used.
 
     Raises:
         UnknownName: no such kind, or nothing of that kind has that name; with near ones.
@@ -72,16 +76,34 @@ def load(kind: str, name: str) -> type[Component]:
     """
     if kind not in KINDS:
         raise UnknownName.of("kind", kind, KINDS)
-    row, claim = _find(kind, name)
+    loaded: type[Component] = _load(kind, name)
+    return loaded
+
+
+def _load(kind: str, name: str) -> Any:
+    row, offer = _find(kind, name)
     # Of what the registry vouches for, a failure that was noted may have been of the moment; slowness always is.
-    again = row.status == "quarantined" and claim is not None and (_is_vouched(claim) or _was_late(claim))
+    again = row.status == "quarantined" and offer is not None and (_is_vouched(offer) or _was_late(offer))
     if not again:
         _refuse(row)
-    assert claim is not None  # what is ready is installed
-    loaded: type[Component] = _import(row, claim)
+    assert offer is not None  # what is ready is installed
+    loaded = _import(row, offer)
     if again:
-        remember({claim: Verdict(True)})
+        remember({offer: Verdict(True)})
     return loaded
+
+
+def command(name: str) -> TyperCommand | TyperGroup:
+    """The command of that name that a plugin brings, registered by its hook.
+
+    Raises:
+        UnknownName: no plugin announces it.
+        PluginError: it is quarantined; with the reason and the distribution.
+        UserError: the user disabled it.
+    """
+    from qplug.hooks import command_of
+
+    return command_of(_load("command", name), name)
 
 
 def hooks(asked: Iterable[str] = ()) -> Hooks:
@@ -100,13 +122,13 @@ def hooks(asked: Iterable[str] = ()) -> Hooks:
     for name in asked:
         _refuse(_find("hook", name)[0])
     taking_part = Hooks()
-    claimed = [claim for claim in claims() if claim.kind == "hook"]
-    for row, claim in _pairs(claimed, _known("hook")):
-        if claim is None or row.status in ("disabled", "needs-extra"):
+    claimed = [offer for offer in offers() if offer.kind == "hook"]
+    for row, offer in _pairs(claimed, _known("hook")):
+        if offer is None or row.status in ("disabled", "needs-extra"):
             continue
         try:
             _refuse(row)
-            taking_part.register(made(_import(row, claim)), f"{claim.name} ({claim.provider})")
+            taking_part.register(made(_import(row, offer)), f"{offer.name} ({offer.provider})")
         except PluginError as error:
             _log.warning("%s", error)
     return taking_part
@@ -134,10 +156,10 @@ def disable(names: Iterable[str]) -> None:
     Raises:
         UnknownName: nothing installed has that name, with near ones.
     """
-    installed = claims()
-    known = {word for claim in installed for word in (claim.provider, claim.name, f"{claim.kind}:{claim.name}")}
+    installed = offers()
+    known = {word for offer in installed for word in (offer.provider, offer.name, f"{offer.kind}:{offer.name}")}
     for name in names:
-        if not any(_is_meant(claim, name) for claim in installed):
+        if not any(_is_meant(offer, name) for offer in installed):
             raise UnknownName.of("plugin", name, known, advice="All plugins and their providers: qplug list")
         os.environ["QPLUG_DISABLE"] = ",".join(filter(None, (os.environ.get("QPLUG_DISABLE", ""), name)))
 
@@ -149,79 +171,81 @@ def _known(kind: str | None) -> dict[tuple[str, str], Known]:
     return {key: known for key, known in registry().components.items() if kind in (None, key[0])}
 
 
-def _rows(found: Sequence[Claim], known: Mapping[tuple[str, str], Known], *, probe_all: bool = False) -> list[Entry]:
-    return [row for row, _ in _pairs(found, known, probe_all=probe_all)]
-
-
 def _pairs(
-    found: Sequence[Claim], known: Mapping[tuple[str, str], Known], *, probe_all: bool = False
-) -> list[tuple[Entry, Claim | None]]:
-    """Rows with the claims behind them; a known component that is not installed has none."""
+    found: Sequence[Offer],
+    known: Mapping[tuple[str, str], Known],
+    *,
+    probe_all: bool = False,
+    probe_new: bool = True,
+) -> list[tuple[Entry, Offer | None]]:
+    """Rows with the offers behind them; a known component that is not installed has none."""
     settled = _settle_without_import(found, known)
-    open_questions = [claim for claim in found if claim not in settled]
-    verdicts = _verdicts(open_questions, known, probe_all=probe_all)
-    pairs: list[tuple[Entry, Claim | None]] = [
-        (settled.get(claim) or _judged(claim, known.get((claim.kind, claim.name)), verdicts.get(claim)), claim)
-        for claim in found
+    open_questions = [offer for offer in found if offer not in settled]
+    verdicts = _verdicts(open_questions, known, probe_all=probe_all) if probe_new else recall(open_questions)
+    pairs: list[tuple[Entry, Offer | None]] = [
+        (settled.get(offer) or _judged(offer, known.get((offer.kind, offer.name)), verdicts.get(offer)), offer)
+        for offer in found
     ]
-    claimed = {(claim.kind, claim.name) for claim in found}
+    claimed = {(offer.kind, offer.name) for offer in found}
     pairs += [(_absent(entry), None) for key, entry in known.items() if key not in claimed]
     kinds = list(GROUPS)
     return sorted(pairs, key=lambda pair: (kinds.index(pair[0].kind), pair[0].name, _ORDER[pair[0].status]))
 
 
-def _settle_without_import(found: Sequence[Claim], known: Mapping[tuple[str, str], Known]) -> dict[Claim, Entry]:
-    """Rows of claims about which all is clear from names alone: disabled, clashing, or without their packages."""
-    settled = {claim: _row(claim, "disabled", reason=word) for claim in found if (word := _disabled_by(claim))}
-    active = [claim for claim in found if claim not in settled]
-    for key, group in groupby(active, key=lambda claim: (claim.kind, claim.name)):
+def _settle_without_import(found: Sequence[Offer], known: Mapping[tuple[str, str], Known]) -> dict[Offer, Entry]:
+    """Rows of offers about which all is clear from names alone: disabled, clashing, or without their packages."""
+    settled = {offer: _row(offer, "disabled", reason=word) for offer in found if (word := _disabled_by(offer))}
+    active = [offer for offer in found if offer not in settled]
+    for key, group in groupby(active, key=lambda offer: (offer.kind, offer.name)):
         rivals, owner = list(group), known.get(key)
-        for claim in rivals:
-            if row := _clash(claim, rivals, owner) or _lacking(claim, owner):
-                settled[claim] = row
+        for offer in rivals:
+            if row := _clash(offer, rivals, owner) or _lacking(offer, owner):
+                settled[offer] = row
     return settled
 
 
-def _disabled_by(claim: Claim) -> str:
+def _disabled_by(offer: Offer) -> str:
     told = _without.get()
     words = [word.strip() for word in os.environ.get("QPLUG_DISABLE", "").split(",")] if told is None else list(told)
-    meant = next((word for word in words if word and _is_meant(claim, word)), "")
+    meant = next((word for word in words if word and _is_meant(offer, word)), "")
     return f"disabled by {meant!r} in QPLUG_DISABLE or --no-plugin" if meant else ""
 
 
-def _is_vouched(claim: Claim) -> bool:
-    owner = registry().components.get((claim.kind, claim.name))
-    return owner is not None and same_distribution(owner.provider, claim.provider)
+def _is_vouched(offer: Offer) -> bool:
+    owner = registry().components.get((offer.kind, offer.name))
+    return owner is not None and same_distribution(owner.provider, offer.provider)
 
 
-def _was_late(claim: Claim) -> bool:
-    verdict = recall([claim]).get(claim)
+def _was_late(offer: Offer) -> bool:
+    verdict = recall([offer]).get(offer)
     return verdict is not None and verdict.momentary
 
 
-def _is_meant(claim: Claim, word: str) -> bool:
-    return word in (claim.name, f"{claim.kind}:{claim.name}") or same_distribution(word, claim.provider)
+def _is_meant(offer: Offer, word: str) -> bool:
+    return word in (offer.name, f"{offer.kind}:{offer.name}") or same_distribution(word, offer.provider)
 
 
-def _clash(claim: Claim, rivals: Sequence[Claim], owner: Known | None) -> Entry | None:
-    """A name has one owner: whom the registry says, however many claim it. Without one, nobody gets a disputed name."""
-    if owner is not None:
-        if same_distribution(claim.provider, owner.provider):
+def _clash(offer: Offer, rivals: Sequence[Offer], owner: Known | None) -> Entry | None:
+    """A name has one owner: whom the registry says, however many offer it. Without one, nobody gets a disputed name."""
+    if offer.kind == "command" and offer.name in OWN_COMMANDS:
+        reason = f"the name {offer.name!r} belongs to qplug itself"
+    elif owner is not None:
+        if same_distribution(offer.provider, owner.provider):
             return None
-        reason = f"the name {claim.name!r} belongs to {owner.provider}"
+        reason = f"the name {offer.name!r} belongs to {owner.provider}"
     elif len(rivals) > 1:
         names = " and ".join(sorted({f"{rival.provider} {rival.version}" for rival in rivals}))
-        reason = f"the name {claim.name!r} is claimed more than once, by {names}"
+        reason = f"the name {offer.name!r} is claimed more than once, by {names}"
     else:
         return None
-    return _row(claim, "quarantined", reason=f"{reason}; use it after its author renamed it, or disable one of them")
+    return _row(offer, "quarantined", reason=f"{reason}; use it after its author renamed it, or disable one of them")
 
 
-def _lacking(claim: Claim, owner: Known | None) -> Entry | None:
+def _lacking(offer: Offer, owner: Known | None) -> Entry | None:
     missing = owner.missing() if owner else []
     if owner is None or not missing:
         return None
-    return _row(claim, "needs-extra", owner, reason=f"needs {', '.join(missing)}", install=owner.install)
+    return _row(offer, "needs-extra", owner, reason=f"needs {', '.join(missing)}", install=owner.install)
 
 
 def _absent(known: Known) -> Entry:
@@ -246,16 +270,16 @@ def _absent(known: Known) -> Entry:
 
 
 def _verdicts(
-    open_questions: Sequence[Claim], known: Mapping[tuple[str, str], Known], *, probe_all: bool
-) -> dict[Claim, Verdict]:
+    open_questions: Sequence[Offer], known: Mapping[tuple[str, str], Known], *, probe_all: bool
+) -> dict[Offer, Verdict]:
     held = {} if probe_all else recall(open_questions)
     untried = [
-        claim for claim in open_questions if probe_all or (claim not in held and (claim.kind, claim.name) not in known)
+        offer for offer in open_questions if probe_all or (offer not in held and (offer.kind, offer.name) not in known)
     ]
     if untried:
         from qplug.catalogue.probe import probe
 
-        providers = {canonical(claim.provider) for claim in untried}
+        providers = {canonical(offer.provider) for offer in untried}
         _log.info("Trying plugins of %s …", ", ".join(sorted(providers)))
         new = probe([*untried, *_companions(untried, providers)])
         remember(new)
@@ -263,30 +287,30 @@ def _verdicts(
     return held
 
 
-def _companions(untried: Sequence[Claim], providers: Collection[str]) -> list[Claim]:
+def _companions(untried: Sequence[Offer], providers: Collection[str]) -> list[Offer]:
     """What else the providers announce and nobody vouches for: tried along, so that a command waits for them once."""
-    others = [claim for claim in claims() if canonical(claim.provider) in providers and claim not in untried]
-    others = [claim for claim in others if not _is_vouched(claim) and not _disabled_by(claim)]
+    others = [offer for offer in offers() if canonical(offer.provider) in providers and offer not in untried]
+    others = [offer for offer in others if not _is_vouched(offer) and not _disabled_by(offer)]
     held = recall(others)
-    return [claim for claim in others if claim not in held]
+    return [offer for offer in others if offer not in held]
 
 
-def _judged(claim: Claim, owner: Known | None, verdict: Verdict | None) -> Entry:
+def _judged(offer: Offer, owner: Known | None, verdict: Verdict | None) -> Entry:
     if verdict is None:
-        return _row(claim, "ready", owner)
+        return _row(offer, "ready", owner)
     late = "" if verdict.ok or not verdict.momentary else _LATE
-    row = _row(claim, "ready" if verdict.ok else "quarantined", owner, reason=verdict.reason + late)
+    row = _row(offer, "ready" if verdict.ok else "quarantined", owner, reason=verdict.reason + late)
     return row if row.summary else replace(row, summary=verdict.summary)
 
 
-def _row(claim: Claim, status: Any, owner: Known | None = None, *, reason: str = "", install: str = "") -> Entry:
+def _row(offer: Offer, status: Any, owner: Known | None = None, *, reason: str = "", install: str = "") -> Entry:
     return Entry(
-        kind=claim.kind,
-        name=claim.name,
+        kind=offer.kind,
+        name=offer.name,
         status=status,
-        provider=claim.provider,
-        version=claim.version,
-        target=claim.target,
+        provider=offer.provider,
+        version=offer.version,
+        target=offer.target,
         reason=reason,
         install=install,
         summary=owner.summary if owner else "",
@@ -299,17 +323,17 @@ def _row(claim: Claim, status: Any, owner: Known | None = None, *, reason: str =
 # One by name
 
 
-def _find(kind: str, name: str) -> tuple[Entry, Claim | None]:
-    everything = claims()
-    found = [claim for claim in everything if (claim.kind, claim.name) == (kind, name)]
+def _find(kind: str, name: str) -> tuple[Entry, Offer | None]:
+    everything = offers()
+    found = [offer for offer in everything if (offer.kind, offer.name) == (kind, name)]
     known = {key: entry for key, entry in _known(kind).items() if key == (kind, name)}
     if not found and not known:
         raise _unknown(kind, name, everything)
     return min(_pairs(found, known), key=lambda pair: _ORDER[pair[0].status])
 
 
-def _unknown(kind: str, name: str, everything: Sequence[Claim]) -> UnknownName:
-    names = {(claim.kind, claim.name) for claim in everything} | registry().components.keys()
+def _unknown(kind: str, name: str, everything: Sequence[Offer]) -> UnknownName:
+    names = {(offer.kind, offer.name) for offer in everything} | registry().components.keys()
     elsewhere = sorted(other for other, known in names if known == name)
     hint = f"There is a {' and a '.join(elsewhere)} of that name. " if elsewhere else ""
     return UnknownName.of(
@@ -341,15 +365,15 @@ def _quarantined(row: Entry, reason: str) -> PluginError:
     )
 
 
-def _import(row: Entry, claim: Claim) -> Any:
+def _import(row: Entry, offer: Offer) -> Any:
     from qplug.catalogue.footprint import lingering
     from qplug.catalogue.loading import import_watched
 
     try:
         with stdout_to_stderr():
-            found, left = import_watched(claim)
+            found, left = import_watched(offer)
     except PluginError as error:
-        remember({claim: Verdict(False, str(error))})
+        remember({offer: Verdict(False, str(error))})
         raise _quarantined(row, str(error)) from error
     for remark in left.remarks:
         _log.warning("%s %r from %s %s %s.", row.kind, row.name, row.provider, row.version, remark)

@@ -7,30 +7,30 @@ from importlib import import_module
 from typing import Any
 
 from qplug.catalogue.checks import check
-from qplug.catalogue.claims import Claim
 from qplug.catalogue.footprint import Footprint, watched
+from qplug.catalogue.offers import Offer
 from qplug.contract.errors import PluginError, QplugError
 
 
-def import_claimed(claim: Claim) -> Any:
-    """The class (or hook plugin) behind a claim, imported and checked; see ``import_watched``."""
-    return import_watched(claim)[0]
+def import_offered(offer: Offer) -> Any:
+    """The class (or hook plugin) behind a offer, imported and checked; see ``import_watched``."""
+    return import_watched(offer)[0]
 
 
-def import_watched(claim: Claim) -> tuple[Any, Footprint]:
-    """The class (or hook plugin) behind a claim, imported and checked; and what its import left behind.
+def import_watched(offer: Offer) -> tuple[Any, Footprint]:
+    """The class (or hook plugin) behind a offer, imported and checked; and what its import left behind.
 
     Raises:
         PluginError: with the reason alone: its module cannot be imported, lacks the class, or the class is not what
             the interface asks. Every exception but KeyboardInterrupt is turned into this one, SystemExit included.
     """
     with watched() as left:
-        found = _imported(claim)
+        found = _imported(offer)
     return found, left
 
 
-def _imported(claim: Claim) -> Any:
-    module, path = claim.parts()
+def _imported(offer: Offer) -> Any:
+    module, path = offer.parts()
     try:
         found: Any = import_module(module)
     except KeyboardInterrupt:
@@ -42,7 +42,7 @@ def _imported(claim: Claim) -> Any:
     except AttributeError as error:
         raise PluginError(f"the module {module!r} has no {path!r}") from error
     try:
-        check(claim.kind, found)
+        check(offer.kind, found, offer.name)
     except (KeyboardInterrupt, QplugError):
         raise
     except BaseException as error:  # a metaclass or descriptor of the plugin's may do anything

@@ -17,8 +17,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from qplug.catalogue.claims import Claim, same_distribution
 from qplug.catalogue.isolation import End, run_isolated
+from qplug.catalogue.offers import Offer, same_distribution
 from qplug.catalogue.verdicts import Verdict
 from qplug.contract.errors import UserError
 
@@ -47,26 +47,26 @@ def import_limit() -> float:
     return seconds
 
 
-def probe(claims: Iterable[Claim], *, time_limit: float | None = None) -> dict[Claim, Verdict]:
+def probe(offers: Iterable[Offer], *, time_limit: float | None = None) -> dict[Offer, Verdict]:
     """Imports and checks each claimed plugin in a child process, packages side by side.
 
     Time is that in which a process works or sleeps; what it waits for a busy machine does not count.
 
     Args:
-        claims: what to try.
+        offers: what to try.
         time_limit: seconds for the plugins of one package; one that takes longer is quarantined for the moment, unless
             it comes with qplug. None: ``import_limit()``.
 
     Returns:
-        A verdict for each claim; none for those where no child process could be started at all.
+        A verdict for each offer; none for those where no child process could be started at all.
 
     Raises:
         UserError: see ``import_limit``.
     """
     limit = import_limit() if time_limit is None else time_limit
-    by_process = sorted(claims, key=_process)
+    by_process = sorted(offers, key=_process)
     batches = [list(batch) for _, batch in groupby(by_process, key=_process)]
-    verdicts: dict[Claim, Verdict] = {}
+    verdicts: dict[Offer, Verdict] = {}
     stop = Event()
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         try:
@@ -75,31 +75,31 @@ def probe(claims: Iterable[Claim], *, time_limit: float | None = None) -> dict[C
         except BaseException:
             stop.set()  # the children are in sessions of their own: nobody but us ends them
             raise
-    return {claim: _unless_shipped(claim, verdict) for claim, verdict in verdicts.items()}
+    return {offer: _unless_shipped(offer, verdict) for offer, verdict in verdicts.items()}
 
 
-def _process(claim: Claim) -> tuple[str, str]:
+def _process(offer: Offer) -> tuple[str, str]:
     """What is tried in one process: a package; and all that comes with qplug, which shares most of its libraries."""
-    return (claim.provider, "" if _is_shipped(claim) else claim.package)
+    return (offer.provider, "" if _is_shipped(offer) else offer.package)
 
 
-def _is_shipped(claim: Claim) -> bool:
-    return same_distribution(claim.provider, "qplug")
+def _is_shipped(offer: Offer) -> bool:
+    return same_distribution(offer.provider, "qplug")
 
 
-def _unless_shipped(claim: Claim, verdict: Verdict) -> Verdict:
+def _unless_shipped(offer: Offer, verdict: Verdict) -> Verdict:
     """What comes with qplug is never quarantined for slowness, which says something about the machine only."""
-    if not (verdict.momentary and _is_shipped(claim)):
+    if not (verdict.momentary and _is_shipped(offer)):
         return verdict
-    _log.warning("%s %r of qplug was not tried to its end: %s", claim.kind, claim.name, verdict.reason)
+    _log.warning("%s %r of qplug was not tried to its end: %s", offer.kind, offer.name, verdict.reason)
     return replace(verdict, ok=True, reason="")
 
 
-def _probe_batch(batch: Sequence[Claim], *, time_limit: float, stop: Event) -> dict[Claim, Verdict]:
-    verdicts: dict[Claim, Verdict] = {}
+def _probe_batch(batch: Sequence[Offer], *, time_limit: float, stop: Event) -> dict[Offer, Verdict]:
+    verdicts: dict[Offer, Verdict] = {}
     left = list(batch)
     while left and not stop.is_set():
-        packages = {claim.package for claim in left}
+        packages = {offer.package for offer in left}
         answers, end = _run_child(left, time_limit * len(packages), stop)
         if answers is None:
             _log.warning("plugins of %s could not be tried: %s", left[0].provider, end.reason)
@@ -110,17 +110,17 @@ def _probe_batch(batch: Sequence[Claim], *, time_limit: float, stop: Event) -> d
             guilty = left.pop(0)
             verdicts[guilty] = Verdict(False, end.reason, momentary=end.late)
             if end.late or end.loud:  # its package would do the same again
-                same = [claim for claim in left if claim.package == guilty.package]
+                same = [offer for offer in left if offer.package == guilty.package]
                 verdicts |= dict.fromkeys(same, verdicts[guilty])
-                left = [claim for claim in left if claim not in same]
+                left = [offer for offer in left if offer not in same]
     return verdicts
 
 
-def _run_child(claims: Sequence[Claim], time_limit: float, stop: Event) -> tuple[list[Verdict] | None, End]:
+def _run_child(offers: Sequence[Offer], time_limit: float, stop: Event) -> tuple[list[Verdict] | None, End]:
     """The child process's verdicts, None if it never started; and how it ended."""
     with tempfile.TemporaryDirectory(prefix="qplug-", ignore_cleanup_errors=True) as folder:
         results, printed = Path(folder, "results"), Path(folder, "printed")
-        request = json.dumps([asdict(claim) | {"folder": None} for claim in claims])
+        request = json.dumps([asdict(offer) | {"folder": None} for offer in offers])
         command = [sys.executable, "-P", "-m", "qplug.catalogue.trial", request, str(results), str(printed)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
         end = run_isolated(command, environment, printed, time_limit, stop)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from qplug import version
+from qplug.contract.claim import Claim
 from qplug.contract.errors import QplugError, UnknownName
 from qplug.contract.interfaces.component import KINDS
 
@@ -61,7 +62,8 @@ class Recipe:
         run: a run configuration, as in a ``run.toml``; what it shares with its base is filled in.
         source: where it comes from: a paper, a repository.
         protocol: what is tested on what, in a sentence.
-        original: the numbers that the original reported, with their protocol.
+        results: what the original reported.
+        original: what else is to be said of that, such as that it has no figures.
         base: the recipe that it varies.
         smoke: settings on top of ``run`` for a ``--smoke`` run; what its base sets for one is filled in.
     """
@@ -71,6 +73,7 @@ class Recipe:
     run: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     protocol: str = ""
+    results: tuple[Claim, ...] = ()
     original: str = ""
     base: str = ""
     smoke: Mapping[str, Any] = field(default_factory=dict)
@@ -131,7 +134,7 @@ class Registry:
 def _recipes(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Recipe]:
     recipes: dict[str, Recipe] = {}
     for name, table in tables.items():
-        recipe = Recipe(name=name, **table)
+        recipe = Recipe(name=name, **{**table, "results": tuple(Claim(**each) for each in table.get("results", ()))})
         if recipe.base and recipe.base not in recipes:
             raise ValueError(f"recipe {name!r} varies {recipe.base!r}, which must stand above it")
         recipes[name] = _on_base(recipe, recipes[recipe.base]) if recipe.base else recipe
@@ -147,7 +150,7 @@ def _on_base(recipe: Recipe, base: Recipe) -> Recipe:
     for key, value in recipe.run.items():
         run[key] = _over(run.get(key), value)
     smoke = {**base.smoke, **{key: _over(base.smoke.get(key), value) for key, value in recipe.smoke.items()}}
-    filled = {key: getattr(recipe, key) or getattr(base, key) for key in ("source", "protocol", "original")}
+    filled = {key: getattr(recipe, key) or getattr(base, key) for key in ("source", "protocol", "results", "original")}
     return replace(recipe, run=run, smoke=smoke, **filled)
 
 

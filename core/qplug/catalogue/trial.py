@@ -19,8 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
 
-from qplug.catalogue.claims import Claim
 from qplug.catalogue.loading import import_watched
+from qplug.catalogue.offers import Offer
 from qplug.contract.errors import PluginError
 
 SLOW = 0.8
@@ -55,12 +55,12 @@ class Stopwatch:
 
 
 def main() -> None:
-    """Tries the claims in the JSON of the first argument; verdicts go to the file of the second.
+    """Tries the offers in the JSON of the first argument; verdicts go to the file of the second.
 
     The third argument is the file that the standard output goes to.
     """
     _be_the_parent_of_plugins()
-    claims = [Claim(**fields) for fields in json.loads(sys.argv[1])]
+    offers = [Offer(**fields) for fields in json.loads(sys.argv[1])]
     results, printed = Path(sys.argv[2]), Path(sys.argv[3])
     _bound()
     stopwatch = Stopwatch()
@@ -68,8 +68,8 @@ def main() -> None:
     SourceFileLoader.exec_module = stopwatch.watch(SourceFileLoader.exec_module)  # type: ignore[method-assign, assignment]
     with results.open("w", encoding="utf-8") as file:
         _write(file, {"started": True})
-        for claim in claims:
-            _write(file, _try(claim, stopwatch, printed))
+        for offer in offers:
+            _write(file, _try(offer, stopwatch, printed))
     os._exit(0)  # what plugins left behind (threads, exit handlers) must not hold the listing up
 
 
@@ -107,19 +107,19 @@ def _write(file: TextIO, line: dict[str, Any]) -> None:
     file.flush()
 
 
-def _try(claim: Claim, stopwatch: Stopwatch, printed: Path) -> dict[str, Any]:
+def _try(offer: Offer, stopwatch: Stopwatch, printed: Path) -> dict[str, Any]:
     already = printed.stat().st_size
     stopwatch.own.clear()
     try:
-        found, left = import_watched(claim)
+        found, left = import_watched(offer)
     except PluginError as error:
         return {"ok": False, "reason": str(error)}
     sys.stdout.flush()
     remarks = list(left.remarks)
     if output := printed.read_bytes()[already:].decode("utf-8", "replace").split():
         remarks.append(f"prints when it is imported ({_short(' '.join(output))!r})")
-    if stopwatch.own.get(claim.package, 0.0) >= SLOW:
-        remarks.append(f"is slow: its own code took {stopwatch.own[claim.package]:.1f} s to import")
+    if stopwatch.own.get(offer.package, 0.0) >= SLOW:
+        remarks.append(f"is slow: its own code took {stopwatch.own[offer.package]:.1f} s to import")
     return {"ok": True, "reason": "; ".join(remarks), "summary": str(getattr(found, "summary", "") or "")}
 
 

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from qplug.catalogue.claims import Claim
+from qplug.catalogue.offers import Offer
 from qplug.contract.interfaces.component import INTERFACE
 from qplug.version import __version__
 
@@ -57,25 +57,25 @@ def cache_folder() -> Path:
     return user_cache_path("qplug")
 
 
-def recall(claims: Iterable[Claim]) -> dict[Claim, Verdict]:
-    """The verdicts that still hold for some of the ``claims``."""
+def recall(offers: Iterable[Offer]) -> dict[Offer, Verdict]:
+    """The verdicts that still hold for some of the ``offers``."""
     kept = _unwritten | _read()
     held, files = {}, functools.cache(_files)
-    for claim in claims if kept else ():
-        whole, beside = _keys(claim, files)
+    for offer in offers if kept else ():
+        whole, beside = _keys(offer, files)
         if known := kept.get(whole) or kept.get(beside):
-            held[claim] = known
+            held[offer] = known
     return held
 
 
-def remember(verdicts: Mapping[Claim, Verdict]) -> None:
+def remember(verdicts: Mapping[Offer, Verdict]) -> None:
     """Keeps verdicts for later listings; where the cache cannot be written, for this process alone."""
     kept, files = _read(), functools.cache(_files)
-    keys = {claim: _keys(claim, files) for claim in verdicts}
+    keys = {offer: _keys(offer, files) for offer in verdicts}
     new: dict[str, Verdict] = {}
-    for claim, verdict in verdicts.items():
-        whole, beside = keys[claim]
-        for old in keys[claim]:
+    for offer, verdict in verdicts.items():
+        whole, beside = keys[offer]
+        for old in keys[offer]:
             _unwritten.pop(old, None)
         (_unwritten if verdict.momentary else new)[whole if verdict.ok else beside] = verdict
     if all(kept.get(key) == verdict for key, verdict in new.items()):
@@ -94,27 +94,27 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
     return {"ok": verdict.ok, "reason": verdict.reason, "summary": verdict.summary}
 
 
-def _keys(claim: Claim, files: Callable[[str], list[tuple[str, int, int]]]) -> tuple[str, str]:
-    """Hashes of all that decides whether a plugin loads: its claim and its files; and beside them what is installed.
+def _keys(offer: Offer, files: Callable[[str], list[tuple[str, int, int]]]) -> tuple[str, str]:
+    """Hashes of all that decides whether a plugin loads: its offer and its files; and beside them what is installed.
 
     Args:
-        claim: the plugin's claim.
+        offer: the plugin's offer.
         files: gives the files of a package, their times of change and sizes.
     """
     state = (
         __version__, INTERFACE, sys.prefix, sys.version,
-        claim.kind, claim.name, claim.target, claim.provider, claim.version, files(claim.package),
+        offer.kind, offer.name, offer.target, offer.provider, offer.version, files(offer.package),
     )  # fmt: skip
     whole = hashlib.sha256(repr(state).encode()).hexdigest()
-    beside = (whole, [(str(folder), _changed(folder)) for folder in _install_folders(claim)])
+    beside = (whole, [(str(folder), _changed(folder)) for folder in _install_folders(offer)])
     return whole, hashlib.sha256(repr(beside).encode()).hexdigest()
 
 
-def _install_folders(claim: Claim) -> list[Path]:
+def _install_folders(offer: Offer) -> list[Path]:
     """The folders that packages are installed into; their time of change moves when one is added or removed."""
     path = [Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     extra = [Path(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    return sorted({*path, *extra, *([claim.folder] if claim.folder else [])})
+    return sorted({*path, *extra, *([offer.folder] if offer.folder else [])})
 
 
 def _files(package: str) -> list[tuple[str, int, int]]:

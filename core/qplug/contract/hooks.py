@@ -16,9 +16,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
+
+if TYPE_CHECKING:
+    import typer
 
 hookimpl = pluggy.HookimplMarker("qplug")
 """Marks a plugin's function as the implementation of the hook of the same name."""
@@ -92,3 +95,19 @@ class Specifications:
 
 HOOKS = ("run_started", "epoch_ended", "run_ended", "run_failed")
 """The names of all hooks, in the order of a run's life."""
+
+
+class CommandSpecifications:
+    """The hook by which a plugin adds commands to ``qplug``; announced by name in the group ``qplug.commands``."""
+
+    @_hookspec
+    def register_commands(self, app: typer.Typer) -> None:
+        """A command that the plugin announces is wanted.
+
+        Nothing of the plugin is imported before somebody types the command's name. A text ``summary`` in the module or
+        class stands beside the name in ``qplug --help`` and ``qplug list``.
+
+        Args:
+            app: takes the commands, by ``@app.command()`` or ``app.add_typer``, under the names that are announced. It
+                belongs to this call: what else it is given is not found.
+        """

@@ -11,7 +11,7 @@ from typing import Any
 import pluggy
 
 from qplug.contract.errors import PluginError
-from qplug.contract.hooks import HOOKS, RunInfo, Specifications
+from qplug.contract.hooks import HOOKS, CommandSpecifications, RunInfo, Specifications
 from qplug.hooks.guard import guarded
 
 _log = logging.getLogger("qplug")
@@ -92,11 +92,12 @@ class Hooks:
             self._aside.add(name)
             _log.warning(
                 "the hook plugin %r raised %s in %s: %s. It is put aside, and the run goes on.",
-                name, type(error).__name__, hook, _words(error),
+                name, type(error).__name__, hook, in_words(error),
             )  # fmt: skip
 
 
-def _words(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
+    """What an exception says, on one line."""
     try:
         text = " ".join(str(error).split())
     except Exception as worse:  # a plugin's exception may fail at being told
@@ -136,7 +137,7 @@ def made(plugin: object) -> object:
         made: object = plugin()
     except (Exception, SystemExit) as error:
         raise PluginError(
-            f"{plugin.__qualname__} cannot be made without arguments: {type(error).__name__}: {_words(error)}"
+            f"{plugin.__qualname__} cannot be made without arguments: {type(error).__name__}: {in_words(error)}"
         ) from error
     return made
 
@@ -149,12 +150,24 @@ def check_hooks(plugin: object) -> None:
     """
     if inspect.isclass(plugin):
         raise PluginError(f"{plugin.__qualname__} is a class; register an object of it")
+    implemented = implemented_hooks(plugin)
+    if not implemented & {*HOOKS}:
+        elsewhere = "; commands are announced in the group qplug.commands" if implemented else ""
+        raise PluginError(f"it implements none of the hooks ({', '.join(HOOKS)}) with @hookimpl{elsewhere}")
+
+
+def implemented_hooks(plugin: object) -> set[str]:
+    """The names of the hooks that a plugin implements, ``register_commands`` among them.
+
+    Raises:
+        PluginError: there is no such hook, or it has not those arguments.
+    """
     manager = pluggy.PluginManager("qplug")
-    manager.add_hookspecs(Specifications)
+    for specifications in (Specifications, CommandSpecifications):
+        manager.add_hookspecs(specifications)
     try:
         manager.register(plugin)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(" ".join(str(error).split())) from error
-    if not manager.get_hookcallers(plugin):
-        raise PluginError(f"it implements none of the hooks ({', '.join(HOOKS)}) with @hookimpl")
+    return {caller.name for caller in manager.get_hookcallers(plugin) or ()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
+import math
 import pickle
 import re
 import textwrap
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qplug import parameters
+from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError, NotSupported, PluginError, QplugError
 from qplug.contract.interfaces import (
     INTERFACE,
@@ -82,6 +84,10 @@ def check_dataset(dataset: Dataset, folder: Path, *, n_read: int = 8) -> None:
     _require(len(set(dataset.classes)) == len(dataset.classes), f"{name}.classes holds a label twice")
     for field in ("layout", "citation", "licence"):
         _require(getattr(dataset, field) != "", f"{name}.{field} is empty")
+    for claim in dataset.reference:
+        _require(isinstance(claim, Claim), f"{name}.reference holds {claim!r}, which is no Claim")
+        _require(math.isfinite(claim.value) and "" not in (claim.metric, claim.protocol, claim.source),
+                 f"{name}.reference: {claim!r} lacks a number, a metric, a protocol or a source")  # fmt: skip
     for sample in samples:
         _require(sample.id != "" and sample.group != "", f"{name}: {sample} has an empty id or group")
     _check_defaults(dataset)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
+from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError, NotSupported, PluginError, some_of
 from qplug.contract.interfaces.component import Capabilities, Component
 
@@ -177,8 +178,8 @@ class Dataset(Component):
         citation: whom to cite.
         licence: the licence of the data.
         homepage: where it comes from.
-        reference: known results to show beside a run's, each with protocol and source. Where parameters choose some of
-            the classes, an instance's own, which say that lines are about another task.
+        reference: known results to show beside a run's. Where parameters choose some of the classes, an instance's
+            own, which say (``Claim.about``) that they are about another task.
         files: what ``qplug data fetch`` downloads; empty if the data set must be got by hand.
     """
 
@@ -191,7 +192,7 @@ class Dataset(Component):
     citation: ClassVar[str] = ""
     licence: ClassVar[str] = ""
     homepage: ClassVar[str] = ""
-    reference: ClassVar[Sequence[str]] = ()
+    reference: ClassVar[Sequence[Claim]] = ()
     files: ClassVar[Sequence[RemoteFile]] = ()
 
     @abstractmethod

@@ -14,9 +14,10 @@ from qplug.lab.config.layers import from_file
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import full_hash, to_layer, to_toml
 from qplug.lab.pipeline.classifier import Classifier
+from qplug.lab.pipeline.suspects import suspects
 from qplug.lab.runner.changes import record_of, refuse_changed_data
 from qplug.lab.runner.code import refuse_changed_code
-from qplug.lab.runner.ending import Watch, recorded_end, suspects, way_on
+from qplug.lab.runner.ending import Watch, recorded_end, way_on
 from qplug.lab.runner.examine import Examined, computing_on, examine
 from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Reporter
@@ -138,7 +139,8 @@ def _stages(examined: Examined, directory: RunDirectory, reporter: Watch, *, res
         raise Interrupted(f"stopped{by(stop)} during training. {way}") from None
     if parts.training is not None and parts.backend is not None and parts.backend is not parts.training.backend:
         where = _where(config, parts.backend)
-        reporter.note(f"trained on {parts.training.name}; the test part is evaluated on {where}")
+        how = "is asked when the run is finished" if parts.backend.capabilities.remote else "evaluates the test part"
+        reporter.note(f"trained on {parts.training.name}; {where} {how}")
     # Matplotlib and scikit-learn take seconds to import.
     from qplug.lab.runner.judge import judge_trained
     from qplug.lab.runner.record import Outcome, record

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
 
 from qplug import catalogue
 from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces import Backbone
+from qplug.contract.interfaces import Backbone, RemoteBackend
 from qplug.hooks import Hooks
 from qplug.lab.acquire.weights import obtain
 from qplug.lab.config.model import RunConfig
@@ -23,6 +24,7 @@ from qplug.lab.pipeline.classifier import Classifier, build_backbone
 from qplug.lab.pipeline.describe import Description, blank_classifier, describe
 from qplug.lab.pipeline.memory import refuse_large_batches
 from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.pipeline.suspects import suspects
 from qplug.lab.runner.code import code_of
 from qplug.lab.runner.inventory import Inventory, inventory, split_of
 from qplug.lab.runner.refusals import refuse_small_parts
@@ -81,8 +83,18 @@ def examine(
 
     Raises:
         UserError: something was asked that cannot be done.
+        PluginError: a part raised while it was looked at.
     """
     parts = parts or assemble(config)
+    with catalogue.naming_faults(suspects(config, parts), "the run was examined"):
+        return _examined(config, workplace, reporter, parts, found)
+
+
+def _examined(
+    config: RunConfig, workplace: Workplace, reporter: Reporter, parts: Parts, found: Inventory | None
+) -> Examined:
+    if parts.backend is not None and parts.backend.capabilities.remote:
+        cast(RemoteBackend, parts.backend).check()
     device = check_devices(config.training, config.device)
     refuse_head_first_behind_frozen(config, parts)
     found = found or inventory(config, parts, workplace)

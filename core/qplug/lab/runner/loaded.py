@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 
+from qplug import catalogue
 from qplug.contract.errors import DataError, UserError
 from qplug.contract.interfaces import FeatureExtractor
 from qplug.contract.interfaces.dataset import checked_signal
@@ -21,6 +22,7 @@ from qplug.lab.judging.logits import predict_logits
 from qplug.lab.judging.metrics import probabilities
 from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
 from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.pipeline.suspects import layers_of, suspects
 from qplug.lab.runner.code import code_of, naming_what_is_gone, warn_of_changed_code
 from qplug.lab.runner.recorded import recorded_dataset
 from qplug.lab.runner.reporter import Reporter, Silent
@@ -68,11 +70,13 @@ class LoadedRun:
         model: features (batch, *feature_shape) → logits (batch, n_classes), in evaluation mode, with the best weights.
         classes: the names of the classes, in the order of the logits.
         features: the run's feature extractor.
+        suspects: its parts, one of which is named where its code fails.
     """
 
     model: Classifier
     classes: tuple[str, ...]
     features: FeatureExtractor
+    suspects: tuple[catalogue.Suspect, ...] = ()
 
     def predict(
         self,
@@ -82,7 +86,12 @@ class LoadedRun:
         on_bad_file: Literal["refuse", "skip"] = "refuse",
     ) -> list[dict[str, Any]]:
         """Class probabilities for each file; see ``predict``."""
-        reporter = reporter or Silent()
+        with catalogue.naming_faults(self.suspects, "files were classified", layers_of(self.model, self.suspects)):
+            return self._predicted(files, reporter or Silent(), on_bad_file)
+
+    def _predicted(
+        self, files: Sequence[Path | str], reporter: Reporter, on_bad_file: Literal["refuse", "skip"]
+    ) -> list[dict[str, Any]]:
         skipped = reporter.warn if on_bad_file == "skip" else None
         usable = usable_features(self.features, [Path(file) for file in files], skipped=skipped, advice=_SKIP)
         reporter.stage(f"classifying {len(usable)} files")
@@ -128,7 +137,8 @@ def load_run(
     loaded = load_classifier(directory, warn, layers)
     if backend is not None and loaded.parts.backend is not None:
         loaded.model.evaluate_on(loaded.parts.backend)
-    return LoadedRun(loaded.model, loaded.classes, loaded.parts.features)
+    parts = tuple(suspects(loaded.config, loaded.parts))
+    return LoadedRun(loaded.model, loaded.classes, loaded.parts.features, parts)
 
 
 def backend_layer(backend: str | Mapping[str, Any]) -> Layer:
@@ -170,6 +180,11 @@ def load_classifier(directory: RunDirectory, warn: Callable[[str], None], layers
         config = resolve([*layers, from_file(directory.path / CONFIG)], dataset=dataset)
     directory.require_finished("there is no trained model")
     parts = assemble(config, directory.path / SETTINGS, dataset=dataset)
+    with catalogue.naming_faults(suspects(config, parts), "the classifier was built"):
+        return _built(directory, config, parts, warn)
+
+
+def _built(directory: RunDirectory, config: RunConfig, parts: Parts, warn: Callable[[str], None]) -> Loaded:
     code = {place: about for place, about in code_of(config, parts).items() if place != "dataset"}
     warn_of_changed_code(directory, code, warn)
     weights, facts = directory.read_weights()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from qplug.catalogue import naming_faults
 from qplug.contract.addresses import redacted
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import WeightsFile
@@ -18,6 +19,7 @@ from qplug.lab.data.remarks import folder_remarks
 from qplug.lab.data.splits import Split, split_rule
 from qplug.lab.pipeline.describe import Description, blank_classifier, describe
 from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.pipeline.suspects import suspects
 from qplug.lab.runner.examine import learnt_network, refuse_head_first_behind_frozen
 from qplug.lab.runner.inventory import inventory, split_of
 from qplug.lab.runner.refusals import refuse_small_parts, refuse_unusable, splits_of_all_folds
@@ -70,6 +72,11 @@ def plan(layers: Iterable[Layer], workplace: Workplace | None = None, *, every_f
     layers, place = list(layers), workplace or Workplace.from_environment()
     config = resolve(layers)
     parts = assemble(config)
+    with naming_faults(suspects(config, parts), "the run was planned"):
+        return _planned(layers, config, parts, place, every_fold)
+
+
+def _planned(layers: list[Layer], config: RunConfig, parts: Parts, place: Workplace, every_fold: bool) -> Plan:
     unused = unused_backend(layers, config, parts)
     data, splits = _data(config, parts, place, every_fold)
     work = (*_downloads(config, parts, place), *data, *([unused] if unused else []))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from qplug import catalogue
 from qplug.circuits import to_qasm3
+from qplug.contract.claim import Claim
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
 from qplug.lab.data.splits import Split
@@ -28,6 +28,7 @@ from qplug.lab.runs.run_record import (
     AngleRecord,
     Environment,
     JudgementRecord,
+    KnownResult,
     Parameters,
     RunRecord,
     Scores,
@@ -136,7 +137,7 @@ def _run_record(outcome: Outcome, made_with: Environment) -> RunRecord:
             *_angle_warnings(config, angles),
         ),
         stamps=tuple(outcome.stamps),
-        known_results=tuple(known_results(config, outcome.parts.dataset.reference)),
+        known_results=_told(known_results(config, outcome.parts.dataset.reference)),
     )
 
 
@@ -177,9 +178,9 @@ def _training_record(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> Trai
 
 def _judgement_records(outcome: Outcome) -> tuple[JudgementRecord, ...]:
     judged = outcome.judged
-    backend = outcome.parts.backend
-    same = backend is outcome.parts.training_backend
-    name = outcome.config.backend.name if outcome.parts.quantum else None
+    asked, backend = outcome.parts.backend, judged.test.backend
+    same = asked is outcome.parts.training_backend
+    name = outcome.config.backend.name if backend is asked and asked is not None else _trained_on(outcome)
     settings = {key: value for key, value in to_layer(outcome.config)["backend"].items() if key != "name"}
     return (
         JudgementRecord(
@@ -191,40 +192,37 @@ def _judgement_records(outcome: Outcome) -> tuple[JudgementRecord, ...]:
         JudgementRecord(
             part="test",
             backend=name,
-            settings=settings if name is not None else {},
+            settings=settings if name is not None and backend is asked else {},
             hardware=backend is not None and backend.capabilities.hardware,
-            modelled_noise=_modelled_noise(outcome),
+            modelled_noise=backend is not None and backend.capabilities.noise and not backend.capabilities.hardware,
             scores=_scores(judged.test.scores),
         ),
     )
 
 
-def known_results(config: RunConfig, reference: Sequence[str]) -> list[str]:
+def known_results(config: RunConfig, reference: Sequence[Claim]) -> list[Claim]:
     """What others reached on these data, and what the recipe's original reported; nothing for made-up data.
 
     Args:
         config: what runs.
-        reference: the data set's own lines. One from the paper that the recipe comes from says what the original did.
+        reference: the data set's own, which may tell already what the original reached.
     """
     if config.smoke:
         return []
     recipe = catalogue.registry().recipes.get(config.recipe or "")
-    if not recipe or not recipe.original or recipe.run["dataset"]["name"] != config.dataset.name:
+    if not recipe or recipe.run["dataset"]["name"] != config.dataset.name:
         return list(reference)
-    paper = re.search(r"10\.\d+/[\w./-]+", recipe.source)
-    if paper and any(paper[0] in line for line in reference):
-        return list(reference)
-    return [*reference, f"the original of {recipe.base or recipe.name}: {recipe.original}"]
+    what = f"the original of {recipe.base or recipe.name}"
+    return [*reference, *(claim.about(what) for claim in recipe.results if claim not in reference)]
+
+
+def _told(claims: Iterable[Claim | str]) -> tuple[KnownResult | str, ...]:
+    """As they are written; a data set of a third party may still have lines of words."""
+    return tuple(each if isinstance(each, str) else KnownResult(**asdict(each)) for each in claims)
 
 
 def _trained_on(outcome: Outcome) -> str | None:
     return None if outcome.parts.training is None else outcome.parts.training.name
-
-
-def _modelled_noise(outcome: Outcome) -> bool:
-    """Whether the test part was judged under the noise of a fake device."""
-    backend = outcome.parts.backend
-    return backend is not None and backend.capabilities.noise and not backend.capabilities.hardware
 
 
 def _stamp_texts(outcome: Outcome) -> list[str]:

@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from qplug.catalogue.claims import claims, installed
+from qplug.catalogue.offers import installed, offers
 
 
 def environment(folder: Path | None = None) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def environment(folder: Path | None = None) -> dict[str, Any]:
 
 def package_versions() -> dict[str, str]:
     """Versions of the installed packages that qplug or its plugins may use, by name."""
-    return dict(_versions(tuple(sorted({claim.provider for claim in claims()})), installed()))
+    return dict(_versions(tuple(sorted({offer.provider for offer in offers()})), installed()))
 
 
 @functools.lru_cache(maxsize=1)

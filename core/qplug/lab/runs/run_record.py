@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
+from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError
 from qplug.lab.measures import SUMMARY
 
@@ -171,6 +172,19 @@ class Environment(_Found):
     code: dict[str, Code] = {}
 
 
+class KnownResult(Table):
+    """What others reached on these data: a ``Claim``, as it is written."""
+
+    metric: str
+    value: float
+    unit: str
+    protocol: str
+    source: str
+
+    def __str__(self) -> str:
+        return str(Claim(**self.model_dump()))
+
+
 def _one_of_each(judgements: tuple[JudgementRecord, ...]) -> tuple[JudgementRecord, ...]:
     parts = [judgement.part for judgement in judgements]
     for part in ("validation", "test"):
@@ -186,7 +200,7 @@ class RunRecord(Table):
         configuration: the tables of ``run.toml``.
         judgements: of the validation part, which chose the model, and of the test part, in this order.
         stamps: what everything that shows the run must say.
-        known_results: what others reached on these data, in words.
+        known_results: what others reached on these data; in words where an older version wrote it.
     """
 
     version: Literal[2]
@@ -201,7 +215,7 @@ class RunRecord(Table):
     judgements: Annotated[tuple[JudgementRecord, ...], AfterValidator(_one_of_each)]
     warnings: tuple[str, ...]
     stamps: tuple[str, ...]
-    known_results: tuple[str, ...]
+    known_results: tuple[KnownResult | str, ...]
 
     def judgement(self, part: Literal["validation", "test"]) -> JudgementRecord:
         """How a part was judged."""
@@ -250,7 +264,7 @@ class RunRecord(Table):
             "branch_weights": list(training.branch_weights),
             "angles": {head: facts.model_dump() for head, facts in training.angles.items()},
             "warnings": list(self.warnings),
-            "reference": list(self.known_results),
+            "reference": list(map(str, self.known_results)),
             "validation": self.validation.model_dump(mode="json", exclude_unset=True),
             "test": self.test.model_dump(mode="json", exclude_unset=True),
         }

@@ -1,4 +1,4 @@
-"""What is installed: the names that distributions claim through entry points. Nothing is imported."""
+"""What is installed: the names that distributions offer through entry points. Nothing is imported."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from typing import cast
 from qplug.contract.errors import PluginError
 from qplug.contract.interfaces.component import KINDS
 
-GROUPS = {**KINDS, "hook": "qplug.hooks"}
-"""Each kind that plugins announce, hooks among them, and its entry-point group."""
+GROUPS = {**KINDS, "hook": "qplug.hooks", "command": "qplug.commands"}
+"""Each kind that plugins announce, hooks and commands among them, and its entry-point group."""
+
+OWN_COMMANDS = (
+    "run", "resume", "evaluate", "predict", "report", "export", "verify", "runs", "data", "bench", "recipes", "list",
+    "show", "cache", "doctor",
+)  # fmt: skip
+"""The commands that qplug has itself. No plugin's takes the place of one."""
 
 _TARGET = re.compile(r"^(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*)\s*(:\s*(?P<path>[^\W\d]\w*(\.[^\W\d]\w*)*))?\s*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Offer:
     """A distribution says: this name of this kind is mine, and the code is there.
 
     Attributes:
@@ -42,13 +48,13 @@ class Claim:
     folder: Path | None = None
 
     def parts(self) -> tuple[str, str]:
-        """Module and path inside it; the path is empty for a hook plugin that is a module.
+        """Module and path inside it; the path is empty for a module with hooks.
 
         Raises:
             PluginError: the target is not of the form ``package.module:Class``.
         """
         match = _TARGET.match(self.target)
-        if match is None or not (match["path"] or self.kind == "hook"):
+        if match is None or not (match["path"] or self.kind in ("hook", "command")):
             raise PluginError(f"its entry point says {self.target!r}, which is not of the form 'package.module:Class'")
         return match["module"], match["path"] or ""
 
@@ -58,9 +64,9 @@ class Claim:
         return re.split(r"[.:\s]", self.target, maxsplit=1)[0]
 
 
-def claims() -> list[Claim]:
-    """All claims of all installed distributions, by kind and name."""
-    return list(_claims(installed()))
+def offers() -> list[Offer]:
+    """All offers of all installed distributions, by kind and name."""
+    return list(_offers(installed()))
 
 
 def misspelt_groups() -> list[str]:
@@ -98,12 +104,12 @@ def _points(_: tuple[tuple[str, int], ...]) -> EntryPoints:
 
 
 @functools.lru_cache(maxsize=4)
-def _claims(state: tuple[tuple[str, int], ...]) -> list[Claim]:
+def _offers(state: tuple[tuple[str, int], ...]) -> list[Offer]:
     found = _points(state)
     read = functools.cache(_facts)  # each access to a name or version parses the distribution's metadata anew
     return sorted(
-        (_claim(kind, point, read) for kind, group in GROUPS.items() for point in found.select(group=group)),
-        key=lambda claim: (list(GROUPS).index(claim.kind), claim.name, claim.provider),
+        (_offer(kind, point, read) for kind, group in GROUPS.items() for point in found.select(group=group)),
+        key=lambda offer: (list(GROUPS).index(offer.kind), offer.name, offer.provider),
     )
 
 
@@ -122,7 +128,7 @@ def _facts(distribution: Distribution) -> tuple[str, str, Path]:
     return distribution.name, distribution.version, Path(str(distribution.locate_file("")))
 
 
-def _claim(kind: str, point: EntryPoint, read: Callable[[Distribution], tuple[str, str, Path]]) -> Claim:
+def _offer(kind: str, point: EntryPoint, read: Callable[[Distribution], tuple[str, str, Path]]) -> Offer:
     if point.dist is None:
-        return Claim(kind, point.name, point.value, "an unknown distribution", "")
-    return Claim(kind, point.name, point.value, *read(point.dist))
+        return Offer(kind, point.name, point.value, "an unknown distribution", "")
+    return Offer(kind, point.name, point.value, *read(point.dist))

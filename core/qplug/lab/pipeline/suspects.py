@@ -1,0 +1,40 @@
+"""The parts of a pipeline as what may be at fault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from qplug.catalogue import Suspect
+from qplug.lab.config.model import RunConfig
+from qplug.lab.pipeline.classifier import Classifier
+from qplug.lab.pipeline.parts import Parts
+
+
+def suspects(config: RunConfig, parts: Parts) -> list[Suspect]:
+    """The run's parts."""
+    found = [
+        Suspect("dataset", config.dataset.name, parts.dataset),
+        Suspect("features", config.features.name, parts.features),
+        Suspect("backbone", config.backbone.name, parts.backbone),
+    ]
+    for choice, branch in zip(config.branches, parts.branches, strict=True):
+        found.append(Suspect("reducer", choice.reducer.name, branch.reducer))
+        found.append(Suspect("head", choice.head.name, branch.head))
+    if parts.backend is not None:
+        found.append(Suspect("backend", config.backend.name, parts.backend))
+    if parts.training is not None and parts.training.backend is not parts.backend:
+        found.append(Suspect("backend", parts.training.name, parts.training.backend))
+    return found
+
+
+def layers_of(model: Classifier, suspects: Sequence[Suspect]) -> dict[int, Suspect]:
+    """Whose each module of the classifier's networks is, by its identity."""
+    of_kind = {kind: [each for each in suspects if each.kind == kind] for kind in ("reducer", "head")}
+    networks: list[tuple[nn.Module, Suspect]] = [
+        (model.front.backbone, each) for each in suspects if each.kind == "backbone"
+    ]
+    for number, pair in enumerate(model.branches.pairs()):
+        networks += [(network, of_kind[kind][number]) for kind, network in zip(of_kind, pair, strict=True)]
+    return {id(inner): suspect for network, suspect in networks for inner in network.modules()}
