@@ -92,16 +92,17 @@ class _Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _number(func: Any, args: Any) -> int | None:
     """How many entries a usual new tensor has; for some of these torch's meta device would load torch's compiler."""
+    sizes: list[int]
     match func.overloadpacket.__name__, args:
-        case (("empty" | "zeros" | "ones" | "rand" | "randn"), ([*sizes], *_)):
-            return math.prod(max(size, 0) for size in sizes)
-        case "randint", (*_, [*sizes]):
-            return math.prod(max(size, 0) for size in sizes)
+        case (("empty" | "zeros" | "ones" | "rand" | "randn"), ([*sizes], *_)) | ("randint", (*_, [*sizes])):
+            pass
         case "eye", (int(rows), *more):
-            return max(rows, 0) * max(more[0] if more else rows, 0)
+            sizes = [rows, *(more[:1] or [rows])]
         case "linspace", (_, _, int(steps), *_):
-            return max(steps, 0)
-    return None
+            sizes = [steps]
+        case _:
+            return None
+    return math.prod(max(size, 0) for size in sizes)
 
 
 def _holds_tensor(values: Any) -> bool:
