@@ -85,7 +85,8 @@ def _sentence(name: str, record: EvaluationRecord, found: Verification) -> str:
     thought = "" if expected is None else f", where {percent(expected)} were thought to withstand the shots alone"
     return (
         f"{what} The same label stands for {percent(agreed.label_agreement)}{thought}. Expectation values differ "
-        f"from the exact ones by {agreed.mean_abs_delta_z:.3f} on average; shots alone explain {found.expected_shot_noise:.3f}."
+        f"from the exact ones by {agreed.mean_abs_delta_z:.3f} on average; shots alone explain "
+        f" {found.expected_shot_noise:.3f}."
     )
 
 

@@ -53,8 +53,8 @@ class Verification(Table):
         n_part: how many samples the part has, of which those of the judgement are some.
         exact_accuracy: of the same samples, without shots and noise.
         expected_shot_noise: the mean distance of expectation values that shots alone explain.
-        expected_label_agreement: the share of labels that shots alone were thought to leave as they are, before anything
-            was sent.
+        expected_label_agreement: the share of labels that shots alone were thought, before anything was sent, to
+            leave as they are.
         observables: the distances of each.
         two_qubit_gates: as they ran, of the circuit with the most; None if it is not told.
         depth: of the deepest.
