@@ -53,7 +53,8 @@ def test_every_plugin_that_comes_with_qplug_is_held_to_the_walls() -> None:
     plugins = {folder.name for folder in (ROOT / "plugins").iterdir() if (folder / "__init__.py").is_file()}
     assert {"qplug_audio", "qplug_folder"} <= plugins
     contracts = {contract["name"].split()[0]: contract for contract in tools["importlinter"]["contracts"]}
-    assert set(contracts["Plugins"]["source_modules"]) == plugins
+    assert {*contracts["Plugins"]["source_modules"], *contracts["What"]["source_modules"]} == plugins
+    assert contracts["What"]["source_modules"] == ["qplug_peers"]
     assert set(contracts["Core"]["forbidden_modules"]) == plugins
     (apart,) = (each for each in tools["importlinter"]["contracts"] if each["type"] == "independence")
     assert set(apart["modules"]) == plugins
