@@ -29,7 +29,7 @@ def show_verification(told: Mapping[str, Any]) -> None:
     console.print(
         f"on {told['device']}{fake}: accuracy {told['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {told['n_samples']:,}"
         f" of {told['n_part']:,} samples, {told['exact_accuracy']:.3f} without shots and noise; the same label for "
-        f"{100 * told['label_agreement']:.1f} %"
+        f"{100 * told['label_agreement']:.1f} %{_thought(told)}"
     )
     console.print(
         f"|Δ⟨Z⟩| {told['mean_abs_delta_z']:.3g} on average, {told['max_abs_delta_z']:.3g} at most; "
@@ -58,3 +58,8 @@ def _cost(told: Mapping[str, Any]) -> str:
     if told["calibration_date"]:
         words.append(f"calibrated {told['calibration_date']}")
     return " · ".join(words)
+
+
+def _thought(told: Mapping[str, Any]) -> str:
+    expected = told["expected_label_agreement"]
+    return "" if expected is None else f" (thought before, of shots alone: {100 * expected:.1f} %)"

@@ -18,8 +18,6 @@ from .devices import Device
 from .faults import Fault, Faults
 
 FINAL = ("Completed", "Failed", "Cancelled")
-EPOCH = datetime(2026, 1, 5, 9, tzinfo=UTC)
-"""When the clock of every service starts."""
 TOO_LONG = 1305
 """The code by which the client knows that a job took longer than was allowed."""
 
@@ -84,6 +82,7 @@ class Job:
             "seconds": self.load.seconds,
             "charged": self.charged,
             "options": self.params.get("options") or {},
+            "resilience_level": self.params.get("resilience_level"),
         }
 
 
@@ -106,6 +105,7 @@ class Service:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.requests: Counter[str] = Counter()
         self.waiting = Queue()
+        self.began = datetime.now(UTC)
         self.passed = timedelta()
         self.lock = threading.RLock()
         self._running = threading.Lock()
@@ -113,9 +113,9 @@ class Service:
 
     @property
     def now(self) -> datetime:
-        """Time passes when a test says so, and by a second for each request, so that no two jobs are of one moment."""
+        """Time that goes by when a test says so, and a second with each request: no two jobs are of one moment."""
         with self.lock:
-            return EPOCH + self.passed + timedelta(seconds=self.requests.total())
+            return self.began + self.passed + timedelta(seconds=self.requests.total())
 
     def find(self, name: str) -> Device | None:
         """The device of that name, unless it was retired."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 
 import pytest
 from qiskit.providers.exceptions import QiskitBackendNotFoundError
@@ -18,10 +17,10 @@ from qiskit_ibm_runtime.exceptions import (
     RuntimeJobNotFound,
 )
 
-from .account import TOKEN, environment
+from .account import TOKEN
 from .control import Control
 from .faults import NAMES
-from .fixtures import LARGE, SMALL
+from .fixtures import LARGE, SMALL, without_network
 from .trial import result, sampled
 
 
@@ -105,9 +104,7 @@ def test_without_a_network_the_client_blames_the_token(ibm: Control, monkeypatch
     with pytest.raises(InvalidAccountError, match="valid API token"):
         QiskitRuntimeService()
 
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        nobody = taken.getsockname()[1]
-    for name, value in environment(nobody).items():
+    for name, value in without_network().items():
         monkeypatch.setenv(name, value)
     with pytest.raises(InvalidAccountError, match="valid API token"):
         QiskitRuntimeService()

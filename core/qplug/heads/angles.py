@@ -16,13 +16,13 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, fx
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from qplug.contract.circuit import Angle, Encoding, Weight
 from qplug.contract.errors import CircuitError
 from qplug.heads.angle_map import AngleMap, ElementStep, Gather, GraphStep
 from qplug.heads.reads import Reads
+from qplug.heads.recorder import ReadsValue, record
 
 AngleFunction: TypeAlias = Callable[[Tensor, Tensor], Sequence[Tensor]]
 """(n_inputs,) and (n_parameters,) → one scalar tensor per angle, float64, radians."""
@@ -86,10 +86,8 @@ def trace(function: AngleFunction, n_inputs: int, n_parameters: int) -> TracedAn
             return list(function(z, w))
 
     try:
-        graph = make_fx(watched)(inputs, parameters)
-    except RuntimeError as error:
-        if "tracing" not in str(error) and "data-dependent" not in str(error).lower():
-            raise
+        graph = record(watched, inputs, parameters)
+    except ReadsValue as error:
         raise CircuitError(
             "the circuit's classical pre-processing decides by the values of its inputs or weights, so it has no fixed "
             "structure. Write it without `if` or `float()` on values, with torch.where for instance."

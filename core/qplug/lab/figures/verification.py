@@ -65,8 +65,10 @@ def _draw_values(
         )  # fmt: skip
     if 1 < len(names) <= _NAMED:
         axes.legend(loc="upper left", fontsize=7.5, frameon=False, handletextpad=0.1, borderaxespad=0.2)
-    axes.set_xlim(-1.05, 1.05)
-    axes.set_ylim(-1.05, 1.05)
+    for limits, values in ((axes.set_xlim, exact), (axes.set_ylim, device)):
+        low, high = float(values.min()), float(values.max())
+        margin = max(0.05, 0.08 * (high - low))
+        limits(low - margin, high + margin)
     _frame(axes, "⟨P⟩ on the device", "exact ⟨P⟩", "⟨P⟩")
 
 

@@ -81,9 +81,12 @@ def _sentence(name: str, record: EvaluationRecord, found: Verification) -> str:
     )
     if agreed is None or agreed.mean_abs_delta_z is None:
         return what
+    expected = found.expected_label_agreement
+    thought = "" if expected is None else f", where {percent(expected)} were thought to withstand the shots alone"
     return (
-        f"{what} The same label stands for {percent(agreed.label_agreement)}. Expectation values differ from the exact "
-        f"ones by {agreed.mean_abs_delta_z:.3f} on average; shots alone explain {found.expected_shot_noise:.3f}."
+        f"{what} The same label stands for {percent(agreed.label_agreement)}{thought}. Expectation values differ "
+        f"from the exact ones by {agreed.mean_abs_delta_z:.3f} on average; shots alone explain "
+        f" {found.expected_shot_noise:.3f}."
     )
 
 

@@ -25,7 +25,8 @@ from qplug.lab.data.labelled import Labelled
 from qplug.lab.hardware.budget import Plan, fit_budget, stratified_subset
 from qplug.lab.hardware.drive import Drive, tag_of
 from qplug.lab.hardware.journal import JOURNAL, Journal
-from qplug.lab.hardware.shots import MOST_FLIPPED, enough_shots, flip_curve
+from qplug.lab.hardware.shots import MANY_FLIPPED, SHOTS, enough_shots, flip_curve
+from qplug.lab.hardware.shots import Flips as PlannedFlips
 from qplug.lab.judging.given import judge_given, judge_with_angles, part_of, some_of_part
 from qplug.lab.judging.judge import Judgement
 from qplug.lab.judging.view import View
@@ -184,9 +185,9 @@ class OnDevice:
 
     def _settle_plan(self, spending: Spending) -> None:
         """Writes the plan, once it may be carried out."""
-        exact, tasks = self._exact
-        curve = flip_curve(tuple(each.double().numpy() for each in exact.expectations), self._answer)
-        bought = self._bought(spending, tasks, enough_shots(curve))
+        tasks, curve = self._exact[1], self._flips()
+        bought = self._bought(spending, tasks, curve)
+        (flips,) = self._flips(bought.shots)
         positions = stratified_subset(self.on.labels, bought.n_samples, self.seed)
         work = self._work(tasks, positions, bought.shots)
         self._ask_user(bought, spending)
@@ -202,18 +203,24 @@ class OnDevice:
             forecast_seconds=bought.forecast.seconds,
             executions=bought.forecast.executions,
             tag=tag_of(work, str(self.home), repr(self.question["settings"])),
+            expected_flipped=flips.flipped,
             curve=tuple(Flips(shots=point.shots, flipped=point.flipped) for point in curve),
             circuits=circuits_text(work.tasks),
             angles_sha256=hashlib.sha256(angles).hexdigest(),
         )
         write_plan(self.home, plan, angles)
 
-    def _bought(self, spending: Spending, tasks: tuple[Task, ...], wanted: int) -> Plan:
+    def _flips(self, *shots: int) -> list[PlannedFlips]:
+        """What shot noise would do to labels, for each number of shots."""
+        exact = tuple(each.double().numpy() for each in self._exact[0].expectations)
+        return flip_curve(exact, self._answer, shots=shots or SHOTS)
+
+    def _bought(self, spending: Spending, tasks: tuple[Task, ...], curve: list[PlannedFlips]) -> Plan:
         """How many samples and shots; the user is told where they are fewer than wanted."""
         limits = self.backend.capabilities
         n_part, most = len(self.on.labels), max(1, limits.max_rows // max(1, len(tasks)))
         samples_asked, shots_asked = self.question["size"]
-        n, shots = samples_asked or n_part, shots_asked or wanted
+        n, shots = samples_asked or n_part, shots_asked or min(enough_shots(curve), limits.max_shots)
         if samples_asked and not 1 <= n <= min(n_part, most):
             raise UserError(f"--samples {n} must be in 1 to {min(n_part, most):,}: so many the part, or a job, has.")
         if shots > limits.max_shots:
@@ -224,14 +231,15 @@ class OnDevice:
 
         bought = fit_budget(
             cost, min(n, most), shots, BUDGET if spending.budget is None else spending.budget,
+            fewest_shots=enough_shots(curve, MANY_FLIPPED),
             fixed_samples=bool(samples_asked), fixed_shots=bool(shots_asked),
         )  # fmt: skip
         if bought.n_samples < n_part and not samples_asked:
             self.reporter.note(f"the budget buys {bought.n_samples:,} of {n_part:,} samples, drawn by class")
-        if bought.shots < shots:
-            self.reporter.note(
-                f"the budget buys {bought.shots:,} shots; {shots:,} would keep {1 - MOST_FLIPPED:.0%} of the labels"
-            )
+        (flips,) = self._flips(bought.shots)
+        self.reporter.note(
+            f"{bought.shots:,} shots are thought to change {flips.flipped:.1%} of the labels by themselves"
+        )
         return bought
 
     def _work(self, tasks: tuple[Task, ...], positions: NDArray[np.int64], shots: int) -> Work:

@@ -33,6 +33,7 @@ def verification(answered: Answered, name: str) -> Verification:
         n_part=plan.n_part,
         exact_accuracy=float(answered.exact.scores["accuracy"]),
         expected_shot_noise=expected_distance(_arrays(answered.exact), plan.shots),
+        expected_label_agreement=None if plan.expected_flipped is None else 1 - plan.expected_flipped,
         observables=tuple(_observables(answered)),
         job_ids=answered.jobs,
         executions=plan.executions,

@@ -53,6 +53,8 @@ class Verification(Table):
         n_part: how many samples the part has, of which those of the judgement are some.
         exact_accuracy: of the same samples, without shots and noise.
         expected_shot_noise: the mean distance of expectation values that shots alone explain.
+        expected_label_agreement: the share of labels that shots alone were thought, before anything was sent, to
+            leave as they are.
         observables: the distances of each.
         two_qubit_gates: as they ran, of the circuit with the most; None if it is not told.
         depth: of the deepest.
@@ -65,6 +67,7 @@ class Verification(Table):
     n_part: Count
     exact_accuracy: float
     expected_shot_noise: float
+    expected_label_agreement: Number = None
     observables: tuple[ObservableValues, ...]
     job_ids: tuple[str, ...]
     executions: Count

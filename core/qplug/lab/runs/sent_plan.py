@@ -50,6 +50,7 @@ class SentPlan(Table):
         forecast_seconds: what one attempt is thought to take.
         executions: circuits × samples × shots.
         tag: names the work in the journal and at the device.
+        expected_flipped: the share of labels that these shots were thought to change.
         curve: what shot noise would do to labels.
         circuits: as JSON text, one for each with a read-out.
         angles_sha256: of ``angles.npz``.
@@ -68,6 +69,7 @@ class SentPlan(Table):
     forecast_seconds: Number
     executions: Count
     tag: str
+    expected_flipped: Number = None
     curve: tuple[Flips, ...] = ()
     circuits: tuple[str, ...]
     angles_sha256: str
