@@ -38,6 +38,7 @@ COMMANDS = {
     "export": ("qplug_cli.commands.export:export", "A finished run as safetensors, OpenQASM 3 or ONNX."),
     "verify": ("qplug_cli.commands.verify:verify", "Whether a run's files are what the run wrote."),
     "runs": ("qplug_cli.commands.runs:runs", "Past runs with their test metrics."),
+    "jobs": ("qplug_cli.commands.jobs:jobs", "Work that runs have sent to devices, and stopping it."),
     "data": ("qplug_cli.commands.data:app", "Data sets: what there is, get them, check them, look into them."),
     "bench": ("qplug_cli.commands.bench:bench", "Time a quantum head on every backend, and beside other libraries."),
     "recipes": ("qplug_cli.commands.recipes:recipes", "Whole pipelines by name."),

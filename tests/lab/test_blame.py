@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from qplug import catalogue
 from qplug.contract.errors import CircuitError, PluginError
 from qplug.lab.config.layers import from_assignments
-from qplug.lab.runner.evaluate import Asked, evaluate
+from qplug.lab.runner.asked import Asked
+from qplug.lab.runner.evaluate import evaluate
 from qplug.lab.runner.loaded import load_run
 from qplug.lab.runner.plan import plan
 from qplug.lab.runner.reporter import Silent

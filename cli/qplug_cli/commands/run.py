@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,10 +15,13 @@ import typer
 
 from qplug.contract.errors import UnknownName, UserError
 from qplug_cli import results
+from qplug_cli.device_options import Budget, NoWait, Samples, Shots, Yes, seconds_of, spending
 from qplug_cli.options import Figures, Jobs, Json, NoPlugin, OnBadFile
 
 if TYPE_CHECKING:
     from qplug.lab.comparison.grid import Grid
+    from qplug.lab.runner.on_device import Spending
+    from qplug_cli.progress import TerminalReporter
 
 EXAMPLES = """
 **Examples**
@@ -160,6 +164,11 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the pipeline, its shapes and parameter counts; compute nothing.")
     ] = False,
+    samples: Samples = None,
+    shots: Shots = None,
+    budget: Budget = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
@@ -205,13 +214,15 @@ def run(
     asked = _Asked(
         [with_recipe(layers, recipe, smoke=smoke) for layers in given], heads, seeds, every_fold=fold == "all"
     )
+    seconds_of(budget)  # a mistake in it is told before any work
     with _naming_what_is_gone(config):
         if dry_run:
             _dry_run(asked, json=json)
         elif asked.is_set:
             _run_set(asked, out, jobs, figures=figures, json=json)
         else:
-            _run_once(asked.layers[0], out, config, figures=figures, json=json)
+            allowed = partial(spending, budget=budget, yes=yes, no_wait=no_wait, size=(samples, shots))
+            _run_once(asked.layers[0], out, config, allowed, figures=figures, json=json)
 
 
 @contextmanager
@@ -246,7 +257,15 @@ def _with_head(flags: dict[str, Any], head: str) -> dict[str, Any]:
     return flags | from_head(head)
 
 
-def _run_once(layers: list[dict[str, Any]], out: Path, config: Path | None, *, figures: bool, json: bool) -> None:
+def _run_once(
+    layers: list[dict[str, Any]],
+    out: Path,
+    config: Path | None,
+    allowed: Callable[[TerminalReporter], Spending],
+    *,
+    figures: bool,
+    json: bool,
+) -> None:
     from qplug_cli.progress import TerminalReporter, loading
 
     with loading():
@@ -257,7 +276,7 @@ def _run_once(layers: list[dict[str, Any]], out: Path, config: Path | None, *, f
     repeated = None if config is None else beside(config)
     place = replace(Workplace.from_environment(), figures=figures)
     with TerminalReporter() as reporter:
-        summary = run_once(layers, out, reporter, repeated=repeated, workplace=place)
+        summary = run_once(layers, out, reporter, repeated=repeated, workplace=place, spending=allowed(reporter))
     results.show(summary, json=json)
 
 

@@ -9,6 +9,7 @@ from qplug.catalogue.blame import Suspect, naming_faults
 from qplug.catalogue.entry import Entry, Status
 from qplug.catalogue.listing import command, disable, entries, entry, hooks, load, without
 from qplug.catalogue.offers import GROUPS
+from qplug.catalogue.peers import peers
 from qplug.catalogue.registry import Known, Recipe, Registry, recipe, registry, shipped
 from qplug.catalogue.verdicts import cache_folder
 
@@ -28,6 +29,7 @@ __all__ = [
     "hooks",
     "load",
     "naming_faults",
+    "peers",
     "recipe",
     "registry",
     "shipped",

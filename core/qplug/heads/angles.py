@@ -16,9 +16,6 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, fx
-from torch._guards import TracingContext, tracing
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from qplug.contract.circuit import Angle, Encoding, Weight
@@ -26,6 +23,7 @@ from qplug.contract.errors import CircuitError
 from qplug.heads.affine import is_affine, is_elementwise
 from qplug.heads.angle_map import AngleMap, ElementStep, Gather, GraphStep
 from qplug.heads.reads import Reads
+from qplug.heads.recorder import ReadsValue, record
 
 AngleFunction: TypeAlias = Callable[[Tensor, Tensor], Sequence[Tensor]]
 """(n_inputs,) and (n_parameters,) → one scalar tensor per angle, float64, radians."""
@@ -79,12 +77,8 @@ def trace(function: AngleFunction, n_inputs: int, n_parameters: int) -> TracedAn
             return list(function(z, w))
 
     try:
-        # One mode for what the graph notes of each value: a mode of its own for each takes as long as all the rest.
-        with tracing(TracingContext(FakeTensorMode(allow_fallback_kernels=True))):
-            graph = make_fx(watched)(inputs, parameters)
-    except RuntimeError as error:
-        if "tracing" not in str(error) and "data-dependent" not in str(error).lower():
-            raise
+        graph = record(watched, inputs, parameters)
+    except ReadsValue as error:
         raise CircuitError(
             "the circuit's classical pre-processing decides by the values of its inputs or weights, so it has no fixed "
             "structure. Write it without `if` or `float()` on values, with torch.where for instance."

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from qplug.contract.errors import CircuitError
 
-MOST_ANGLES = 5_000
-"""Tracing takes some five milliseconds for each."""
+MOST_ANGLES = 8_000
+"""Tracing takes some milliseconds for each."""
 
 
 def refuse_many(n_angles: int) -> None:
     """Refuses, before it is begun, what would take minutes to trace.
 
     Raises:
-        CircuitError: more than 5,000 angles depend on inputs or weights.
+        CircuitError: more than 8,000 angles depend on inputs or weights.
     """
     if n_angles > MOST_ANGLES:
         raise CircuitError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from qplug import catalogue, parameters
-from qplug.contract.errors import ConfigError, UserError
+from qplug.contract.errors import ConfigError, NotSupported, UserError
 from qplug.contract.interfaces import Executor
 from qplug.lab.comparison.carry import Carried, carry
 from qplug.lab.comparison.grid import MOST_CELLS, Arm, Grid
@@ -21,6 +21,7 @@ from qplug.lab.pipeline.parts import assemble
 from qplug.lab.runner.code import changes_of_code, code_of
 from qplug.lab.runner.examine import Examined, examine
 from qplug.lab.runner.inventory import Inventory, split_of
+from qplug.lab.runner.on_device import Spending
 from qplug.lab.runner.refusals import refuse_small_parts, splits_of_all_folds
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.run import resume_run
@@ -83,13 +84,20 @@ def resume_set(path: Path, reporter: Reporter, *, jobs: int = 1, workplace: Work
         return _to_the_end(directory, record, reporter, jobs, _where_data_lie(place, record))
 
 
-def resume(path: Path, reporter: Reporter, *, jobs: int = 1, workplace: Workplace | None = None) -> dict[str, Any]:
+def resume(
+    path: Path,
+    reporter: Reporter,
+    *,
+    jobs: int = 1,
+    workplace: Workplace | None = None,
+    spending: Spending | None = None,
+) -> dict[str, Any]:
     """Goes on with an interrupted run or set, whichever ``path`` holds."""
     if (path / SET).is_file():
         return resume_set(path, reporter, jobs=jobs, workplace=workplace)
     if (path / FOLDS).is_file():
         return resume_folds(path, reporter, workplace=workplace)
-    return resume_run(path, reporter, workplace=workplace)
+    return resume_run(path, reporter, workplace=workplace, spending=spending)
 
 
 # Planning
@@ -120,6 +128,11 @@ def _planned(grid: Grid, place: Workplace, reporter: Reporter) -> SetRecord:
 def _arm(arm: Arm, grid: Grid, place: Workplace, reporter: Reporter, known: dict[str, Inventory]) -> _Planned:
     config = resolve(arm.layers)
     parts = assemble(config)
+    if parts.backend is not None and parts.backend.capabilities.remote:
+        raise NotSupported(
+            f"backend {config.backend.name!r} is remote, and a set would send it a job for each of its runs. Leave it "
+            f"out, and judge the runs that matter afterwards: qplug evaluate RUN --backend {config.backend.name}"
+        )
     about = repr((config.dataset, config.smoke, config.data_dir))
     examined = examine(config, place, reporter, parts, known.get(about))
     known[about] = examined.inventory

@@ -7,8 +7,6 @@ from typing import Any
 
 from torch import nn
 
-from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces import Backend
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.model import RunConfig
 from qplug.lab.pipeline.classifier import (
@@ -104,19 +102,9 @@ def describe(config: RunConfig, parts: Parts, classifier: Classifier | None = No
         n_outputs = branch.reducer.outputs(width, branch.head.n_inputs)
         branch.reducer.refuse_outputs(width, n_outputs, len(parts.dataset.classes))
     if parts.backend is not None:
-        _refuse_remote(config, parts.backend)
         for module in classifier.quantum_modules():
             parts.backend.accept(module.circuit)  # else an evaluation that cannot be would end the run after training
     return Description(steps(config, parts, classifier, width), count_parameters(classifier))
-
-
-def _refuse_remote(config: RunConfig, backend: Backend) -> None:
-    """Refuses before training what the forward pass would refuse after it."""
-    if backend.capabilities.remote:
-        raise NotSupported(
-            f"backend {config.backend.name!r} is remote: it is sent work once and answers later, and runs cannot be "
-            "judged on such backends yet. Name another: qplug list backends"
-        )
 
 
 def steps(config: RunConfig, parts: Parts, classifier: Classifier, width: int) -> tuple[Step, ...]:

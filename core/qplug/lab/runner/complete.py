@@ -139,7 +139,8 @@ def _stages(examined: Examined, directory: RunDirectory, reporter: Watch, *, res
         raise Interrupted(f"stopped{by(stop)} during training. {way}") from None
     if parts.training is not None and parts.backend is not None and parts.backend is not parts.training.backend:
         where = _where(config, parts.backend)
-        reporter.note(f"trained on {parts.training.name}; the test part is evaluated on {where}")
+        how = "is asked when the run is finished" if parts.backend.capabilities.remote else "evaluates the test part"
+        reporter.note(f"trained on {parts.training.name}; {where} {how}")
     # Matplotlib and scikit-learn take seconds to import.
     from qplug.lab.runner.judge import judge_trained
     from qplug.lab.runner.record import Outcome, record

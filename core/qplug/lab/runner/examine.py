@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
 
 from qplug import catalogue
 from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces import Backbone
+from qplug.contract.interfaces import Backbone, RemoteBackend
 from qplug.hooks import Hooks
 from qplug.lab.acquire.weights import obtain
 from qplug.lab.config.model import RunConfig
@@ -92,6 +93,8 @@ def examine(
 def _examined(
     config: RunConfig, workplace: Workplace, reporter: Reporter, parts: Parts, found: Inventory | None
 ) -> Examined:
+    if parts.backend is not None and parts.backend.capabilities.remote:
+        cast(RemoteBackend, parts.backend).check()
     device = check_devices(config.training, config.device)
     refuse_head_first_behind_frozen(config, parts)
     found = found or inventory(config, parts, workplace)

@@ -178,9 +178,9 @@ def _training_record(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> Trai
 
 def _judgement_records(outcome: Outcome) -> tuple[JudgementRecord, ...]:
     judged = outcome.judged
-    backend = outcome.parts.backend
-    same = backend is outcome.parts.training_backend
-    name = outcome.config.backend.name if outcome.parts.quantum else None
+    asked, backend = outcome.parts.backend, judged.test.backend
+    same = asked is outcome.parts.training_backend
+    name = outcome.config.backend.name if backend is asked and asked is not None else _trained_on(outcome)
     settings = {key: value for key, value in to_layer(outcome.config)["backend"].items() if key != "name"}
     return (
         JudgementRecord(
@@ -192,9 +192,9 @@ def _judgement_records(outcome: Outcome) -> tuple[JudgementRecord, ...]:
         JudgementRecord(
             part="test",
             backend=name,
-            settings=settings if name is not None else {},
+            settings=settings if name is not None and backend is asked else {},
             hardware=backend is not None and backend.capabilities.hardware,
-            modelled_noise=_modelled_noise(outcome),
+            modelled_noise=backend is not None and backend.capabilities.noise and not backend.capabilities.hardware,
             scores=_scores(judged.test.scores),
         ),
     )
@@ -223,12 +223,6 @@ def _told(claims: Iterable[Claim | str]) -> tuple[KnownResult | str, ...]:
 
 def _trained_on(outcome: Outcome) -> str | None:
     return None if outcome.parts.training is None else outcome.parts.training.name
-
-
-def _modelled_noise(outcome: Outcome) -> bool:
-    """Whether the test part was judged under the noise of a fake device."""
-    backend = outcome.parts.backend
-    return backend is not None and backend.capabilities.noise and not backend.capabilities.hardware
 
 
 def _stamp_texts(outcome: Outcome) -> list[str]:
