@@ -150,9 +150,7 @@ class Ibm(RemoteBackend):
         )
         seconds = sum(self._seconds(part, work, compiled) for part in parts)
         left = None if self.fake is not None else self._connected().left_seconds()
-        note = (
-            f"{JOB_SECONDS:g} s for each of {len(parts)} job(s) and {EXECUTION_SECONDS * 1000:g} ms for each execution"
-        )
+        note = f"{JOB_SECONDS:g} s for each job ({len(parts)}) and {EXECUTION_SECONDS * 1000:g} ms for each execution"
         if self.fake is not None:
             note = f"fake device {self.fake}: nothing is charged; a device would take {note}"
         return Forecast(executions * work.shots, seconds, note, left, self._facts(work, compiled))
@@ -161,8 +159,12 @@ class Ibm(RemoteBackend):
 
     def submit(self, work: Work) -> str:
         """Sends what of the work was not sent yet, as one job if the limits allow."""
-        compiled, shapes = self._all_compiled(work), self._shapes(work)
-        parts, facts = parts_of(shapes, work.shots), self._facts(work, compiled)
+        shapes = self._shapes(work)
+        parts = parts_of(shapes, work.shots)
+        if self.fake is None and len(parts) > 1:
+            self._go_on_with_device(work)
+        compiled = self._all_compiled(work)
+        facts = self._facts(work, compiled)
         if self.fake is not None:
             return self._simulated(work, compiled, shapes, parts, facts)
         sender = Sender(self._connected(), self._chosen, self._generation(), self.mode)
@@ -175,6 +177,7 @@ class Ibm(RemoteBackend):
             options.append({**self._options(part, work), **limit})
         self._keeping().keep_facts(work.tag, facts)
         jobs = sender.send(parts, pubs, options, work.tag)
+        self._connected().usage = None  # it will be another
         return str(Handle(tuple(jobs), str(self._chosen.name), work.shots, shapes, work.tag))
 
     def find(self, work: Work) -> str | None:
@@ -240,6 +243,16 @@ class Ibm(RemoteBackend):
                 "qubits (--set head.n_qubits=…) or a larger device: --set backend.fake=FakeTorino"
             )
         return self._chosen
+
+    def _go_on_with_device(self, work: Work) -> None:
+        """The rest of work that was sent in part runs where its beginning runs."""
+        sent = sent_jobs(self._connected(), work.tag)
+        if sent:
+            name = device_of(self._connected(), next(iter(sent.values())))
+            n_qubits = max(task.circuit.n_qubits for task in work.tasks)
+            if self._device(n_qubits).name != name:
+                self._chosen = self._connected().device(name, n_qubits)
+                self._compiled.clear()
 
     def _all_compiled(self, work: Work) -> list[Compiled]:
         device = self._device(max(task.circuit.n_qubits for task in work.tasks))

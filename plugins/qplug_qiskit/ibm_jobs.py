@@ -71,15 +71,12 @@ class Sender:
         except UserError:
             raise
         except QplugError as error:
-            problem = error
-        # The answer may have been lost behind a job that was accepted.
-        try:
-            accepted = sent_jobs(self.account, tag)
-        except QplugError:
-            raise problem from None
+            problem = str(error)
+        # The answer may have been lost behind a job that was taken.
+        accepted = sent_jobs(self.account, tag)
         if number in accepted:
             return accepted[number]
-        raise problem from None
+        raise QplugError(f"{problem} IBM Quantum lists no job of this work, so none was taken.")
 
     @contextmanager
     def _opened(self, n_jobs: int) -> Iterator[Any]:

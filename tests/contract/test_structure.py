@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -90,3 +91,15 @@ def test_a_circle_is_found_however_it_is_closed(tmp_path: Path, line: str) -> No
 def test_no_file_is_too_long() -> None:
     long = {str(path.relative_to(ROOT)) for path in sources().values() if n_lines(path) > MOST_OF_A_FILE}
     assert long == LONGER
+
+
+def test_the_environment_variables_of_qplug_are_read_in_one_place() -> None:
+    named = re.compile(r"QPLUG_[A-Z_]+")
+    readers = {
+        path.relative_to(ROOT).as_posix()
+        for top in ("core", "plugins")
+        for path in (ROOT / top).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.fullmatch(node.value)
+    }
+    assert readers == {"core/qplug/variables.py"}

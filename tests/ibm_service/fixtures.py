@@ -17,13 +17,13 @@ from .devices import Device
 from .server import serve
 from .service import Service
 
-SMALL, MIDDLE, LARGE = "ibm_lagos", "ibm_algiers", "ibm_torino"
+SMALL, MIDDLE, LARGE = "ibm_oslo", "ibm_algiers", "ibm_torino"
 """Devices of 7, 27 and 133 qubits; the smallest has the longest queue."""
 
 
 def service(*, noise: bool = True) -> Service:
     """A service with these three devices."""
-    return Service([Device("FakeLagosV2", 9), Device("FakeAlgiers", 5), Device("FakeTorino", 2)], noise=noise)
+    return Service([Device("FakeOslo", 9), Device("FakeAlgiers", 5), Device("FakeTorino", 2)], noise=noise)
 
 
 def without_network() -> dict[str, str]:
