@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from qplug.contract.errors import DataError, QplugError
 from qplug.contract.interfaces import Values
+from qplug.variables import cache_folder
 
 from .ibm_results import pack, unpack
 
@@ -33,9 +32,7 @@ class Keeping:
         """In a folder, or else in the cache: ``QPLUG_CACHE``, or the platform's own place for caches."""
         if folder:
             return cls(Path(folder).expanduser())
-        named = os.environ.get("QPLUG_CACHE")
-        cache = Path(named).expanduser() if named else platformdirs.user_cache_path("qplug")
-        return cls(cache / "ibm")
+        return cls(cache_folder() / "ibm")
 
     def keep_values(self, tag: str, values: Values) -> None:
         """Keeps the results of a fake device."""

@@ -11,7 +11,7 @@ from qplug.catalogue.listing import command, disable, entries, entry, hooks, loa
 from qplug.catalogue.offers import GROUPS
 from qplug.catalogue.peers import peers
 from qplug.catalogue.registry import Known, Recipe, Registry, recipe, registry, shipped
-from qplug.catalogue.verdicts import cache_folder
+from qplug.variables import cache_folder
 
 __all__ = [
     "GROUPS",

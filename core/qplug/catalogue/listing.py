@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,6 +10,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from qplug import variables
 from qplug.catalogue.entry import Entry
 from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, canonical, offers, peer_offers, same_distribution
 from qplug.catalogue.registry import Known, registry
@@ -159,9 +159,9 @@ def disable(names: Iterable[str]) -> None:
     installed = [*offers(), *peer_offers()]
     known = {word for offer in installed for word in (offer.provider, offer.name, f"{offer.kind}:{offer.name}")}
     for name in names:
-        if not any(_is_meant(offer, name) for offer in installed):
+        if not any(_is_named(offer, name) for offer in installed):
             raise UnknownName.of("plugin", name, known, advice="All plugins and their providers: qplug list")
-        os.environ["QPLUG_DISABLE"] = ",".join(filter(None, (os.environ.get("QPLUG_DISABLE", ""), name)))
+        variables.disable(name)
 
 
 # Rows
@@ -207,9 +207,9 @@ def _settle_without_import(found: Sequence[Offer], known: Mapping[tuple[str, str
 def disabled_by(offer: Offer) -> str:
     """The word by which the user disabled it, in a sentence; empty if none did."""
     told = _without.get()
-    words = [word.strip() for word in os.environ.get("QPLUG_DISABLE", "").split(",")] if told is None else list(told)
-    meant = next((word for word in words if word and _is_meant(offer, word)), "")
-    return f"disabled by {meant!r} in QPLUG_DISABLE or --no-plugin" if meant else ""
+    words = variables.disabled() if told is None else told
+    own = next((word for word in words if word and _is_named(offer, word)), "")
+    return f"disabled by {own!r} in QPLUG_DISABLE or --no-plugin" if own else ""
 
 
 def _is_vouched(offer: Offer) -> bool:
@@ -222,7 +222,7 @@ def _was_late(offer: Offer) -> bool:
     return verdict is not None and verdict.momentary
 
 
-def _is_meant(offer: Offer, word: str) -> bool:
+def _is_named(offer: Offer, word: str) -> bool:
     return word in (offer.name, f"{offer.kind}:{offer.name}") or same_distribution(word, offer.provider)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from qplug import variables
 from qplug.catalogue.isolation import End, run_isolated
 from qplug.catalogue.offers import Offer, same_distribution
 from qplug.catalogue.verdicts import Verdict
@@ -34,7 +35,7 @@ def import_limit() -> float:
     Raises:
         UserError: ``QPLUG_IMPORT_LIMIT`` is no positive number.
     """
-    text = os.environ.get("QPLUG_IMPORT_LIMIT") or str(TIME_LIMIT)
+    text = variables.import_limit() or str(TIME_LIMIT)
     try:
         seconds = float(text)
     except ValueError:
