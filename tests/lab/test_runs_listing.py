@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qplug.lab.runs.directory import RunDirectory
+from qplug.lab.runs.glance import _piece, glance
 from qplug.lab.runs.listing import list_runs, summarise
 
 CONFIG = """
@@ -106,3 +107,18 @@ def test_a_misshapen_record_of_an_end_is_said_to_be_damaged(content: str, proble
     summary = summarise(path)
     assert summary.ended == ""
     assert f"ended.json is damaged: {problem}" in summary.problem
+
+
+def test_a_table_that_many_runs_share_is_read_once() -> None:
+    texts = [f'seed = {seed}\n\n[dataset]\nname = "only here"\n\n[head]\nname = "h"\n' for seed in range(50)]
+    before = _piece.cache_info().misses
+    found = [glance(text) for text in texts]
+    assert _piece.cache_info().misses - before <= 52
+    assert found == [{"seed": seed, "dataset": {"name": "only here"}, "head": {"name": "h"}} for seed in range(50)]
+    assert len({id(each["head"]) for each in found if each}) == 50
+
+
+def test_a_folder_called_as_a_file_of_a_run_makes_no_run(tmp_path: Path) -> None:
+    (tmp_path / "not-a-run" / "run.toml").mkdir(parents=True)
+    (tmp_path / "a-file").write_text("seed = 1\n")
+    assert list_runs(tmp_path) == []
