@@ -49,14 +49,14 @@ def test_a_run_without_circuits_shows_no_backend(parts: list[str], shown: str, t
 
 
 @pytest.mark.parametrize(
-    ("heads", "shown"), [(["linear", "mlp"], ""), (["linear", "qiskit-qnn"], "aer"), (["", ""], "torch+aer")]
+    ("heads", "shown"), [(["linear", "mlp"], ""), (["linear", "qiskit-qnn"], "aer"), (["old", "older"], "torch+aer")]
 )
 def test_a_set_shows_the_backends_of_its_circuits(heads: list[str], shown: str, tmp_path: Path) -> None:
     about = {"kind": "head", "name": "x", "package": "qplug", "version": "1", "sha256": "0" * 64}
-    parts = {"": [], "linear": ["head-1"], "mlp": ["head-1"], "qiskit-qnn": ["head-1", "backend"]}
+    parts = {"old": [], "older": [], "linear": ["head-1"], "mlp": ["head-1"], "qiskit-qnn": ["head-1", "backend"]}
     arms = [
         {
-            "name": head or "old",
+            "name": head,
             "settings": {"head": {"name": head}, "backend": {"name": backend}},
             "code": dict.fromkeys(parts[head], about),
         }
