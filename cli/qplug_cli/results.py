@@ -163,5 +163,5 @@ def _print_plan(plan: Plan) -> None:
     console.print(table)
     counts = plan.description.parameters
     console.print(f"{counts.total:,} parameters, {counts.trainable:,} trainable, {counts.quantum} in circuits")
-    for line in (*plan.course.lines(), *plan.work):
+    for line in (*plan.training.lines(), *plan.work):
         console.print(line)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from qplug.lab.config.model import RunConfig
+from qplug.lab.config.options import OPTIONS, RunOptions
 
 ROOT = Path(__file__).parents[2]
 MOST_OF_THE_CONTRACT = 2200
@@ -103,3 +107,18 @@ def test_the_environment_variables_of_qplug_are_read_in_one_place() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.fullmatch(node.value)
     }
     assert readers == {"core/qplug/variables.py"}
+
+
+def test_what_several_rooms_need_is_written_once() -> None:
+    homes: dict[str, set[str]] = {name: set() for name in ("cache_folder", "data_home", "usable_cores", "merge")}
+    for top in ("core", "plugins"):
+        for path in (ROOT / top).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.FunctionDef) and node.name in homes:
+                    homes[node.name].add(path.relative_to(ROOT).as_posix())
+    variables, layers = {"core/qplug/variables.py"}, {"core/qplug/catalogue/layers.py"}
+    assert homes.pop("merge") == layers
+    assert all(found == variables for found in homes.values()), homes
+    assert issubclass(RunConfig, RunOptions)
+    assert [entry.name for entry in fields(RunOptions)] == list(OPTIONS)
+    assert not list((ROOT / "plugins").rglob("floor.py"))

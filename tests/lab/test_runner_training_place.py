@@ -112,8 +112,8 @@ def test_plan_run_record_and_the_loaded_run_say_the_same(tmp_path: Path) -> None
     for assigned, trained in (([], "torch"), (["training.backend=aer"], "aer")):
         asked = layers("backend.name=aer", *assigned)
         planned = plan(asked)
-        assert planned.course.circuits is not None
-        assert (planned.course.circuits.trained_on, planned.course.circuits.evaluated_on) == (trained, "aer")
+        assert planned.training.circuits is not None
+        assert (planned.training.circuits.trained_on, planned.training.circuits.evaluated_on) == (trained, "aer")
         head = next(step for step in planned.description.steps if step.kind == "head")
         assert head.note == ("on aer" if trained == "aer" else "trained on torch, evaluated on aer")
 

@@ -14,7 +14,7 @@ from qplug.lab.config.training import TrainingOptions
 _SECTIONS: dict[str, type[BaseModel]] = {"training": TrainingOptions, "augmentation": AugmentationOptions}
 
 
-def meant(parameter: str, named: Mapping[str, str]) -> tuple[str, ...]:
+def likely_targets(parameter: str, named: Mapping[str, str]) -> tuple[str, ...]:
     """The targets, such as ``head.n_layers``, of that name: of the options, and of the parts that are named or default.
 
     Args:

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from qplug.catalogue.layers import Layer
 from qplug.contract.errors import ConfigError, UnknownName, some_of
 from qplug.contract.interfaces import Backend, Sample
-from qplug.lab.config.layers import Layer, from_file
+from qplug.lab.config.layers import from_file
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
 from qplug.lab.data.cache import Features

@@ -21,7 +21,7 @@ from qplug.lab.runner.ending import Watch, recorded_end, way_on
 from qplug.lab.runner.examine import Examined, computing_on, examine
 from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Reporter
-from qplug.lab.runner.train import Course, train
+from qplug.lab.runner.train import TrainingSession, train
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import CONFIG, ENVIRONMENT, SETTINGS, RunDirectory
 from qplug.lab.runs.environment import environment
@@ -129,9 +129,9 @@ def _stages(examined: Examined, directory: RunDirectory, reporter: Watch, *, res
         refuse_changed_data(str(directory.path), directory.read_json(SPLIT, whole=True), data)
     directory.write_json(SPLIT, data)
     _copy_settings(examined, directory)
-    course = _course(examined, info, directory, reporter, resume=resume)
+    session = _session(examined, info, directory, reporter, resume=resume)
     try:
-        trained = train(examined, prepared, course, reporter)
+        trained = train(examined, prepared, session, reporter)
     except KeyboardInterrupt as stop:
         if reporter.phase != "training":
             raise
@@ -171,7 +171,9 @@ def _copy_settings(examined: Examined, directory: RunDirectory) -> None:
             directory.write_copy(f"{SETTINGS}/{part}/{name}", original)
 
 
-def _course(examined: Examined, info: RunInfo, directory: RunDirectory, reporter: Watch, *, resume: bool) -> Course:
+def _session(
+    examined: Examined, info: RunInfo, directory: RunDirectory, reporter: Watch, *, resume: bool
+) -> TrainingSession:
     options, hooks = examined.config.training, examined.hooks
 
     def on_start(model: Classifier) -> None:
@@ -183,7 +185,7 @@ def _course(examined: Examined, info: RunInfo, directory: RunDirectory, reporter
         hooks.epoch_ended(info, epoch, row)
         stop_if_asked(checkpoint=True)
 
-    return Course(directory.checkpoints, resume, on_start, on_epoch)
+    return TrainingSession(directory.checkpoints, resume, on_start, on_epoch)
 
 
 def _where(config: RunConfig, backend: Backend) -> str:

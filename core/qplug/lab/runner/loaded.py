@@ -11,10 +11,11 @@ from typing import Any, Literal
 import torch
 
 from qplug import catalogue
+from qplug.catalogue.layers import Layer
 from qplug.contract.errors import DataError, UserError
 from qplug.contract.interfaces import FeatureExtractor
 from qplug.contract.interfaces.dataset import checked_signal
-from qplug.lab.config.layers import Layer, from_file, from_names
+from qplug.lab.config.layers import from_file, from_names
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.data.normalise import blank_normalise

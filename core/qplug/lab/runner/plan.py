@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from qplug.catalogue import naming_faults
+from qplug.catalogue.layers import Layer
 from qplug.contract.addresses import redacted
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import WeightsFile
 from qplug.lab.acquire.weights import place as weights_place
-from qplug.lab.config.layers import Layer
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_layer
@@ -24,7 +24,7 @@ from qplug.lab.runner.examine import learnt_network, refuse_head_first_behind_fr
 from qplug.lab.runner.inventory import inventory, split_of
 from qplug.lab.runner.refusals import refuse_small_parts, refuse_unusable, splits_of_all_folds
 from qplug.lab.runner.reporter import Silent
-from qplug.lab.runner.training_plan import Course, course_of
+from qplug.lab.runner.training_plan import TrainingPlan, training_plan
 from qplug.lab.runner.unused import unused_backend
 from qplug.lab.runner.workplace import Workplace
 
@@ -37,14 +37,14 @@ class Plan:
         config: every default filled in.
         description: the steps with their shapes, and the parameter counts.
         split: the name of the split.
-        course: how it would be trained, and where.
+        training: how it would be trained, and where.
         work: what would be computed, and what was asked for in vain, one sentence each.
     """
 
     config: RunConfig
     description: Description
     split: str
-    course: Course
+    training: TrainingPlan
     work: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -52,7 +52,7 @@ class Plan:
         return {
             "config": to_layer(self.config),
             "split": self.split,
-            "training": self.course.to_json(),
+            "training": self.training.to_json(),
             "work": list(self.work),
             **self.description.to_json(),
         }
@@ -87,7 +87,7 @@ def _planned(layers: list[Layer], config: RunConfig, parts: Parts, place: Workpl
     description = describe(config, parts, blank_classifier(config, parts, network))
     for split in splits:
         refuse_small_parts(config, parts, split, description)
-    return Plan(config, description, name, course_of(config, parts, description), work)
+    return Plan(config, description, name, training_plan(config, parts, description), work)
 
 
 def _not_there(config: RunConfig, parts: Parts, place: Workplace) -> WeightsFile | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from qplug import catalogue
+from qplug.catalogue.layers import Layer
 from qplug.contract.errors import QplugError, UserError
-from qplug.lab.config.layers import Layer, from_file
+from qplug.lab.config.layers import from_file
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import short_hash
 from qplug.lab.runner.code import naming_what_is_gone, warn_of_changed_code

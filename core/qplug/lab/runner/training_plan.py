@@ -50,7 +50,7 @@ class Circuits:
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingPlan:
     """A training as it would go.
 
     Attributes:
@@ -72,11 +72,11 @@ class Course:
     circuits: Circuits | None
 
     def to_json(self) -> dict[str, Any]:
-        """The course as plain data, without the options, which are the configuration's."""
+        """The plan as plain data, without the options, which are the configuration's."""
         return {name: value for name, value in asdict(self).items() if name != "options"}
 
     def lines(self) -> Iterator[str]:
-        """The course in words."""
+        """The plan in words."""
         yield f"training: {', then '.join(map(_words, self.phases)) or 'none; what is fitted is fitted at once'}"
         if self.phases:
             yield from _steps(self.options)
@@ -102,8 +102,8 @@ def _steps(options: TrainingOptions) -> Iterator[str]:
     yield f"kept: the epoch of the best validation {options.monitor}{stop}"
 
 
-def course_of(config: RunConfig, parts: Parts, description: Description) -> Course:
-    """The course that a described run would take. What the machine lacks is no error here; the course says so."""
+def training_plan(config: RunConfig, parts: Parts, description: Description) -> TrainingPlan:
+    """How a described run would be trained. What the machine lacks is no error here; the plan says so."""
     device: Literal["cpu", "cuda"] | None = None
     problem = ""
     try:
@@ -112,7 +112,7 @@ def course_of(config: RunConfig, parts: Parts, description: Description) -> Cour
     except UserError as error:
         device, problem = None, f"machine: {error}"
     mixed = "bfloat16, its circuits' angles float32" if config.training.mixed_precision else "float32"
-    return Course(
+    return TrainingPlan(
         phases=tuple(_phases(config, parts, description.steps)),
         options=config.training,
         device=device,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qplug.lab.config.layers import Layer
+from qplug.catalogue.layers import Layer
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
 from qplug.lab.pipeline.parts import Parts
