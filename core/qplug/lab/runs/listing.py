@@ -89,7 +89,8 @@ def _summarise(path: Path, files: Collection[str]) -> RunSummary:
     problems: list[str] = []
     config = _config(run, problems, several=FOLDS in files)
     seen = _glance(run, problems, typed=RECORD in files) if status == "finished" else Glance()
-    circuits = _names_a_backend(run) if seen.has_circuits is None else seen.has_circuits
+    telling = _fold_begun(path) if FOLDS in files else run
+    circuits = _names_a_backend(telling) if seen.has_circuits is None else seen.has_circuits
     seed, fold = config.get("seed"), config.get("fold")
     ended = _ended(run, problems) if status == "interrupted" else ""
     return RunSummary(
@@ -124,7 +125,7 @@ def _of_a_set(path: Path) -> RunSummary:
         started=path.name[:15],
         dataset=record.dataset,
         head="+".join(arm.name for arm in record.arms),
-        backend="+".join(dict.fromkeys(_name(arm.settings.get("backend")) for arm in record.arms)),
+        backend="+".join(dict.fromkeys(_name(arm.settings.get("backend")) for arm in record.arms if _has(arm.code))),
         seed=_only({cell.seed for cell in record.cells}),
         fold=_fold_of(record),
         test={name: value for name, value in one.test.items() if value is not None} if one is not None else {},
@@ -160,8 +161,22 @@ def _names_a_backend(run: RunDirectory) -> bool:
         code = parse_json(run.read_text(ENVIRONMENT), ENVIRONMENT, DataError)
     except (QplugError, OSError):
         return True
-    parts = code.get("code") if isinstance(code, Mapping) else None
+    return _has(code.get("code") if isinstance(code, Mapping) else None)
+
+
+def _has(parts: object) -> bool:
+    """Whether a backend is among the parts; so it is taken where none are named."""
     return not isinstance(parts, Mapping) or not parts or "backend" in parts
+
+
+def _fold_begun(path: Path) -> RunDirectory:
+    """A run of a set of folds of an older version, which names its parts; without one the set itself."""
+    try:
+        runs = RunDirectory(path).read_json(FOLDS)["runs"]
+        folders = [path.parent / str(name) for name in runs.values()]
+    except (QplugError, KeyError, TypeError, AttributeError):
+        folders = []
+    return RunDirectory(next((folder for folder in folders if (folder / ENVIRONMENT).is_file()), path))
 
 
 def _config(run: RunDirectory, problems: list[str], *, several: bool) -> dict[str, Any]:
