@@ -86,7 +86,7 @@ def status_of(error: BaseException) -> int | None:
 
 def redacted(text: str) -> str:
     """The text without a token in it."""
-    for secret in _secrets():
+    for secret in _REDACTING.secrets:
         text = text.replace(secret, _HIDDEN)
     return re.sub(r"(?i)\b(bearer|apikey)([ =:]+)\S+", rf"\1\2{_HIDDEN}", text)
 
@@ -183,7 +183,9 @@ def _secrets() -> list[str]:
 
 
 class _Redacting(logging.Filter):
-    """Takes tokens out of what is logged."""
+    """Takes tokens out of what is logged; remembers them, since reading them anew would log something too."""
+
+    secrets: tuple[str, ...] = ()
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
@@ -196,6 +198,7 @@ _REDACTING = _Redacting()
 
 
 def _guard_logs() -> None:
+    _REDACTING.secrets = tuple(_secrets())
     for name in list(logging.root.manager.loggerDict):
         if name.split(".")[0] in _LOGGERS:
             logging.getLogger(name).addFilter(_REDACTING)  # adds it once

@@ -90,8 +90,11 @@ class SampledProgram:
         """(row, shot, wire) of 0 and 1."""
         sampler = SamplerV2(seed=seed_of(self.seed, number, rows), options={"backend_options": options})
         n_wires = measured.num_clbits
-        if self.parameters:
-            job = sampler.run([(measured, bindings(self.parameters, rows))], shots=self.shots)
+        # Onto a device a circuit may be compiled without angles that no measurement shows.
+        kept = [slot for slot, parameter in enumerate(self.parameters) if parameter in measured.parameters]
+        if kept:
+            angles = bindings([self.parameters[slot] for slot in kept], rows[:, kept])
+            job = sampler.run([(measured, angles)], shots=self.shots)
         else:
             job = sampler.run([(measured,)], shots=self.shots * len(rows))
         (result,) = job.result()

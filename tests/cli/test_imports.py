@@ -58,6 +58,8 @@ def test_listing_runs_and_predicting_load_what_they_need(write_sound: Callable[.
     assert "torch" in predicted
 
 
-def test_a_circuit_in_pennylane_is_read_without_torch_s_compiler(tmp_path: Path) -> None:
-    (shown,) = loaded_after(["show", "head", "pennylane-pqc"], cache=tmp_path)
-    assert shown & NEVER == set()
+def test_circuits_are_shown_without_torch_s_compiler_and_that_of_pqc_without_pennylane(tmp_path: Path) -> None:
+    pqc, ring = loaded_after(*(["show", "head", f"pennylane-{name}"] for name in ("pqc", "ry-rz-ring")), cache=tmp_path)
+    assert pqc & {*NEVER, *JUDGING, "pennylane"} == set()
+    assert ring & NEVER == set()
+    assert "pennylane" in ring

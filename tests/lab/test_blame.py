@@ -1,4 +1,4 @@
-"""What a part's own code raises, wherever it is asked, is told with the part, its package, the phase and the place."""
+"""What a component's own code raises, wherever it is asked, is told with name, package, phase and place."""
 
 from __future__ import annotations
 

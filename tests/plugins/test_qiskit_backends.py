@@ -161,6 +161,15 @@ def on_whole_device(circuit: QuantumCircuit, device: object) -> QuantumCircuit:
     return placed(circuit, device, most=DENSITY_MATRIX_QUBITS).circuit
 
 
+@pytest.mark.parametrize("further", [(), (Gate("ry", (0,), (Encoding(1),)),)])
+def test_angles_that_no_measurement_shows_are_no_matter_to_a_modelled_device(further: tuple[Gate, ...]) -> None:
+    circuit = Circuit(1, (*further, Gate("rz", (0,), (Encoding(0),))), (Observable("Z", (0,)),))
+    encoding = torch.tensor([[0.3, 0.0], [1.0, np.pi]])[:, : circuit.n_encoding]
+    values = Aer(noise="FakeManilaV2", shots=2000)(circuit, encoding, torch.zeros(0))
+    wanted = torch.tensor([[1.0], [-1.0]] if further else [[1.0], [1.0]])
+    torch.testing.assert_close(values, wanted, atol=0.2, rtol=0)
+
+
 @pytest.mark.parametrize("parameters", [{}, {"shots": 100}, {"noise": "FakeManilaV2", "shots": 100}])
 def test_a_used_backend_can_be_copied_and_pickled(parameters: dict[str, object]) -> None:
     circuit = random_circuit(2, 8, 0)

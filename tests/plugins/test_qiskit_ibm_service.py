@@ -5,6 +5,7 @@ This proves the client's side of the protocol; whether IBM's service takes a job
 
 from __future__ import annotations
 
+import http.client
 import io
 import logging
 import re
@@ -21,9 +22,10 @@ from qiskit_ibm_runtime import QiskitRuntimeService
 
 import qplug_qiskit.ibm_jobs
 import qplug_qiskit.ibm_work
+from qplug.catalogue import entries, load
 from qplug.contract.circuit import Circuit, Encoding, Gate, Observable
 from qplug.contract.errors import NotSupported, QplugError, UnknownName, UserError
-from qplug.contract.interfaces import Failed, NotYet, Task, Values, Work
+from qplug.contract.interfaces import Failed, NotYet, QuantumHead, Task, Values, Work
 from qplug.testing import reference
 from qplug.testing.circuits import angle_embedding_strongly_entangling, random_angles
 from qplug.testing.remote import check_remote
@@ -110,6 +112,20 @@ def test_an_estimator_gives_what_is_right(ibm: Control, tmp_path: Path, generati
     right = reference.expectations(turned("X"), work.tasks[0].encoding, work.tasks[0].weights)
     np.testing.assert_allclose(values.expectations[0], right, atol=6 / 400**0.5)
     assert ibm.jobs()[0]["program"] == ("executor" if generation == "executor" else "estimator")
+
+
+def test_every_quantum_head_runs_in_one_job(ibm: Control, tmp_path: Path) -> None:
+    heads = [entry.name for entry in entries("head") if entry.status == "ready" and entry.provider == "qplug"]
+    made_heads = [load("head", name)() for name in heads if name != "circuit-file"]
+    circuits = [head.circuit(head.n_inputs or 4) for head in made_heads if isinstance(head, QuantumHead)]
+    assert len(circuits) >= 4
+    backend, work = made(tmp_path, device=MIDDLE), work_of(*circuits, shots=300)
+    values = backend.collect(backend.submit(work))
+    assert isinstance(values, Values)
+    assert [len(job["pubs"]) for job in ibm.jobs()] == [len(circuits)]
+    for task, got in zip(work.tasks, values.expectations, strict=True):
+        right = reference.expectations(task.circuit, task.encoding, task.weights)
+        np.testing.assert_allclose(got, right, atol=6 / 300**0.5)
 
 
 def test_two_circuits_are_one_job_with_two_pubs(ibm: Control, backend: Ibm) -> None:
@@ -356,6 +372,8 @@ def test_what_the_service_refuses_is_told(ibm: Control, backend: Ibm) -> None:
 
 
 def test_the_token_is_nowhere(ibm: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 0)  # the client's libraries turn it on, for good
+    monkeypatch.setattr("http.client.print", print, raising=False)
     log = io.StringIO()
     handler = logging.StreamHandler(log)
     loggers = [logging.getLogger(name) for name in ("qiskit_ibm_runtime", "ibm-cloud-sdk-core", "urllib3")]
