@@ -207,6 +207,8 @@ def run(arguments: list[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     # Typer loads pydantic, which would read every installed distribution in search of plugins for itself.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # Lightning's metrics import ONNX Runtime where it is installed, which reports its use over the network.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     if "--json" in words and next((word for word in words if word[:1] != "-"), "") in COMMANDS:
         output.reserve_stdout()
     handler = logging.StreamHandler(sys.stderr)

@@ -66,6 +66,11 @@ class Offer:
         """The top-level package of the target, as far as one can be read from it."""
         return re.split(r"[.:\s]", self.target, maxsplit=1)[0]
 
+    @property
+    def key(self) -> str:
+        """What it claims and where the code is, in one word."""
+        return f"{self.kind} {self.name} = {self.target}"
+
 
 def offers() -> list[Offer]:
     """All offers of all installed distributions, by kind and name."""

@@ -16,7 +16,7 @@ from qplug.lab.judging.agreement import agreement
 from qplug.lab.judging.judge import Judgement, judge
 from qplug.lab.judging.view import View
 from qplug.lab.measures import SUMMARY
-from qplug.lab.pipeline.parts import assemble
+from qplug.lab.pipeline.components import assemble
 from qplug.lab.pipeline.suspects import layers_of, suspects
 from qplug.lab.runner.asked import Again, Asked, for_this_machine, inputs, own_settings
 from qplug.lab.runner.loaded import load_classifier
@@ -73,9 +73,9 @@ def evaluate(
     directory = RunDirectory.open(path)
     loaded = load_classifier(directory, reporter.warn)
     config = for_this_machine(resolve([asked.settings, own_settings(directory, asked)]), reporter)
-    parts, place = assemble(config, directory.path / SETTINGS), workplace or Workplace.from_environment()
-    again = Again(directory, config, parts, loaded, asked, place)
-    involved = [*suspects(loaded.config, loaded.parts), *suspects(config, parts)]
+    components, place = assemble(config, directory.path / SETTINGS), workplace or Workplace.from_environment()
+    again = Again(directory, config, components, loaded, asked, place)
+    involved = [*suspects(loaded.config, loaded.components), *suspects(config, components)]
     with naming_faults(involved, "the run was judged again", layers_of(loaded.model, involved)):
         return _evaluated(again, reporter, spending or Spending())
 
@@ -88,8 +88,8 @@ def _evaluated(again: Again, reporter: Reporter, spending: Spending) -> dict[str
     view, on = inputs(again, reporter)
     judgement = _judge(view, on, config, backend, reporter)
     twin = None
-    if backend is not loaded.parts.training_backend:  # exact values to hold the others against
-        twin = _judge(view, on, config, loaded.parts.training_backend, reporter)
+    if backend is not loaded.components.training_backend:  # exact values to hold the others against
+        twin = _judge(view, on, config, loaded.components.training_backend, reporter)
     return _written(again, judgement, twin)
 
 
