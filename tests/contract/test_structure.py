@@ -122,3 +122,16 @@ def test_what_several_rooms_need_is_written_once() -> None:
     assert issubclass(RunConfig, RunOptions)
     assert [entry.name for entry in fields(RunOptions)] == list(OPTIONS)
     assert not list((ROOT / "plugins").rglob("floor.py"))
+
+
+def test_a_part_is_a_part_of_the_data() -> None:
+    pieces = re.compile(
+        r"\b(known|own|missing|faulty|classical|frozen|named) parts?\b|\bevery part (is|has)\b"
+        r"|\bparts? (of a pipeline|of your own|that learns?|at fault)\b"
+        r"|class \w*Parts\b|code of (a|its|the) parts?\b",
+        re.IGNORECASE,
+    )
+    texts = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "registry.toml"]
+    texts += [path for top in ("core", "cli") for path in (ROOT / top).rglob("*.py")]
+    found = {path.relative_to(ROOT).as_posix(): pieces.findall(path.read_text("utf-8")) for path in texts}
+    assert {name: words for name, words in found.items() if words} == {}

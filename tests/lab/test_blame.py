@@ -1,7 +1,8 @@
-"""What a part's own code raises, wherever it is asked, is told with the part, its package, the phase and the place."""
+"""What a component's own code raises, wherever it is asked, is told with name, package, phase and place."""
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -106,3 +107,13 @@ def test_any_command_names_the_part(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     told = capsys.readouterr().err
     assert "head 'qiskit-qnn' of qplug" in told
     assert "it raised ZeroDivisionError: by nought (in of_the_author, line" in told
+
+
+def test_code_that_is_no_part_and_ends_the_program_is_named_by_its_module(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "stray.py").write_text("raise SystemExit(0)")
+    with pytest.raises(SystemExit, match="0") as raised:
+        runpy.run_path(str(tmp_path / "stray.py"), run_name="stray_plugin")
+    assert explain(raised.value) == 1
+    assert "the module 'stray_plugin' tried to end the program (SystemExit: 0)" in capsys.readouterr().err

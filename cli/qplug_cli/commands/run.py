@@ -34,7 +34,7 @@ EXAMPLES = """
 
 `qplug run --head pennylane-pqc --set head.n_layers=3 --set training.learning_rate=0.001 --dry-run`
 
-`qplug run --features mel:qc-cnn --dry-run` – a part with one of its presets: qplug show features mel
+`qplug run --features mel:qc-cnn --dry-run` – a component with one of its presets: qplug show features mel
 
 `qplug run --recipe urbansound8k-fusion --smoke` – all recipes: qplug recipes
 
@@ -55,18 +55,20 @@ class Device(StrEnum):
 
 
 def run(
-    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Data set.", rich_help_panel="Parts")] = None,
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Data set.", rich_help_panel="Components")] = None,
     features: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Feature extractor.", rich_help_panel="Parts")
+        str | None, typer.Option(metavar="NAME", help="Feature extractor.", rich_help_panel="Components")
     ] = None,
-    backbone: Annotated[str | None, typer.Option(metavar="NAME", help="Backbone.", rich_help_panel="Parts")] = None,
-    reducer: Annotated[str | None, typer.Option(metavar="NAME", help="Reducer.", rich_help_panel="Parts")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Backbone.", rich_help_panel="Components")
+    ] = None,
+    reducer: Annotated[str | None, typer.Option(metavar="NAME", help="Reducer.", rich_help_panel="Components")] = None,
     head: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
             help="Head, or a weighted sum such as 'linear + 0.5*linear:pennylane-pqc'. Repeat it for a set of runs.",
-            rich_help_panel="Parts",
+            rich_help_panel="Components",
         ),
     ] = None,
     backend: Annotated[
@@ -74,7 +76,7 @@ def run(
         typer.Option(
             metavar="NAME",
             help="Where the trained circuit is evaluated; trained there too if it gives gradients in one pass.",
-            rich_help_panel="Parts",
+            rich_help_panel="Components",
         ),
     ] = None,
     recipe: Annotated[
@@ -175,7 +177,7 @@ def run(
     """Assemble a pipeline by name, train it and judge it on the test part.
 
     Without arguments: the quickstart recipe. What you leave out comes from the recipe, then from the data set's own
-    defaults, then from each component's. All parts by name: qplug list. A part is named as NAME, or with one of its
+    defaults, then from each component's. All by name: qplug list. A component is named as NAME, or with one of its
     presets as NAME:PRESET. Several seeds or heads, or --fold all, make a set: one run for each of their combinations in
     one folder, with mean and spread at the end.
     """
@@ -188,8 +190,14 @@ def run(
 
     several = seed is not None and re.search(r"\d\s*[-,]", seed)
     seeds = seeds_of(seed) if several and seed is not None else None
-    parts = {"dataset": dataset, "features": features, "backbone": backbone, "reducer": reducer, "backend": backend}
-    flags: dict[str, Any] = settings.from_names({kind: name for kind, name in parts.items() if name is not None})
+    components = {
+        "dataset": dataset,
+        "features": features,
+        "backbone": backbone,
+        "reducer": reducer,
+        "backend": backend,
+    }
+    flags: dict[str, Any] = settings.from_names({kind: name for kind, name in components.items() if name is not None})
     options = {"device": device, "threads": threads, "split": split, "on_bad_file": on_bad_file}
     flags |= {key: str(value) for key, value in options.items() if value is not None}
     if seed is not None:

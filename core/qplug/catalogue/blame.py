@@ -1,4 +1,4 @@
-"""Whose code it was that raised: the part of a pipeline, and the distribution that brings it."""
+"""Whose code it was that raised: the component of a pipeline, and the distribution that brings it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A part, and the distribution that brings it."""
+    """A component, and the distribution that brings it."""
 
     kind: str
     name: str
@@ -38,7 +38,7 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Blame:
-    """A part at fault, and the place in its code; empty where there is none."""
+    """A component at fault, and the place in its code; empty where there is none."""
 
     suspect: Suspect
     place: str = ""
@@ -51,7 +51,7 @@ def blamed(
 
     Args:
         error: what was raised.
-        suspects: the parts that took part.
+        suspects: the components that took part.
         modules: whose further objects are, such as the layers of its network, by their identity.
     """
     owners = {**{id(suspect.component): suspect for suspect in suspects}, **(modules or {})}
@@ -73,13 +73,13 @@ def _owner(frame: FrameType, owners: Mapping[int, Suspect], suspects: Sequence[S
 
 
 def fault(error: BaseException, blame: Blame | None, phase: str, way: str = "") -> BaseException:
-    """What is told of an exception that a part raised: the part, its package, the phase, the place and the way on.
+    """What is told of an exception that a component raised: its name, package, the phase, the place and the way on.
 
     An interruption, and an error of qplug's that says itself what was wrong, stay as they are.
 
     Args:
         error: what was raised.
-        blame: the part at fault.
+        blame: the component at fault.
         phase: what went on, such as ``training``.
         way: what to do next.
     """
@@ -90,7 +90,7 @@ def fault(error: BaseException, blame: Blame | None, phase: str, way: str = "") 
     raised = f"it raised {type(error).__name__}{f': {words}' if words else ''} (in {blame.place})"
     return PluginError(
         f"{blame.suspect} of {blame.suspect.package} failed while {phase}: {words if faulty else raised}. "
-        f"Mend or replace the part. {way}".rstrip()
+        f"Mend or replace the component. {way}".rstrip()
     )
 
 
@@ -98,15 +98,15 @@ def fault(error: BaseException, blame: Blame | None, phase: str, way: str = "") 
 def naming_faults(
     suspects: Sequence[Suspect], phase: str, modules: Mapping[int, Suspect] | None = None
 ) -> Iterator[None]:
-    """Inside, what a part raises that is no error of qplug's, SystemExit included, becomes one that names the part.
+    """Inside, what a component raises that is no error of qplug's, SystemExit included, becomes one that names it.
 
     Args:
-        suspects: the parts that take part; parts that are added inside count too.
+        suspects: the components that take part; components that are added inside count too.
         phase: what goes on.
         modules: see ``blamed``.
 
     Raises:
-        PluginError: a part raised; with its package, the phase and the place in its code.
+        PluginError: a component raised; with its package, the phase and the place in its code.
     """
     try:
         yield

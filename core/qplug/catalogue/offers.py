@@ -22,8 +22,8 @@ PEERS = "qplug.peers"
 """The group of what ``qplug bench`` compares with, which is no part of a run."""
 
 OWN_COMMANDS = (
-    "run", "resume", "evaluate", "predict", "report", "export", "verify", "runs", "data", "bench", "recipes", "list",
-    "show", "cache", "doctor",
+    "run", "resume", "evaluate", "predict", "report", "export", "verify", "runs",
+    "jobs", "data", "bench", "recipes", "list", "show", "cache", "doctor",
 )  # fmt: skip
 """The commands that qplug has itself. No plugin's takes the place of one."""
 
@@ -65,6 +65,11 @@ class Offer:
     def package(self) -> str:
         """The top-level package of the target, as far as one can be read from it."""
         return re.split(r"[.:\s]", self.target, maxsplit=1)[0]
+
+    @property
+    def key(self) -> str:
+        """What it claims and where the code is, in one word."""
+        return f"{self.kind} {self.name} = {self.target}"
 
 
 def offers() -> list[Offer]:

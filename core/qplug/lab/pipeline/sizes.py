@@ -22,11 +22,11 @@ def bounded(what: str, limit: int | None = None) -> Iterator[None]:
     What a tensor would take is found from the sizes, or on torch's meta device, which allocates nothing.
 
     Args:
-        what: the part that is built, for the error.
+        what: the component that is built, for the error.
         limit: bytes in all; by default the memory of this machine.
 
     Raises:
-        NotSupported: the part would take more; the message says how much.
+        NotSupported: the component would take more; the message says how much.
     """
     try:
         with _Counted(what, limit or physical_memory()):

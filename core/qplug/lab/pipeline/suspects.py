@@ -1,4 +1,4 @@
-"""The parts of a pipeline as what may be at fault."""
+"""The components of a pipeline as what may be at fault."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from torch import nn
 from qplug.catalogue import Suspect
 from qplug.lab.config.model import RunConfig
 from qplug.lab.pipeline.classifier import Classifier
-from qplug.lab.pipeline.parts import Parts
+from qplug.lab.pipeline.components import Components
 
 
-def suspects(config: RunConfig, parts: Parts) -> list[Suspect]:
-    """The run's parts."""
+def suspects(config: RunConfig, components: Components) -> list[Suspect]:
+    """The run's components."""
     found = [
-        Suspect("dataset", config.dataset.name, parts.dataset),
-        Suspect("features", config.features.name, parts.features),
-        Suspect("backbone", config.backbone.name, parts.backbone),
+        Suspect("dataset", config.dataset.name, components.dataset),
+        Suspect("features", config.features.name, components.features),
+        Suspect("backbone", config.backbone.name, components.backbone),
     ]
-    for choice, branch in zip(config.branches, parts.branches, strict=True):
+    for choice, branch in zip(config.branches, components.branches, strict=True):
         found.append(Suspect("reducer", choice.reducer.name, branch.reducer))
         found.append(Suspect("head", choice.head.name, branch.head))
-    if parts.backend is not None:
-        found.append(Suspect("backend", config.backend.name, parts.backend))
-    if parts.training is not None and parts.training.backend is not parts.backend:
-        found.append(Suspect("backend", parts.training.name, parts.training.backend))
+    if components.backend is not None:
+        found.append(Suspect("backend", config.backend.name, components.backend))
+    if components.training is not None and components.training.backend is not components.backend:
+        found.append(Suspect("backend", components.training.name, components.training.backend))
     return found
 
 

@@ -24,7 +24,7 @@ from qplug.lab.data.cache import Features
 from qplug.lab.data.labelled import Labelled
 from qplug.lab.data.splits import class_numbers, make_split
 from qplug.lab.judging.view import View
-from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.pipeline.components import Components, assemble
 from qplug.lab.runner.changes import refuse_changed_part
 from qplug.lab.runner.inventory import Inventory, inventory
 from qplug.lab.runner.loaded import Loaded, load_classifier
@@ -71,7 +71,7 @@ class Again:
     Attributes:
         directory: the run.
         config: its configuration with what was asked.
-        parts: the components of that.
+        components: the components of that.
         loaded: the run's classifier, as it was trained.
         asked: what was asked.
         workplace: where it is judged.
@@ -79,7 +79,7 @@ class Again:
 
     directory: RunDirectory
     config: RunConfig
-    parts: Parts
+    components: Components
     loaded: Loaded
     asked: Asked
     workplace: Workplace
@@ -87,10 +87,10 @@ class Again:
     @property
     def backend(self) -> Backend | None:
         """Where the circuits are to run; the training backend itself if the two have the same settings."""
-        own = self.loaded.parts
+        own = self.loaded.components
         if own.backend is own.training_backend and self.config.backend == self.loaded.config.backend:
             return own.training_backend
-        return self.parts.backend
+        return self.components.backend
 
     @property
     def name(self) -> str:
@@ -117,7 +117,7 @@ class Again:
         """The run's own, and those of the data that are judged now."""
         from qplug.lab.runner.record import SYNTHETIC
 
-        synthetic = self.parts.dataset.capabilities.synthetic or self.config.smoke
+        synthetic = self.components.dataset.capabilities.synthetic or self.config.smoke
         own = read_record(self.directory.path).stamps
         return list(dict.fromkeys([*own, *([SYNTHETIC] if synthetic else [])]))
 
@@ -151,7 +151,7 @@ def _own_settings(directory: RunDirectory, asked: Asked) -> Layer:
 def inputs(again: Again, reporter: Reporter) -> tuple[View, Labelled]:
     """The inputs of the part that is judged, and the truth about them."""
     asked, directory = again.asked, again.directory
-    found = inventory(again.config, again.parts, again.workplace)
+    found = inventory(again.config, again.components, again.workplace)
     if asked.other_data:
         taken = _features_of(again, replace(found, samples=_part_of_other_data(again, found.samples)), reporter)
     else:
@@ -165,14 +165,14 @@ def inputs(again: Again, reporter: Reporter) -> tuple[View, Labelled]:
 
 
 def _features_of(again: Again, found: Inventory, reporter: Reporter) -> Features:
-    return extract(again.config, again.parts, found, again.workplace, reporter)
+    return extract(again.config, again.components, found, again.workplace, reporter)
 
 
 def _inputs_of_the_model(again: Again, found: Features, reporter: Reporter) -> NDArray[np.float32]:
     model = again.loaded.model
     if not model.frozen_front:
         return found.values
-    return embedded(again.config, again.parts, model.front.eval(), found, again.workplace.cache, reporter)
+    return embedded(again.config, again.components, model.front.eval(), found, again.workplace.cache, reporter)
 
 
 def _part_of_the_run(directory: RunDirectory, samples: Sequence[Sample], part: str) -> list[Sample]:
@@ -188,7 +188,7 @@ def _part_of_the_run(directory: RunDirectory, samples: Sequence[Sample], part: s
 
 
 def _part_of_other_data(again: Again, samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    config, dataset = again.config, again.parts.dataset
+    config, dataset = again.config, again.components.dataset
     theirs = dataset.classes or sorted({sample.label for sample in samples})
     _refuse_other_classes(config.dataset.name, theirs, again.loaded.classes, again.asked.classes)
     split = make_split(

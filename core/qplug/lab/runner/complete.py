@@ -106,7 +106,7 @@ def go_on(examined: Examined, directory: RunDirectory, reporter: Reporter) -> Ru
     """Goes on with an interrupted run.
 
     Raises:
-        ConfigError: its data, or the code of its parts, have changed since.
+        ConfigError: its data, or the code of its components, have changed since.
     """
     refuse_changed_code(directory, examined.code)
     if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
@@ -116,13 +116,13 @@ def go_on(examined: Examined, directory: RunDirectory, reporter: Reporter) -> Ru
 
 
 def _staged(examined: Examined, directory: RunDirectory, reporter: Reporter, *, resume: bool) -> RunRecord:
-    watch = Watch(reporter, suspects(examined.config, examined.parts))
+    watch = Watch(reporter, suspects(examined.config, examined.components))
     with computing_on(examined.config.threads), recorded_end(directory, watch, resumed=resume):
         return _stages(examined, directory, watch, resume=resume)
 
 
 def _stages(examined: Examined, directory: RunDirectory, reporter: Watch, *, resume: bool) -> RunRecord:
-    config, parts, info = examined.config, examined.parts, run_info(examined, directory.path)
+    config, components, info = examined.config, examined.components, run_info(examined, directory.path)
     prepared = prepare(examined, reporter)
     data = record_of(prepared)
     if resume and (directory.path / SPLIT).exists():
@@ -137,10 +137,16 @@ def _stages(examined: Examined, directory: RunDirectory, reporter: Watch, *, res
             raise
         way = way_on(directory, resumed=resume)
         raise Interrupted(f"stopped{by(stop)} during training. {way}") from None
-    if parts.training is not None and parts.backend is not None and parts.backend is not parts.training.backend:
-        where = _where(config, parts.backend)
-        how = "is asked when the run is finished" if parts.backend.capabilities.remote else "evaluates the test part"
-        reporter.note(f"trained on {parts.training.name}; {where} {how}")
+    if (
+        components.training is not None
+        and components.backend is not None
+        and components.backend is not components.training.backend
+    ):
+        where = _where(config, components.backend)
+        how = (
+            "is asked when the run is finished" if components.backend.capabilities.remote else "evaluates the test part"
+        )
+        reporter.note(f"trained on {components.training.name}; {where} {how}")
     # Matplotlib and scikit-learn take seconds to import.
     from qplug.lab.runner.judge import judge_trained
     from qplug.lab.runner.record import Outcome, record
@@ -159,14 +165,14 @@ def run_info(examined: Examined, directory: Path) -> RunInfo:
         config=to_layer(config),
         dataset=config.dataset.name,
         head=config.heads,
-        backend=config.backend.name if examined.parts.quantum else "",
+        backend=config.backend.name if examined.components.quantum else "",
         seed=config.seed,
         loggers=examined.workplace.loggers,
     )
 
 
 def _copy_settings(examined: Examined, directory: RunDirectory) -> None:
-    for part, component in examined.parts.of_the_network.items():
+    for part, component in examined.components.of_the_network.items():
         for name, original in component.settings_files().items():
             directory.write_copy(f"{SETTINGS}/{part}/{name}", original)
 

@@ -54,7 +54,7 @@ class Watch:
         self._reporter.warn(text)
 
     def blamed(self, error: BaseException) -> Blame | None:
-        """The part whose code, or whose network's code, was innermost when the exception was raised; None if none."""
+        """The component whose code, or whose network's, was innermost when the exception was raised; None if none."""
         return blamed(error, self.suspects, self._layers())
 
     def _layers(self) -> dict[int, Suspect]:
@@ -66,7 +66,7 @@ class Watch:
 def recorded_end(directory: RunDirectory, watch: Watch, *, resumed: bool = False) -> Iterator[None]:
     """Writes down, of a run that does not finish, how it ended, and tells the hooks.
 
-    What a part raised, SystemExit included, becomes a PluginError that names the part, its package, the run and the way
+    What a component raised, SystemExit included, becomes a PluginError that names it, its package, the run and the way
     on.
 
     Args:
@@ -75,7 +75,7 @@ def recorded_end(directory: RunDirectory, watch: Watch, *, resumed: bool = False
         resumed: whether the run was there before.
 
     Raises:
-        PluginError: a part raised what is no error of qplug's.
+        PluginError: a component raised what is no error of qplug's.
         Interrupted: a signal came.
     """
     (directory.path / ENDED).unlink(missing_ok=True)

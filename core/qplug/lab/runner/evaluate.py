@@ -71,8 +71,8 @@ def evaluate(
         DataError: files are missing or damaged.
     """
     again = again_of(RunDirectory.open(path), asked, workplace or Workplace.from_environment(), reporter)
-    config, loaded, parts = again.config, again.loaded, again.parts
-    involved = [*suspects(loaded.config, loaded.parts), *suspects(config, parts)]
+    config, loaded, components = again.config, again.loaded, again.components
+    involved = [*suspects(loaded.config, loaded.components), *suspects(config, components)]
     with naming_faults(involved, "the run was judged again", layers_of(loaded.model, involved)):
         return _evaluated(again, reporter, spending or Spending())
 
@@ -92,8 +92,8 @@ def _evaluated(again: Again, reporter: Reporter, spending: Spending) -> dict[str
         on = some_of_part(on, stratified_subset(on.labels, min(again.asked.size[0], len(on.labels)), config.seed))
     judgement = _judge(view, on, config, backend, reporter)
     twin = None
-    if backend is not loaded.parts.training_backend:  # exact values to hold the others against
-        twin = _judge(view, on, config, loaded.parts.training_backend, reporter)
+    if backend is not loaded.components.training_backend:  # exact values to hold the others against
+        twin = _judge(view, on, config, loaded.components.training_backend, reporter)
     return _written(again, judgement, twin)
 
 

@@ -44,13 +44,13 @@ def judge_trained(examined: Examined, prepared: Prepared, trained: Trained, repo
 
     validation = judged("validation", None)
     angles = _angles(examined, prepared, trained)
-    backend = examined.parts.backend
+    backend = examined.components.backend
     asked_later = backend is not None and backend.capabilities.remote
     return Judged(validation, judged("test", None if asked_later else backend), angles)
 
 
 def _angles(examined: Examined, prepared: Prepared, trained: Trained) -> dict[int, AngleFacts]:
-    if not examined.parts.quantum:
+    if not examined.components.quantum:
         return {}
     embeddings = trained.view.embeddings(prepared.rows["train"][:ANGLE_SAMPLES])
     return {

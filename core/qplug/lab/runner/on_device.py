@@ -119,7 +119,7 @@ class OnDevice:
         home: the evaluation's folder.
         question: what is asked: ``settings`` (with the table ``backend``), ``part``, ``classes``, ``size`` of the plan.
         seed: draws samples where not all are sent.
-        device: where the classical part is computed.
+        device: where the classical layers are computed.
         reporter: told what goes on.
     """
 

@@ -56,7 +56,7 @@ def run_once(
     with catalogue.without(place.disabled):
         examined = examine(resolve(layers), place, reporter)
         config = examined.config
-        if unused := unused_backend(layers, config, examined.parts):
+        if unused := unused_backend(layers, config, examined.components):
             reporter.note(unused)
         if repeated is not None:
             warn_of_changed_code(repeated, examined.code, reporter.warn)
@@ -75,7 +75,7 @@ def resume_run(
 
     Raises:
         UserError: there is no run, it is finished, or another process works on it.
-        ConfigError: its data, its settings or the code of its parts have changed since.
+        ConfigError: its data, its settings or the code of its components have changed since.
     """
     place = workplace or Workplace.from_environment()
     with RunDirectory.reopen(path) as directory, catalogue.without(place.disabled):

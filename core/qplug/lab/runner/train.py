@@ -51,12 +51,12 @@ def ready_to_train(examined: Examined, prepared: Prepared, reporter: Reporter) -
 
     That is features, or the embeddings of a frozen front.
     """
-    config, parts, model = examined.config, examined.parts, examined.model
+    config, components, model = examined.config, examined.components, examined.model
     model.front.normalise = prepared.normalise
     model.front.eval()
     found, frozen = prepared.features, model.frozen_front
     cache = examined.workplace.cache
-    inputs = embedded(config, parts, model.front, found, cache, reporter) if frozen else found.values
+    inputs = embedded(config, components, model.front, found, cache, reporter) if frozen else found.values
 
     @functools.cache  # several branches may be fitted
     def training() -> TrainingPart:
@@ -66,7 +66,7 @@ def ready_to_train(examined: Examined, prepared: Prepared, reporter: Reporter) -
         return training_part(fitted_on, seed=config.seed, module=None if frozen else model.front)
 
     width = int(inputs.shape[1]) if frozen else embedding_width(model.front, found.shape)
-    fit_branches(model, parts, width, seed=config.seed, training=training)
+    fit_branches(model, components, width, seed=config.seed, training=training)
     return View(model, inputs)
 
 
@@ -127,7 +127,7 @@ def _head_first(examined: Examined, prepared: Prepared, view: View, reporter: Re
     from qplug.lab.training.fit import HeadFirst
 
     cache = examined.workplace.cache
-    values = embedded(examined.config, examined.parts, view.model.front, prepared.features, cache, reporter)
+    values = embedded(examined.config, examined.components, view.model.front, prepared.features, cache, reporter)
     training, validation = (rows_at(values, prepared.rows[part]) for part in ("train", "validation"))
     return HeadFirst(view.model.branches, training, validation)
 

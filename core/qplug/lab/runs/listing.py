@@ -156,7 +156,7 @@ def _ended(run: RunDirectory, problems: list[str]) -> str:
 
 
 def _names_a_backend(run: RunDirectory) -> bool:
-    """Whether the run has a backend among its parts; so it is taken where it does not name its parts."""
+    """Whether the run has a backend among its components; so it is taken where it does not name its components."""
     try:
         code = parse_json(run.read_text(ENVIRONMENT), ENVIRONMENT, DataError)
     except (QplugError, OSError):

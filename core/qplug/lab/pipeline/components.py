@@ -17,7 +17,7 @@ from qplug.lab.pipeline.training_place import TrainingPlace, training_place
 
 
 @dataclass(frozen=True)
-class BranchParts:
+class BranchComponents:
     """One branch: a reducer, a head, and the factor of its logits."""
 
     reducer: Reducer
@@ -26,7 +26,7 @@ class BranchParts:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Components:
     """All components of one pipeline.
 
     Attributes:
@@ -42,7 +42,7 @@ class Parts:
     dataset: Dataset
     features: FeatureExtractor
     backbone: Backbone
-    branches: tuple[BranchParts, ...]
+    branches: tuple[BranchComponents, ...]
     backend: Backend | None
     training: TrainingPlace | None
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
@@ -66,17 +66,17 @@ class Parts:
         return found
 
 
-def assemble(config: RunConfig, copies: Path | None = None, *, dataset: Dataset | None = None) -> Parts:
+def assemble(config: RunConfig, copies: Path | None = None, *, dataset: Dataset | None = None) -> Components:
     """The configuration's components.
 
     Args:
         config: names and parameters.
-        copies: where a finished run keeps its components' settings files, see ``Parts.of_the_network``; None: they are
-            read where they were.
+        copies: where a finished run keeps its components' settings files, see ``Components.of_the_network``; None: they
+            are read where they were.
         dataset: the data set, if it is at hand; None: the one that the configuration names.
 
     Raises:
-        NotSupported: the features are for another kind of signal than the data set holds, or parts do not fit.
+        NotSupported: the features are for another kind of signal than the data set holds, or components do not fit.
         UserError: a component that does not exist or whose parameters cannot be used.
         PluginError: what a component says of itself cannot be had.
     """
@@ -85,7 +85,7 @@ def assemble(config: RunConfig, copies: Path | None = None, *, dataset: Dataset 
         return _assembled(config, copies, dataset, made)
 
 
-def _assembled(config: RunConfig, copies: Path | None, given: Dataset | None, made: list[Suspect]) -> Parts:
+def _assembled(config: RunConfig, copies: Path | None, given: Dataset | None, made: list[Suspect]) -> Components:
     def create(kind: str, choice: Choice, name: str = "") -> Any:
         component = parameters.create(catalogue.load(kind, choice.name), choice.parameters, f"{kind} {choice.name}")
         made.append(Suspect(kind, choice.name, component))
@@ -106,7 +106,7 @@ def _assembled(config: RunConfig, copies: Path | None, given: Dataset | None, ma
             f"holds {has}. {way} --features out for the data set's own, or choose others: qplug list features"
         )
     branches = tuple(
-        BranchParts(
+        BranchComponents(
             cast(Reducer, create("reducer", branch.reducer, f"reducer-{number}")),
             cast(Head, create("head", branch.head, f"head-{number}")),
             branch.weight,
@@ -119,10 +119,12 @@ def _assembled(config: RunConfig, copies: Path | None, given: Dataset | None, ma
     _refuse_fitted_behind_trained(config, backbone, branches)
     refuse_augmentation(config.augmentation, takes, features.shape, frozen=backbone.frozen)
     training = None if backend is None else training_place(config, backend)
-    return Parts(dataset, features, backbone, branches, backend, training, config.augmentation)
+    return Components(dataset, features, backbone, branches, backend, training, config.augmentation)
 
 
-def _refuse_fitted_behind_trained(config: RunConfig, backbone: Backbone, branches: tuple[BranchParts, ...]) -> None:
+def _refuse_fitted_behind_trained(
+    config: RunConfig, backbone: Backbone, branches: tuple[BranchComponents, ...]
+) -> None:
     for choice, branch in zip(config.branches, branches, strict=True):
         if branch.head.capabilities.fitted and not backbone.frozen:
             raise NotSupported(
