@@ -227,7 +227,12 @@ def test_a_job_that_was_taken_before_its_answer_was_lost_is_found(ibm: Control, 
     assert isinstance(backend.collect(handle), Values)
 
 
-def test_sent_again_work_is_not_sent(ibm: Control, backend: Ibm, tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", [True, False])
+def test_sent_again_work_is_not_sent(
+    ibm: Control, backend: Ibm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    if not named:  # the client then finds the instance itself
+        monkeypatch.delenv("QISKIT_IBM_INSTANCE")
     work = work_of(turned())
     handle = backend.submit(work)
     assert made(tmp_path / "elsewhere").submit(work) == handle
