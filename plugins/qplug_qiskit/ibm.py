@@ -292,7 +292,7 @@ class Ibm(RemoteBackend):
             delay = getattr(self._chosen, "default_rep_delay", None) or 0.0
             each = max(EXECUTION_SECONDS, 0.0 if duration is None else duration + delay)
             rows = portion.stop - portion.start if one.parameters else 1
-            seconds += each * rows * bases_of(one.source) * work.shots
+            seconds += each * self._mitigation().executions(one.kind, rows * bases_of(one.source), work.shots)
         return seconds
 
     def _mitigation(self) -> Mitigation:

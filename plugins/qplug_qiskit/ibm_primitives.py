@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from .ibm_work import Kind
+from .ibm_work import Kind, twirled_shots
 
 Generation = Literal["executor", "v2"]
 
@@ -23,6 +23,10 @@ _PLACES: Mapping[tuple[Generation, Kind], tuple[str, str]] = {
     ("v2", "sampler"): ("qiskit_ibm_runtime", "SamplerV2"),
     ("v2", "estimator"): ("qiskit_ibm_runtime", "EstimatorV2"),
 }
+
+
+_NOISE_FACTORS = 3
+"""Level 2 runs each circuit with its noise made larger by so many factors."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,20 @@ class Mitigation:
             if self.readout is not None:
                 options["resilience"] = {"measure_mitigation": self.readout}
         return options
+
+    def executions(self, kind: Kind, circuits: int, shots: int) -> int:
+        """How often something is really run for one PUB: twirling rounds shots up, mitigation measures more.
+
+        Args:
+            kind: sampler or estimator.
+            circuits: rows × bases.
+            shots: of each.
+        """
+        level = self.resilience_level if kind == "estimator" else 0
+        learns = kind == "estimator" and (level > 0 if self.readout is None else self.readout)
+        twirls = learns or (level > 1 if self.twirling is None else self.twirling)
+        each = twirled_shots(shots) if twirls else shots
+        return each * (circuits * (_NOISE_FACTORS if level > 1 else 1) + learns)
 
 
 def newest_generation() -> Generation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -111,6 +112,12 @@ def bases_of(circuit: Circuit) -> int:
     return len(measurable_together(circuit.observables))
 
 
+def twirled_shots(shots: int) -> int:
+    """So many shots a twirled row takes: they are dealt to up to 32 variants of a circuit, 64 or more to each."""
+    each = max(64, math.ceil(shots / 32))
+    return each * math.ceil(shots / each)
+
+
 def parts_of(shapes: Sequence[Shape], shots: int) -> list[Part]:
     """All tasks in as few jobs as the limits allow: one for each primitive, unless there is too much for one."""
     parts: list[Part] = []
@@ -119,7 +126,7 @@ def parts_of(shapes: Sequence[Shape], shots: int) -> list[Part]:
         portions: list[Portion] = []
         room = EXECUTIONS_OF_A_JOB
         for task, shape in enumerate(shapes):
-            each, start = shots * shape.bases, 0
+            each, start = twirled_shots(shots) * shape.bases, 0
             while shape.kind == kind and start < shape.rows:
                 taken = min(shape.rows - start, room // each)
                 if taken == 0 and portions:

@@ -116,16 +116,29 @@ def test_an_estimator_gives_what_is_right(ibm: Control, tmp_path: Path, generati
 
 def test_every_quantum_head_runs_in_one_job(ibm: Control, tmp_path: Path) -> None:
     heads = [entry.name for entry in entries("head") if entry.status == "ready" and entry.provider == "qplug"]
-    made_heads = [load("head", name)() for name in heads if name != "circuit-file"]
-    circuits = [head.circuit(head.n_inputs or 4) for head in made_heads if isinstance(head, QuantumHead)]
+    classes = [load("head", name) for name in heads if name != "circuit-file"]
+    quantum = [cls(n_qubits=3) for cls in classes if issubclass(cls, QuantumHead)]  # type: ignore[call-arg]
+    circuits = [head.circuit(3) for head in quantum]
     assert len(circuits) >= 4
-    backend, work = made(tmp_path, device=MIDDLE), work_of(*circuits, shots=300)
+    backend, work = made(tmp_path), work_of(*circuits, shots=300)
     values = backend.collect(backend.submit(work))
     assert isinstance(values, Values)
     assert [len(job["pubs"]) for job in ibm.jobs()] == [len(circuits)]
     for task, got in zip(work.tasks, values.expectations, strict=True):
         right = reference.expectations(task.circuit, task.encoding, task.weights)
         np.testing.assert_allclose(got, right, atol=6 / 300**0.5)
+
+
+@pytest.mark.parametrize(("letter", "level"), [("X", 0), ("X", 1), ("X", 2), ("Z", None)])
+def test_the_forecast_knows_what_mitigation_costs(ibm: Control, tmp_path: Path, letter: str, level: int | None) -> None:
+    backend = made(tmp_path, resilience_level=level, twirling=True if level is None else None, generation="executor")
+    work = work_of(turned(letter), rows=20, shots=1000)
+    forecast = backend.forecast(work)
+    ibm.queue(held=True)
+    backend.submit(work)
+    (job,) = ibm.jobs()
+    assert forecast.seconds == pytest.approx(job["seconds"], rel=0.02)
+    assert forecast.executions == 20_000
 
 
 def test_two_circuits_are_one_job_with_two_pubs(ibm: Control, backend: Ibm) -> None:
@@ -214,7 +227,12 @@ def test_a_job_that_was_taken_before_its_answer_was_lost_is_found(ibm: Control, 
     assert isinstance(backend.collect(handle), Values)
 
 
-def test_sent_again_work_is_not_sent(ibm: Control, backend: Ibm, tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", [True, False])
+def test_sent_again_work_is_not_sent(
+    ibm: Control, backend: Ibm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    if not named:  # the client then finds the instance itself
+        monkeypatch.delenv("QISKIT_IBM_INSTANCE")
     work = work_of(turned())
     handle = backend.submit(work)
     assert made(tmp_path / "elsewhere").submit(work) == handle
@@ -224,7 +242,7 @@ def test_sent_again_work_is_not_sent(ibm: Control, backend: Ibm, tmp_path: Path)
 def test_too_much_for_a_job_goes_as_a_batch_and_only_what_is_missing_is_sent_again(
     ibm: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(qplug_qiskit.ibm_work, "EXECUTIONS_OF_A_JOB", 100)
+    monkeypatch.setattr(qplug_qiskit.ibm_work, "EXECUTIONS_OF_A_JOB", 128)
     work, calls = work_of(turned(), rows=5), iter(range(9))
 
     def second_fails(*arguments: Any) -> Any:

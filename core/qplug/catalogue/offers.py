@@ -22,8 +22,8 @@ PEERS = "qplug.peers"
 """The group of what ``qplug bench`` compares with, which is no part of a run."""
 
 OWN_COMMANDS = (
-    "run", "resume", "evaluate", "predict", "report", "export", "verify", "runs", "data", "bench", "recipes", "list",
-    "show", "cache", "doctor",
+    "run", "resume", "evaluate", "predict", "report", "export", "verify", "runs",
+    "jobs", "data", "bench", "recipes", "list", "show", "cache", "doctor",
 )  # fmt: skip
 """The commands that qplug has itself. No plugin's takes the place of one."""
 
