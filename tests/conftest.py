@@ -82,13 +82,13 @@ FORKING = """
 import importlib, json, os, pkgutil, sys, traceback
 
 OURS = ("qplug", "qplug_cli", "qplug_audio", "qplug_image", "qplug_models", "qplug_torch", "qplug_pennylane",
-        "qplug_qiskit", "qplug_loggers")
+        "qplug_qiskit", "qplug_loggers", "qplug_folder", "qplug_peers")
 for name in ("torch", "lightning", "pennylane", "qiskit_aer", "librosa", "matplotlib.pyplot", "sklearn.decomposition"):
     importlib.import_module(name)
 for name in OURS:
     package = importlib.import_module(name)
     for module in pkgutil.walk_packages(package.__path__, name + "."):
-        if not module.name.endswith("__main__") and ".peers" not in module.name:
+        if not module.name.endswith("__main__"):
             try:
                 importlib.import_module(module.name)
             except ImportError:

@@ -8,8 +8,9 @@ import traceback
 
 import typer
 
+from qplug.catalogue.blame import blamed, fault, suspected
 from qplug.contract.addresses import redacted
-from qplug.contract.errors import NotInstalled, QplugError, signal_of
+from qplug.contract.errors import NotInstalled, PluginError, QplugError, signal_of
 from qplug.lab.stopping import by
 from qplug_cli.visible import visible
 
@@ -32,6 +33,9 @@ def explain(error: BaseException) -> int:
             return _hush()
         case typer.Exit():
             return error.exit_code
+        case _ if (told := _of_a_part(error)) is not None:
+            _say(told)
+            return PluginError.exit_code
         case SystemExit():
             _ended_by_a_plugin(error)
             return 1
@@ -40,6 +44,14 @@ def explain(error: BaseException) -> int:
         case _:
             _unexpected(error)
             return 1
+
+
+def _of_a_part(error: BaseException) -> str | None:
+    """What is told of an exception that was raised in a component's own code; None if it was not."""
+    if hasattr(error, "format_message"):
+        return None
+    told = fault(error, blamed(error, suspected(error)), "the command ran")
+    return None if told is error else str(told)
 
 
 def _say(text: str) -> None:

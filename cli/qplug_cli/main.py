@@ -38,6 +38,7 @@ COMMANDS = {
     "export": ("qplug_cli.commands.export:export", "A finished run as safetensors, OpenQASM 3 or ONNX."),
     "verify": ("qplug_cli.commands.verify:verify", "Whether a run's files are what the run wrote."),
     "runs": ("qplug_cli.commands.runs:runs", "Past runs with their test metrics."),
+    "jobs": ("qplug_cli.commands.jobs:jobs", "Work that runs have sent to devices, and stopping it."),
     "data": ("qplug_cli.commands.data:app", "Data sets: what there is, get them, check them, look into them."),
     "bench": ("qplug_cli.commands.bench:bench", "Time a quantum head on every backend, and beside other libraries."),
     "recipes": ("qplug_cli.commands.recipes:recipes", "Whole pipelines by name."),
@@ -206,6 +207,8 @@ def run(arguments: list[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     # Typer loads pydantic, which would read every installed distribution in search of plugins for itself.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # Lightning's metrics import ONNX Runtime where it is installed, which reports its use over the network.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     if "--json" in words and next((word for word in words if word[:1] != "-"), "") in COMMANDS:
         output.reserve_stdout()
     handler = logging.StreamHandler(sys.stderr)

@@ -26,13 +26,13 @@ class TerminalReporter:
     """Draws one bar per stage; off a terminal it prints one line per stage and every tenth of the epochs.
 
     Args:
-        quiet: print warnings only.
+        warnings_only: print warnings only.
     """
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, warnings_only: bool = False) -> None:
         self.console = PlainConsole(stderr=True)
-        self.quiet = quiet
-        self.draws = self.console.is_terminal and not quiet
+        self.warnings_only = warnings_only
+        self.draws = self.console.is_terminal and not warnings_only
         self.bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=28),
@@ -57,7 +57,7 @@ class TerminalReporter:
         """Starts a new bar."""
         if self.draws:
             self.task = self.bars.add_task(text, total=None, detail="")
-        elif not self.quiet:
+        elif not self.warnings_only:
             self.console.print(text)
 
     def progress(self, done: int, total: int) -> None:
@@ -72,12 +72,12 @@ class TerminalReporter:
         )
         if self.draws and self.task is not None:
             self.bars.update(self.task, completed=epoch, total=epochs, detail=detail)
-        elif not self.quiet and (epoch % max(1, epochs // 10) == 0 or epoch == epochs):
+        elif not self.warnings_only and (epoch % max(1, epochs // 10) == 0 or epoch == epochs):
             self.console.print(f"  epoch {epoch}/{epochs}: {detail}")
 
     def note(self, text: str) -> None:
         """Prints a line."""
-        if not self.quiet:
+        if not self.warnings_only:
             self.console.print(text, style="dim")
 
     def warn(self, text: str) -> None:

@@ -97,6 +97,10 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
     )
     if isinstance(summary["run"], str):
         console.print(f"written to {summary['run']}", soft_wrap=True)
+    if (verified := summary.get("verification")) is not None:
+        from qplug_cli.device_pages import show_verification, show_waiting
+
+        (show_waiting if "waiting" in verified else show_verification)(verified)
     if "set" in summary:
         console.print(f"runs, mean and spread in {summary['set']}", soft_wrap=True)
 
@@ -159,5 +163,5 @@ def _print_plan(plan: Plan) -> None:
     console.print(table)
     counts = plan.description.parameters
     console.print(f"{counts.total:,} parameters, {counts.trainable:,} trainable, {counts.quantum} in circuits")
-    for line in (*plan.course.lines(), *plan.work):
+    for line in (*plan.training.lines(), *plan.work):
         console.print(line)

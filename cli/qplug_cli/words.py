@@ -29,6 +29,10 @@ class PlainConsole(Console):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**({"highlight": False, "emoji": False, "markup": False} | settings))
 
+    def on_broken_pipe(self) -> None:
+        """Who read the output has gone: told as such, where rich would end the program."""
+        raise BrokenPipeError
+
     def render_str(self, text: str, **settings: Any) -> RichText:
         """A plain string, of a table's cell for example, as a text."""
         return super().render_str(visible(text), **settings)

@@ -15,8 +15,7 @@ from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Sample, SplitRule, Unusable
 from qplug.signals import audio_duration, read_audio
-from qplug_audio import examples
-from qplug_audio.layout import (
+from qplug.signals.layout import (
     AUDIO_SUFFIXES,
     NOT_YET_KNOWN,
     as_text,
@@ -27,6 +26,7 @@ from qplug_audio.layout import (
     refuse_undecodable,
     require_folder,
 )
+from qplug_audio import examples
 
 _SHORTEST = 0.5
 """A last piece that is shorter than this share of a segment is left out, unless it is the only one."""

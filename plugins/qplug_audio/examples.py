@@ -7,32 +7,9 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
+from qplug.signals.tones import write_tone
 from qplug_audio.crema_d_folds import FOLDS
 from qplug_audio.gtzan_split import fault_filtered
-
-_HARMONICS = (1.0, 0.5, 0.25)
-
-
-def write_tone(path: Path, *, label: int, seconds: float, rate: int, seed: int) -> None:
-    """Writes a noisy harmonic tone whose pitch tells the label apart: 200 Hz times 1.25 to its power, ± 3 %.
-
-    Args:
-        path: file to write; missing folders are made.
-        label: a class number from 0.
-        seconds: its length.
-        rate: its sample rate, Hz.
-        seed: with the label, decides pitch and noise.
-    """
-    generator = np.random.default_rng([seed, label])
-    pitch = 200 * 1.25**label * generator.uniform(0.97, 1.03)
-    time = np.arange(round(seconds * rate)) / rate
-    tone = sum(size * np.sin(2 * np.pi * pitch * (n + 1) * time) for n, size in enumerate(_HARMONICS))
-    waveform = 0.25 * tone + generator.normal(0, 0.02, time.size)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, waveform, rate, subtype="PCM_16")
 
 
 def spoken_digits(folder: Path, seed: int) -> None:
@@ -96,10 +73,3 @@ def birdsong(folder: Path, species: Sequence[str], seed: int) -> None:
         for number in range(10):
             path = folder / name / f"XC{1000 * (label + 1) + number}.wav"
             write_tone(path, label=4 + 3 * label, seconds=6.0, rate=22_050, seed=seed + number)
-
-
-def class_folders(folder: Path, seed: int) -> None:
-    """Two classes of twelve recordings."""
-    for label, number in product(range(2), range(12)):
-        path = folder / ("low", "high")[label] / f"{number:02d}.wav"
-        write_tone(path, label=4 * label, seconds=0.5, rate=16_000, seed=seed + number)

@@ -14,9 +14,9 @@ from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError, ParameterError, UnknownName
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, Sample, SplitRule, Unusable
 from qplug.signals import read_audio
+from qplug.signals.layout import recordings, require_folder
 from qplug_audio import examples
 from qplug_audio.gtzan_split import fault_filtered
-from qplug_audio.layout import recordings, require_folder
 from qplug_audio.named import sorted_out
 
 _GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")

@@ -9,7 +9,7 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, Sample, Unusable
 from qplug.contract.interfaces.dataset import Excerpt
 from qplug.signals import read_audio
-from qplug_audio.layout import as_text, recordings, require_folder
+from qplug.signals.layout import as_text, recordings, require_folder
 
 
 class NamedRecordings(Dataset):

@@ -13,8 +13,8 @@ from pydantic import Field
 from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import DatasetCapabilities, RemoteFile, Sample, SplitRule, Unusable
+from qplug.signals.layout import recordings, require_folder
 from qplug_audio import examples
-from qplug_audio.layout import recordings, require_folder
 from qplug_audio.named import NamedRecordings, sorted_out
 from qplug_audio.x_ares import x_ares
 

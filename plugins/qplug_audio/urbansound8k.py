@@ -14,9 +14,9 @@ from qplug.contract.claim import Claim
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, DatasetCapabilities, RemoteFile, Sample, SplitRule, Unusable
 from qplug.signals import read_audio
+from qplug.signals.layout import as_text, require_folder
 from qplug.signals.litter import is_litter
 from qplug_audio import examples
-from qplug_audio.layout import as_text, require_folder
 from qplug_audio.x_ares import x_ares
 
 OFFICIAL_METADATA = "UrbanSound8K.csv"

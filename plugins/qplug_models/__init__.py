@@ -1,1 +1,1 @@
-"""Classical parts in plain PyTorch: a backbone, reducers and heads."""
+"""Classical components in plain PyTorch: a backbone, reducers and heads."""

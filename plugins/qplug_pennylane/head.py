@@ -7,15 +7,10 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-import pennylane as qml
 import torch
 from torch import Tensor
 
 from qplug.heads.traced_head import ImportedHead, ImportedReadout, TracedCircuit, TracedHead
-
-from .exactness import refuse_inexact
-from .returned import checking_returns, naming_wires
-from .tracing import trace_function, trace_tape
 
 WeightShapes: TypeAlias = Mapping[str, int | tuple[int, ...]]
 """The shape of every weight argument of a quantum function, by its name, as for PennyLane's ``TorchLayer``."""
@@ -27,6 +22,7 @@ class PennyLaneHead(TracedHead):
     An author writes ``quantum_function`` and ``weight_shape``, and sets ``n_inputs``. The function is traced once:
     PennyLane decomposes it into the contract's gates, its classical pre-processing becomes torch code for any batch. It
     is then run again at fresh inputs and weights, and refused unless gates, angles, gradients and observables agree.
+    PennyLane takes as long to load as torch, so it is loaded when a function is traced and not before.
     """
 
     @property
@@ -57,6 +53,8 @@ class PennyLaneHead(TracedHead):
             CircuitError: the quantum function contains what the contract cannot express, or its circuit is not the
                 same for all inputs and weights.
         """
+        from .tracing import trace_function
+
         shape = self.weight_shape
         return trace_function(
             lambda inputs, weights: self.quantum_function(inputs, weights.reshape(shape)),
@@ -89,6 +87,12 @@ class PennyLaneHead(TracedHead):
             CircuitError: the QNode contains what the contract cannot express, or its numbers are not exact: shots, or
                 a device with noise.
         """
+        import pennylane as qml
+
+        from .exactness import refuse_inexact
+        from .returned import checking_returns, naming_wires
+        from .tracing import trace_tape
+
         shapes = {name: _shape(shape) for name, shape in weight_shapes.items()}
         refuse_inexact(qnode)
         checked = checking_returns(qnode)

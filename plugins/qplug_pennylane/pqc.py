@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, final
 
-import pennylane as qml
+import torch
 from pydantic import Field
 from torch import Tensor
 
+from qplug.contract.circuit import Circuit, Gate, Observable
+from qplug.heads.angles import trace
 from qplug.heads.head_parameters import INPUT_MAPS, BatchNorm, InputMap, ReadOut
+from qplug.heads.readouts import LinearCombination
+from qplug.heads.traced_head import TracedCircuit
 
 from .head import PennyLaneHead
 
+_TURNS = ("rx", "ry", "rz")
 _ROTATIONS = {"x": "X", "y": "Y", "z": "Z"}
 
 
@@ -59,6 +65,8 @@ class Pqc(PennyLaneHead):
 
     def quantum_function(self, inputs: Tensor, weights: Tensor) -> Any:
         """Embedding, layers, and ⟨Z⟩ of every qubit, or of their parity."""
+        import pennylane as qml
+
         angles = self.scale * INPUT_MAPS[self.angle_map](inputs)
         wires = range(self.n_qubits)
         for layer in range(self.n_layers):
@@ -74,7 +82,41 @@ class Pqc(PennyLaneHead):
             return qml.expval(qml.prod(*(qml.PauliZ(wire) for wire in wires)))
         return [qml.expval(qml.PauliZ(wire)) for wire in wires]
 
+    def trace(self) -> TracedCircuit:
+        """The circuit of ``quantum_function``, gate by gate, so that showing and using it does not load PennyLane."""
+        shape = self.weight_shape
+        named = [(name, wires) for name, wires, _ in self._gates(torch.zeros(self.n_qubits), torch.zeros(shape))]
+
+        def angles(inputs: Tensor, weights: Tensor) -> list[Tensor]:
+            return [angle for _, _, angle in self._gates(inputs, weights.reshape(shape)) if angle is not None]
+
+        traced = trace(angles, self.n_qubits, self.n_parameters)
+        left = iter(traced.angles)
+        gates = tuple(Gate(name, wires, (next(left),) if name in _TURNS else ()) for name, wires in named)
+        wires = tuple(range(self.n_qubits))
+        measured = [wires] if self.read_out == "parity" else [(wire,) for wire in wires]
+        values = LinearCombination(torch.eye(len(measured)), torch.zeros(len(measured)))
+        circuit = Circuit(self.n_qubits, gates, tuple(Observable("Z" * len(each), each) for each in measured))
+        return TracedCircuit(circuit, traced, values)
+
+    def _gates(self, inputs: Tensor, weights: Tensor) -> Iterator[tuple[str, tuple[int, ...], Tensor | None]]:
+        """Name, wires and angle of each gate."""
+        encoded = self.scale * INPUT_MAPS[self.angle_map](inputs)
+        n = self.n_qubits
+        for number, layer in enumerate(weights):
+            if number == 0 or self.re_uploading:
+                yield from (("h", (wire,), None) for wire in range(n if self.rotation == "z" else 0))
+                yield from ((f"r{self.rotation}", (wire,), encoded[wire]) for wire in range(n))
+            for wire in range(n):
+                turns = zip("zyz", layer[wire], strict=True) if self.layers == "strong" else [("x", layer[wire])]
+                yield from ((f"r{axis}", (wire,), angle) for axis, angle in turns)
+            step = number % (n - 1) + 1 if n > 1 and self.layers == "strong" else 1
+            ring = n if n > 2 or self.layers == "strong" else 1  # a basic ring of two is one CNOT
+            yield from (("cx", (wire, (wire + step) % n), None) for wire in range(ring if n > 1 else 0))
+
     def _embed(self, angles: Tensor) -> None:
+        import pennylane as qml
+
         if self.rotation == "z":
             for wire in range(self.n_qubits):
                 qml.Hadamard(wire)

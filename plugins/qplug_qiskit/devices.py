@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from qiskit import QuantumCircuit, QuantumRegister, transpile
@@ -45,32 +48,89 @@ def _plain(name: str) -> str:
     return name.lower().removeprefix("fake").strip("_- ").removesuffix("v2").replace("_", "")
 
 
+@dataclass(frozen=True)
+class Placed:
+    """A circuit in a device's gates, on some of its qubits.
+
+    Attributes:
+        circuit: on the whole device.
+        seed: the layout seed that led to it.
+        fidelity: the chance that nothing goes wrong, as the calibration has it: the product of 1 - error over all gates
+            and measurements.
+    """
+
+    circuit: QuantumCircuit
+    seed: int
+    fidelity: float
+
+
+def placed(
+    circuit: QuantumCircuit,
+    device: Any,
+    seeds: Iterable[int] = LAYOUT_SEEDS,
+    *,
+    most: int | None = None,
+) -> Placed:
+    """The circuit in the device's gates: of several layouts the one with the best predicted fidelity.
+
+    Args:
+        circuit: with its measurements, since a layout is judged by its readout too.
+        device: a Qiskit backend with a target.
+        seeds: a layout is tried for each; the first wins where fidelities are equal.
+        most: layouts with more qubits than this are taken only if there is no other.
+    """
+    tried = [(seed, transpile(circuit, device, optimization_level=3, seed_transpiler=seed)) for seed in seeds]
+    found = [Placed(made, seed, predicted_fidelity(made, device.target)) for seed, made in tried]
+    return max(found, key=lambda one: (most is None or len(active_qubits(one.circuit)) <= most, one.fidelity))
+
+
+def predicted_fidelity(circuit: QuantumCircuit, target: Target) -> float:
+    """The product of 1 - error over all gates and measurements; what has no error in the calibration is exact."""
+    return math.prod(
+        1.0
+        - _error(target, instruction.operation.name, tuple(circuit.find_bit(bit).index for bit in instruction.qubits))
+        for instruction in circuit.data
+    )
+
+
+def _error(target: Target, name: str, qubits: tuple[int, ...]) -> float:
+    known = (target[name] or {}).get(qubits) if name in target.operation_names else None
+    return min(1.0, getattr(known, "error", None) or 0.0)
+
+
 def on_device(circuit: QuantumCircuit, device: Any) -> tuple[QuantumCircuit, NoiseModel]:
     """The circuit in the device's gates, on its own qubits only, and the noise of those.
 
-    Simulating the whole device would take memory and time for qubits that do nothing. Of several layouts the one with
-    the fewest two-qubit gates is kept, among those that stay small enough to compute their noise exactly.
+    Of several layouts the one with the best predicted fidelity is kept, among those that stay small enough to compute
+    their noise exactly.
 
     Args:
         circuit: with its measurements.
         device: a Qiskit backend with a target.
     """
-    candidates = [transpile(circuit, device, optimization_level=3, seed_transpiler=seed) for seed in LAYOUT_SEEDS]
-    best = min(candidates, key=_cost)
-    active = _active(best)
-    small = _relabelled(best, active)
+    best = placed(circuit, device, most=DENSITY_MATRIX_QUBITS).circuit
+    return reduced(best, device, active_qubits(best))
+
+
+def reduced(circuit: QuantumCircuit, device: Any, qubits: list[int]) -> tuple[QuantumCircuit, NoiseModel]:
+    """A circuit on a device, on some qubits only, renumbered in their order, and the noise of those.
+
+    Simulating the whole device would take memory and time for qubits that do nothing.
+
+    Args:
+        circuit: in the device's gates.
+        device: a Qiskit backend with a target.
+        qubits: all that the circuit uses.
+    """
+    small = _relabelled(circuit, qubits)
     with warnings.catch_warnings():
         # Aer warns of T2 above 2·T1 and the like in the calibration data, and corrects them.
         warnings.simplefilter("ignore")
-        noise = NoiseModel.from_backend(_Reduced(_reduced_target(device.target, active)))
+        noise = NoiseModel.from_backend(_Reduced(_reduced_target(device.target, qubits)))
     return small, noise
 
 
-def _cost(circuit: QuantumCircuit) -> tuple[bool, int, int]:
-    return len(_active(circuit)) > DENSITY_MATRIX_QUBITS, circuit.num_nonlocal_gates(), circuit.depth()
-
-
-def _active(circuit: QuantumCircuit) -> list[int]:
+def active_qubits(circuit: QuantumCircuit) -> list[int]:
     """The qubits that some gate or measurement uses."""
     return sorted(
         {

@@ -90,6 +90,7 @@ class Original:
 
     def __init__(self, written: Written, seen: Structure) -> None:
         self.parameters = [*written.inputs, *written.weights]
+        self._place = {parameter: place for place, parameter in enumerate(self.parameters)}
         self.structure = seen
         self.values = [value for values in seen.values for value in values]
 
@@ -110,7 +111,10 @@ class Original:
         found = at.new_tensor([_bound(value, numbers) for value in self.values])
         if not at.requires_grad or not self.values:
             return found
-        slopes = at.new_tensor([[_slope(value, name, numbers) for name in self.parameters] for value in self.values])
+        slopes = at.new_zeros(len(self.values), len(self.parameters))
+        for row, value in enumerate(self.values):
+            for parameter in value.parameters if isinstance(value, ParameterExpression) else ():
+                slopes[row, self._place[parameter]] = _slope(value, parameter, numbers)
         return found + slopes @ (at - at.detach())
 
 
@@ -130,10 +134,7 @@ def _bound_real(value: Value, numbers: dict[Parameter, float]) -> float:
         ) from error
 
 
-def _slope(value: Value, parameter: Parameter, numbers: dict[Parameter, float]) -> float:
-    if not isinstance(value, ParameterExpression) or parameter not in value.parameters:
-        return 0.0
-
+def _slope(value: ParameterExpression, parameter: Parameter, numbers: dict[Parameter, float]) -> float:
     def difference(step: float) -> float:
         ahead, behind = ({**numbers, parameter: numbers[parameter] + side * step} for side in (1, -1))
         return (_bound(value, ahead) - _bound(value, behind)) / (2 * step)

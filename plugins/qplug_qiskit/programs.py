@@ -66,7 +66,7 @@ class SampledProgram:
         self.runs = []
         for members in self.groups:
             observables = [circuit.observables[member] for member in members]
-            measured = _measured(bare, observables)
+            measured = measured_in_basis(bare, observables)
             options: dict[str, Any] = {"method": "statevector"}
             if device is None:
                 measured = in_aers_gates(measured)
@@ -88,10 +88,13 @@ class SampledProgram:
 
     def _bits(self, measured: QuantumCircuit, options: dict[str, Any], rows: Rows, number: int) -> NDArray[np.uint8]:
         """(row, shot, wire) of 0 and 1."""
-        sampler = SamplerV2(seed=_seed(self.seed, number, rows), options={"backend_options": options})
+        sampler = SamplerV2(seed=seed_of(self.seed, number, rows), options={"backend_options": options})
         n_wires = measured.num_clbits
-        if self.parameters:
-            job = sampler.run([(measured, bindings(self.parameters, rows))], shots=self.shots)
+        # Onto a device a circuit may be compiled without angles that no measurement shows.
+        kept = [slot for slot, parameter in enumerate(self.parameters) if parameter in measured.parameters]
+        if kept:
+            angles = bindings([self.parameters[slot] for slot in kept], rows[:, kept])
+            job = sampler.run([(measured, angles)], shots=self.shots)
         else:
             job = sampler.run([(measured,)], shots=self.shots * len(rows))
         (result,) = job.result()
@@ -143,7 +146,7 @@ def measurable_together(observables: Sequence[Observable]) -> list[list[int]]:
     return [members for _, members in groups]
 
 
-def _measured(circuit: QuantumCircuit, observables: Sequence[Observable]) -> QuantumCircuit:
+def measured_in_basis(circuit: QuantumCircuit, observables: Sequence[Observable]) -> QuantumCircuit:
     """The circuit, turned into the observables' common basis, with every wire measured into the bit of its number."""
     basis = {
         wire: letter
@@ -163,7 +166,7 @@ def _measured(circuit: QuantumCircuit, observables: Sequence[Observable]) -> Qua
     return measured
 
 
-def _seed(seed: int, number: int, rows: Rows) -> int:
+def seed_of(seed: int, number: int, rows: Rows) -> int:
     """A seed that differs between groups and between angles, and is the same in every process."""
     text = hashlib.blake2b(rows.tobytes(), digest_size=8, key=f"{seed}/{number}".encode()).digest()
     return int.from_bytes(text, "big") >> 1

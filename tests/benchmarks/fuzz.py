@@ -29,7 +29,7 @@ from qplug.lab.config.layers import from_file
 from qplug.lab.config.recipes import with_recipe
 from qplug.lab.config.resolve import resolve
 from qplug.lab.export.weights import export_weights
-from qplug.lab.pipeline.parts import assemble
+from qplug.lab.pipeline.components import assemble
 from qplug.lab.report.page import write_report
 from qplug.lab.runner.loaded import load_run
 from qplug.lab.runner.reporter import Silent

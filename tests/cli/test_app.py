@@ -137,10 +137,11 @@ def test_a_traceback_is_shown_when_asked_for(words, environment) -> None:
     assert "qplug: no kind is called 'heds'" in done.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
-    command = f"{sys.executable} -m qplug_cli list --json | head -n 1"
+@pytest.mark.parametrize(("words", "line"), [("list --json", "[\n"), ("recipes", "quickstart\n")])
+def test_a_reader_that_goes_away_is_no_error(words, line) -> None:
+    command = f"{sys.executable} -m qplug_cli {words} | head -n 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
-    assert done.stdout == "[\n"
+    assert done.stdout == line
     assert done.stderr == ""
 
 

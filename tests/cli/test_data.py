@@ -384,7 +384,7 @@ def test_audit_takes_a_folder_of_ones_own(site, data, tmp_path) -> None:
         (home / name).write_bytes(body)
     rows = {row["name"] for row in json.loads(data("list", json=True).stdout)}
     if "folder" not in rows:
-        site.add("qplug-folder", {"qplug.datasets": {"folder": "qplug_audio.folder:Folder"}})
+        site.add("qplug-folder", {"qplug.datasets": {"folder": "qplug_folder.folder:Folder"}})
     report = told(data("audit", "sounds", settings=[r"group=_([a-z]+)_"], json=True))
     assert (report["dataset"], report["n_groups"], report["classes"]) == ("sounds", 4, {"no": 8, "yes": 8})
     assert report["splits"]["groups"]["shared_groups"] == 0

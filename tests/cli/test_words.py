@@ -33,7 +33,7 @@ STEP = SimpleNamespace(kind="head", name=NAME, shape=(2,), computed=NAME, traina
 PLAN = SimpleNamespace(
     config=SimpleNamespace(dataset=SimpleNamespace(name=NAME), seed=0), split=NAME, work=[f"data: {NAME}"],
     description=SimpleNamespace(steps=[STEP], parameters=SimpleNamespace(total=0, trainable=0, quantum=0)),
-    course=SimpleNamespace(lines=lambda: [NAME]),
+    training=SimpleNamespace(lines=lambda: [NAME]),
 )  # fmt: skip
 FACTS = {
     "name": NAME, "summary": NAME, "missing": [NAME], "bytes": 1, "n_samples": 2, "n_absent": 0, "folder": NAME,

@@ -46,3 +46,20 @@ def test_every_module_stands_on_a_floor() -> None:
     }
     assert len(modules) > 200
     assert {each for each in modules - faces if not any(f"{each}.".startswith(f"{room}.") for room in rooms)} == set()
+
+
+def test_every_plugin_that_comes_with_qplug_is_held_to_the_walls() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+    plugins = {folder.name for folder in (ROOT / "plugins").iterdir() if (folder / "__init__.py").is_file()}
+    assert {"qplug_audio", "qplug_folder"} <= plugins
+    contracts = {contract["name"].split()[0]: contract for contract in tools["importlinter"]["contracts"]}
+    assert {*contracts["Plugins"]["source_modules"], *contracts["What"]["source_modules"]} == plugins
+    assert contracts["What"]["source_modules"] == ["qplug_peers"]
+    assert set(contracts["Core"]["forbidden_modules"]) == plugins
+    (apart,) = (each for each in tools["importlinter"]["contracts"] if each["type"] == "independence")
+    assert set(apart["modules"]) == plugins
+    assert (
+        plugins | {"qplug", "qplug_cli"}
+        == set(tools["importlinter"]["root_packages"])
+        == set(tools["mypy"]["packages"])
+    )

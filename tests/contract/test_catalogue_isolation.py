@@ -67,6 +67,29 @@ def test_each_is_named_and_the_rest_goes_on(site, head_source) -> None:
     assert (found["fine"].status, found["fine"].reason) == ("ready", "")
 
 
+FORGER = """
+import json, sys
+about = {"about": "head broken = pair.broken:Part", "kind": "head", "name": "broken"}
+another = {"ok": False, "reason": "no", "about": "head fine = pair.fine:Part"}
+for answer in ({"ok": True}, {"ok": True, **about}, another):
+    open(sys.argv[2], "a").write(json.dumps(answer) + "\\n")
+open(sys.argv[2], "a").write("unfinished")
+"""
+
+
+def test_a_plugin_cannot_answer_for_another(site, head_source) -> None:
+    sources = {"a_forger": FORGER + head_source, "broken": "raise ImportError('no luck')", "fine": head_source}
+    entries = {name: f"pair.{name}:Part" for name in sources}
+    (site.folder / "pair").mkdir()
+    site.add("qplug-pair", {"qplug.heads": entries}, {f"pair/{name}": text for name, text in sources.items()})
+    found = rows()
+    assert {name: (found[name].status, found[name].reason) for name in ("a_forger", "fine")} == {
+        "a_forger": ("ready", ""),
+        "fine": ("ready", ""),
+    }
+    assert (found["broken"].status, "no luck" in found["broken"].reason) == ("quarantined", True)
+
+
 def test_a_hanging_package_costs_its_time_once_and_is_not_remembered(site, head_source) -> None:
     names = [f"late-{number}" for number in range(4)]
     entries = {"qplug.heads": dict.fromkeys(names, "late:Part")}
@@ -167,4 +190,5 @@ def test_a_plugin_that_ends_the_program_has_failed(site, head_source) -> None:
     site.add_head("ender", ending)
     done = site.qplug("run", "--dataset", "digits", "--head", "ender", "--dry-run")
     assert done.returncode == 1
-    assert "the module 'ender_plugin' tried to end the program (SystemExit: 0)" in done.stderr
+    assert "head 'ender' of qplug-ender 1.0 failed while" in done.stderr
+    assert "it raised SystemExit: 0 (in __getattribute__, line 16 of ender_plugin.py)" in done.stderr

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from qplug.lab.config.model import RunConfig
+from qplug.lab.config.options import OPTIONS, RunOptions
 
 ROOT = Path(__file__).parents[2]
 MOST_OF_THE_CONTRACT = 2200
@@ -90,3 +95,43 @@ def test_a_circle_is_found_however_it_is_closed(tmp_path: Path, line: str) -> No
 def test_no_file_is_too_long() -> None:
     long = {str(path.relative_to(ROOT)) for path in sources().values() if n_lines(path) > MOST_OF_A_FILE}
     assert long == LONGER
+
+
+def test_the_environment_variables_of_qplug_are_read_in_one_place() -> None:
+    named = re.compile(r"QPLUG_[A-Z_]+")
+    readers = {
+        path.relative_to(ROOT).as_posix()
+        for top in ("core", "plugins")
+        for path in (ROOT / top).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.fullmatch(node.value)
+    }
+    assert readers == {"core/qplug/variables.py"}
+
+
+def test_what_several_rooms_need_is_written_once() -> None:
+    homes: dict[str, set[str]] = {name: set() for name in ("cache_folder", "data_home", "usable_cores", "merge")}
+    for top in ("core", "plugins"):
+        for path in (ROOT / top).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.FunctionDef) and node.name in homes:
+                    homes[node.name].add(path.relative_to(ROOT).as_posix())
+    variables, layers = {"core/qplug/variables.py"}, {"core/qplug/catalogue/layers.py"}
+    assert homes.pop("merge") == layers
+    assert all(found == variables for found in homes.values()), homes
+    assert issubclass(RunConfig, RunOptions)
+    assert [entry.name for entry in fields(RunOptions)] == list(OPTIONS)
+    assert not list((ROOT / "plugins").rglob("floor.py"))
+
+
+def test_a_part_is_a_part_of_the_data() -> None:
+    pieces = re.compile(
+        r"\b(known|own|missing|faulty|classical|frozen|named) parts?\b|\bevery part (is|has)\b"
+        r"|\bparts? (of a pipeline|of your own|that learns?|at fault)\b"
+        r"|class \w*Parts\b|code of (a|its|the) parts?\b",
+        re.IGNORECASE,
+    )
+    texts = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "registry.toml"]
+    texts += [path for top in ("core", "cli") for path in (ROOT / top).rglob("*.py")]
+    found = {path.relative_to(ROOT).as_posix(): pieces.findall(path.read_text("utf-8")) for path in texts}
+    assert {name: words for name, words in found.items() if words} == {}

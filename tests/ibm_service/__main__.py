@@ -1,4 +1,4 @@
-"""The server in a process of its own: ``python -m tests.ibm_service FakeTorino … [--ideal] [--seed N]``.
+"""The server in a process of its own: ``python -m ibm_service FakeTorino [--ideal] [--seed N]``, started in ``tests``.
 
 It writes its port, and ends when its standard input does: with the test that started it, not with a client that is
 killed.

@@ -17,6 +17,11 @@ def fake(name: str) -> Any:
     return getattr(fake_provider, name)()
 
 
+@cache
+def _text(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
 @dataclass
 class Device:
     """One device.
@@ -75,10 +80,10 @@ class Device:
             "status": {"name": "online" if online else "paused", "reason": "available" if online else self.state},
             "is_simulator": False,
             "queue_length": self.queue,
-            "processor_type": self.configuration().get("processor_type", {}),
+            "processor_type": {},
             "clops": {},
         }
 
     def _read(self, name: str) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads((Path(self.model.dirname) / name).read_text("utf-8"))
+        told: dict[str, Any] = json.loads(_text(Path(self.model.dirname) / name))
         return told

@@ -7,17 +7,21 @@ Each fault is set once and then happens so many times, or until it is cleared. W
 ``bad_gateway_after_accepting``   a new job is answered 502, and was taken; the client's own repeats of this request,
                                   which it makes at once, are answered 502 too, as often as was said, and then with
                                   the first job: the client relies on it that repeating is safe
-``answer_lost``                   a new job was taken, and the connection ends without an answer, after which the
-                                  client does not repeat it
+``answer_lost``                   a new job was taken, and the connection ends in the middle of the answer, after
+                                  which the client does not repeat it
 ``unauthorised``                  401 to everything but the log-in
 ``refused_job``                   a new job is answered with ``status`` and ``message``
-``unreachable``                   the connection ends without an answer, for every request
-``lost_job``                      404 for ``job``, or for all jobs
+``unreachable``                   the connection ends without an answer, whatever was asked
+``lost_job``                      404 for ``job``, or for all jobs, which stand in no list meanwhile
 ``failed_job``                    a job that starts fails with ``reason`` and ``code``
 ``cancelled_job``                 a job that starts is cancelled by the service, with ``reason``
-``overlong_job``                  a job that starts is ended, since it took longer than was allowed
+``overlong_job``                  a job that starts is ended, since it took too long; without a fault too, where the
+                                  rule of charges gives more seconds than the client allowed
 ``wrong_token``                   the log-in refuses the right key too
 ================================  ======================================================================================
+
+The client repeats what was answered 500, 502, 503, 504 or not at all five times by itself, which takes a quarter of a
+minute, before it gives up; but not the log-in. With ``status=505`` it gives up at once.
 
 What concerns a device (maintenance, retirement, its queue) and the allowance is state, not a fault: ``Service.device``,
 ``Service.allowance``.
@@ -80,10 +84,16 @@ class Faults:
 
     def take(self, name: str, job: str | None = None) -> Fault | None:
         """The fault of that name which happens now, and counts as happened; nothing where none is due."""
+        fault = self.due(name, job)
+        if fault is not None:
+            fault.happened += 1
+            fault.times = None if fault.times is None else fault.times - 1
+        return fault
+
+    def due(self, name: str, job: str | None = None) -> Fault | None:
+        """The fault of that name which would happen now."""
         for fault in self.all:
             if fault.name == name and fault.times != 0 and fault.about.get("job", job) == job:
-                fault.happened += 1
-                fault.times = None if fault.times is None else fault.times - 1
                 return fault
         return None
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from .control import Control
 
-ROOT = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[1]
 
 
 @contextmanager
 def own_process(*words: str) -> Iterator[Control]:
-    """Starts it with the words of ``python -m tests.ibm_service``, and ends it afterwards."""
-    command = [sys.executable, "-m", "tests.ibm_service", *words]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    """Starts it with the words of ``python -m ibm_service``, and ends it afterwards."""
+    command = [sys.executable, "-m", "ibm_service", *words]
+    with subprocess.Popen(command, cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         try:

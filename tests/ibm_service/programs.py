@@ -31,6 +31,7 @@ class Pub:
         observables: their shape; nothing for a sampler.
         circuits: how many circuits a device would run for it.
         shots: of each of them.
+        qubits: how many are simulated together.
     """
 
     shape: tuple[int, ...]
@@ -38,6 +39,7 @@ class Pub:
     observables: tuple[int, ...] | None
     circuits: int
     shots: int
+    qubits: int
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _sampler_shots(sent: dict[str, Any], pub: Sequence[Any]) -> int:
 
 def _sampler_pub(sent: dict[str, Any], pub: Sequence[Any]) -> Pub:
     shape, parameters = _rows(pub[1] if len(pub) > 1 else None)
-    return Pub(shape, parameters, None, math.prod(shape), _sampler_shots(sent, pub))
+    return Pub(shape, parameters, None, math.prod(shape), _sampler_shots(sent, pub), len(used(pub[0])))
 
 
 def _sample(sent: dict[str, Any], pub: Sequence[Any], target: Any, noise: bool, seed: int) -> Any:
@@ -151,15 +153,15 @@ def _estimator_pub(sent: dict[str, Any], pub: Sequence[Any]) -> Pub:
     for row, observable in zip(*(each.ravel() for each in np.broadcast_arrays(rows, observables)), strict=True):
         asked.setdefault(int(row), []).extend(observable)
     circuits = sum(len(bases(labels)) for labels in asked.values())
-    return Pub(shape, parameters, observables.shape, circuits, math.ceil(_precision(sent, pub) ** -2 - 1e-6))
+    shots = math.ceil(_precision(sent, pub) ** -2 - 1e-6)
+    return Pub(shape, parameters, observables.shape, circuits, shots, len(used(pub[0], _labels(observables))))
 
 
 def _estimate(sent: dict[str, Any], pub: Sequence[Any], target: Any, noise: bool, seed: int) -> Any:
     from qiskit.primitives import BackendEstimatorV2
 
     observables = _observables(pub)
-    labels = {label for observable in observables.flat for label in observable}
-    part = Part(target, used(pub[0], labels))
+    part = Part(target, used(pub[0], _labels(observables)))
     small = [{part.paulis(label): weight for label, weight in each.items()} for each in observables.flat]
     values = [] if len(pub) < 3 or pub[2] is None else [pub[2]]
     device = BackendEstimatorV2(backend=simulator(part, noise=noise, seed=seed), options={"seed_simulator": seed})
@@ -177,6 +179,10 @@ def _observables(pub: Sequence[Any]) -> Any:
     for index in np.ndindex(array.shape):
         filled[index] = array[index] if array.shape else array[()]
     return filled
+
+
+def _labels(observables: Any) -> set[str]:
+    return {label for observable in observables.flat for label in observable}
 
 
 def _shaped(flat: Iterable[Any], shape: tuple[int, ...]) -> Any:

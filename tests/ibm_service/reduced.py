@@ -11,9 +11,9 @@ from typing import Any
 IDLE = {"barrier", "delay"}
 """What does nothing to a qubit that nothing else is done to."""
 
-EXACT_QUBITS = 10
-"""Up to here the noise of gates is computed, with 4^n numbers. Above, only read-outs have noise: a state for each shot
-would take minutes, and tests of a protocol have no use for it."""
+EXACT_QUBITS = 9
+"""Up to here the noise of gates is computed, with 4^n numbers. Above, only read-outs have noise: a row takes seconds
+there, or a state for each shot minutes. ``Pub.qubits`` tells a test which of them it was."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,30 @@ def used(circuit: Any, labels: Iterable[str] = ()) -> tuple[int, ...]:
     return tuple(sorted(busy | seen)) or (0,)
 
 
-def simulator(part: Part, *, noise: bool, seed: int) -> Any:
-    """What runs circuits of this part; nothing is left to chance but the shots."""
+def simulator(part: Part, *, noise: bool, seed: int, gates: bool = True) -> Any:
+    """What runs circuits of this part; nothing is left to chance but the shots.
+
+    Args:
+        part: the qubits.
+        noise: with the noise of the device.
+        seed: of the shots.
+        gates: with that of gates too, where it can be computed.
+    """
     from qiskit_aer import AerSimulator
 
     options: dict[str, Any] = {"seed_simulator": seed, "max_parallel_threads": 1}
-    if noise and len(part.qubits) <= EXACT_QUBITS:
-        options |= {"noise_model": part.noise(), "method": "density_matrix"}
-    elif noise:
-        options |= {"noise_model": part.readout_noise()}
+    exact = gates and len(part.qubits) <= EXACT_QUBITS
+    if noise:
+        options |= {"noise_model": _remembered(part, exact), "method": "density_matrix" if exact else "automatic"}
     return AerSimulator(**options)
+
+
+_noises: dict[tuple[int, tuple[int, ...], bool], Any] = {}
+
+
+def _remembered(part: Part, gates: bool) -> Any:
+    """Its noise, which takes longer to make than most circuits to run; targets stay as long as the process does."""
+    key = id(part.target), part.qubits, gates
+    if key not in _noises:
+        _noises[key] = part.noise() if gates else part.readout_noise()
+    return _noises[key]

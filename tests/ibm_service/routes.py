@@ -46,10 +46,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent back; nothing at all, and the end of the connection, where the code is 0."""
+    """What is sent back.
+
+    Attributes:
+        code: of HTTP; 0: the connection ends without a word.
+        body: JSON, as a rule.
+        cut: the connection ends before the whole body was sent.
+    """
 
     code: int = 200
     body: bytes = b""
+    cut: bool = False
 
     @classmethod
     def of(cls, told: Any, code: int = 200) -> Answer:
@@ -64,6 +71,7 @@ class Answer:
 
 EMPTY = Answer(204)
 SILENCE = Answer(0)
+HALF = Answer(200, b'{"id": "', cut=True)
 
 
 def _not_found(what: str, number: int) -> Answer:
@@ -145,7 +153,7 @@ class Routes:
                 return problem
             job = self._repeated(request.body) or self.service.accept(sent)
             self._unanswered = None
-            for name, reply in (("answer_lost", lambda _: SILENCE), ("bad_gateway_after_accepting", _gateway)):
+            for name, reply in (("answer_lost", lambda _: HALF), ("bad_gateway_after_accepting", _gateway)):
                 if fault := faults.take(name):
                     self._unanswered = (request.body, job)
                     return reply(fault)
@@ -167,7 +175,8 @@ class Routes:
         return self._unanswered[1]
 
     def jobs(self, request: Request) -> Answer:
-        chosen = [job for job in self.service.jobs.values() if _asked_for(job, request)]
+        with self.service.lock:
+            chosen = [job for job in self.service.jobs.values() if _asked_for(job, request) and not self._lost(job)]
         if request.one("sort") != "ASC":
             chosen.reverse()
         start, most = int(request.one("offset", "0")), int(request.one("limit", "20"))
@@ -215,6 +224,9 @@ class Routes:
             return _not_found(f"Job {name}", 1291)
         job.tags = json.loads(request.body)["tags"]
         return EMPTY
+
+    def _lost(self, job: Job) -> bool:
+        return self.service.faults.due("lost_job", job.id) is not None
 
     def _job(self, name: str) -> Job | None:
         return None if self.service.faults.take("lost_job", name) else self.service.jobs.get(name)

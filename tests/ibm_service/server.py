@@ -46,13 +46,13 @@ class Handler(BaseHTTPRequestHandler):
         self.send(Answer.of({"error": "no way out"}, 502))
 
     def send(self, answer: Answer) -> None:
+        self.close_connection = self.close_connection or answer.cut or not answer.code
         if not answer.code:
-            self.close_connection = True
             return
         self.send_response(answer.code)
         if answer.code != 204:
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer.body)))
+            self.send_header("Content-Length", str(len(answer.body) + answer.cut))
         self.end_headers()
         self.wfile.write(answer.body)
 
@@ -66,6 +66,9 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, service: Service, port: int = 0) -> None:
+        # Where Qiskit is loaded first in a thread that answers a request, a segmentation fault ends the process later.
+        import qiskit_ibm_runtime.fake_provider  # noqa: F401
+
         super().__init__(("127.0.0.1", port), Handler)
         self.routes = Routes(service)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -17,8 +18,6 @@ from .devices import Device
 from .faults import Fault, Faults
 
 FINAL = ("Completed", "Failed", "Cancelled")
-EPOCH = datetime(2026, 1, 5, 9, tzinfo=UTC)
-"""When the clock of every service starts."""
 TOO_LONG = 1305
 """The code by which the client knows that a job took longer than was allowed."""
 
@@ -65,8 +64,10 @@ class Job:
 
     @property
     def charged(self) -> float:
-        """Seconds that were used: what failed or was cancelled in the queue costs nothing."""
-        return self.load.seconds if self.status == "Completed" else 0.0
+        """Seconds that were used: none by what failed or was cancelled, all that was allowed by what was cut short."""
+        if self.status == "Completed":
+            return self.load.seconds
+        return min(self.load.seconds, self.most_seconds or math.inf) if self.code == TOO_LONG else 0.0
 
     def end(self, status: str, now: datetime, reason: str | None = None, code: int | None = None) -> None:
         self.status, self.ended, self.reason, self.code = status, now, reason, code
@@ -81,6 +82,7 @@ class Job:
             "seconds": self.load.seconds,
             "charged": self.charged,
             "options": self.params.get("options") or {},
+            "resilience_level": self.params.get("resilience_level"),
         }
 
 
@@ -103,6 +105,7 @@ class Service:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.requests: Counter[str] = Counter()
         self.waiting = Queue()
+        self.began = datetime.now(UTC)
         self.passed = timedelta()
         self.lock = threading.RLock()
         self._running = threading.Lock()
@@ -110,9 +113,9 @@ class Service:
 
     @property
     def now(self) -> datetime:
-        """Time passes when a test says so, and by a second for each request, so that no two jobs are of one moment."""
+        """Time that goes by when a test says so, and a second with each request: no two jobs are of one moment."""
         with self.lock:
-            return EPOCH + self.passed + timedelta(seconds=self.requests.total())
+            return self.began + self.passed + timedelta(seconds=self.requests.total())
 
     def find(self, name: str) -> Device | None:
         """The device of that name, unless it was retired."""
@@ -120,7 +123,8 @@ class Service:
 
     def used(self) -> float:
         """Seconds that all jobs here were charged with."""
-        return sum(job.charged for job in self.jobs.values())
+        with self.lock:
+            return sum(job.charged for job in self.jobs.values())
 
     # What clients do
 
@@ -144,20 +148,21 @@ class Service:
 
     def open_session(self, sent: dict[str, Any]) -> dict[str, Any]:
         """Opens a session or a batch."""
-        session = {
-            "id": f"session{next(self._numbers):012d}",
+        name = f"session{next(self._numbers):012d}"
+        self.sessions[name] = {
+            "id": name,
             "backend_name": sent.get("backend"),
             "mode": sent.get("mode"),
             "max_ttl": sent.get("max_ttl"),
             "state": "open",
             "accepting_jobs": True,
         }
-        self.sessions[session["id"]] = session
-        return session
+        return self.sessions[name]
 
     def spent_in(self, session: str) -> float:
         """Seconds that the jobs of a session were charged with."""
-        return sum(job.charged for job in self.jobs.values() if job.session == session)
+        with self.lock:
+            return sum(job.charged for job in self.jobs.values() if job.session == session)
 
     def poll(self, job: Job) -> None:
         """A client asks how the job is; where it may start, it is run now, so that no test depends on how fast."""
@@ -193,8 +198,11 @@ class Service:
         )
 
     def _fault(self, job: Job) -> Fault | None:
-        kinds = ("failed_job", "cancelled_job", "overlong_job")
-        return next((fault for kind in kinds if (fault := self.faults.take(kind, job.id))), None)
+        for kind in ("failed_job", "cancelled_job", "overlong_job"):
+            if fault := self.faults.take(kind, job.id):
+                return fault
+        overlong = job.most_seconds is not None and job.load.seconds > job.most_seconds
+        return Fault("overlong_job") if overlong else None
 
     def _go_wrong(self, job: Job, fault: Fault) -> None:
         about = fault.about
@@ -260,16 +268,14 @@ class Service:
 
     def seen(self) -> dict[str, Any]:
         """All that came in, as JSON."""
-        return json.loads(
-            json.dumps(
-                {
-                    "jobs": [job.told() for job in self.jobs.values()],
-                    "requests": self.requests,
-                    "sessions": list(self.sessions.values()),
-                    "faults": self.faults.told(),
-                    "used_seconds": self.used(),
-                    "remaining_seconds": self.account.limit - self.account.spent - self.used(),
-                    "now": self.now.isoformat(),
-                }
-            )
-        )  # type: ignore[no-any-return]
+        told = {
+            "jobs": [job.told() for job in self.jobs.values()],
+            "requests": dict(self.requests),
+            "sessions": list(self.sessions.values()),
+            "faults": self.faults.told(),
+            "used_seconds": self.used(),
+            "remaining_seconds": self.account.limit - self.account.spent - self.used(),
+            "now": self.now.isoformat(),
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(told))
+        return plain

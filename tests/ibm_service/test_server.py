@@ -3,62 +3,29 @@
 from __future__ import annotations
 
 import json
-import warnings
-from typing import Any
+import subprocess
+import sys
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
+import requests
 from qiskit import QuantumCircuit, transpile
-from qiskit.circuit import ParameterVector
-from qiskit.primitives import PrimitiveResult
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
-from qiskit_aer.primitives import SamplerV2 as AerSampler
 from qiskit_ibm_runtime import Batch, EstimatorV2, QiskitRuntimeService, SamplerV2
 from qiskit_ibm_runtime.exceptions import RuntimeInvalidStateError, RuntimeJobTimeoutError
+from qiskit_ibm_runtime.executor_estimator import Estimator
+from qiskit_ibm_runtime.executor_sampler import Sampler
 
 from .account import INSTANCE, TOKEN
 from .control import Control
 from .devices import fake
-from .fixtures import LARGE, MIDDLE, SMALL
+from .fixtures import LARGE, MIDDLE, SMALL, service
+from .process import own_process
 from .reduced import Part, simulator, used
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Any:
-    """The client warns that its primitives will be replaced; which of them are used is not the matter here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def turned(n_qubits: int = 3) -> QuantumCircuit:
-    """A turn of each qubit by an angle of its own, and nothing in it is symmetric; without measurements."""
-    circuit = QuantumCircuit(n_qubits)
-    for qubit, angle in enumerate(ParameterVector("angle", n_qubits)):
-        circuit.ry(angle, qubit)
-    for qubit in range(n_qubits - 1):
-        circuit.cz(qubit, qubit + 1)
-    return circuit
-
-
-def for_device(circuit: QuantumCircuit, backend: Any) -> QuantumCircuit:
-    return transpile(circuit, backend, optimization_level=1, initial_layout=[4, 5, 6][: circuit.num_qubits])
-
-
-def sampled(backend: Any, rows: Any, shots: int = 200, tags: tuple[str, ...] = ()) -> Any:
-    """A job of one PUB on this device or in this batch."""
-    where = backend if not isinstance(backend, Batch) else backend.service.backend(backend.backend())
-    circuit = turned()
-    circuit.measure_all()
-    sampler = SamplerV2(mode=backend)
-    sampler.options.environment.job_tags = list(tags)
-    return sampler.run([(for_device(circuit, where), rows)], shots=shots)
-
-
-def result(job: Any) -> PrimitiveResult[Any]:
-    answer: PrimitiveResult[Any] = job.result(poll_interval=0.1)
-    return answer
+from .server import serve
+from .trial import for_device, result, sampled, turned
 
 
 def test_the_client_logs_in_and_learns_of_its_instance_and_what_it_has_left(ibm: Control) -> None:
@@ -115,8 +82,8 @@ def test_a_sampler_job_with_several_pubs_gives_each_qubit_its_own_bit(ibm: Contr
     )
     assert seen["most_seconds"] == 77
     assert seen["pubs"] == [
-        {"shape": [1, 2], "parameters": 3, "observables": None, "circuits": 2, "shots": 30},
-        {"shape": [], "parameters": 3, "observables": None, "circuits": 1, "shots": 50},
+        {"shape": [1, 2], "parameters": 3, "observables": None, "circuits": 2, "shots": 30, "qubits": 3},
+        {"shape": [], "parameters": 3, "observables": None, "circuits": 1, "shots": 50, "qubits": 3},
     ]
     assert seen["seconds"] == pytest.approx(2 + 0.00035 * (2 * 30 + 50))
     assert job.usage() == seen["seconds"]
@@ -139,12 +106,43 @@ def test_an_estimator_job_broadcasts_observables_over_rows(ibm: Control) -> None
     assert np.abs(values[:3] - right).max() < 0.1
     assert np.abs(values[3] - np.sin(0.4) * right[1]).max() < 0.1
     assert ibm.jobs()[0]["pubs"] == [
-        {"shape": [4], "parameters": 3, "observables": [4, 1], "circuits": 8, "shots": 2500}
+        {"shape": [4], "parameters": 3, "observables": [4, 1], "circuits": 8, "shots": 2500, "qubits": 3}
     ]
 
 
+def test_an_estimator_job_takes_weighted_sums_and_qubits_that_the_circuit_leaves_alone(ibm: Control) -> None:
+    backend = QiskitRuntimeService().backend(SMALL)
+    circuit = for_device(turned(), backend)
+    inside = SparsePauliOp(["IIZ", "IXI", "IZI"], [1.0, 2.0, 0.5]).apply_layout(circuit.layout)
+    outside = SparsePauliOp("IIIIIIZ", 3.0)
+
+    job = EstimatorV2(mode=backend).run([(circuit, inside, [np.pi, 0.6, 0.0]), (circuit, outside, [0.0] * 3)])
+
+    first, second = (each.data.evs for each in result(job))
+    assert float(first) == pytest.approx(-1 - 2 * np.sin(0.6) + 0.5 * np.cos(0.6), abs=0.1)
+    assert float(second) == 3
+    assert [(pub["circuits"], pub["shots"], pub["qubits"]) for pub in ibm.jobs()[0]["pubs"]] == [
+        (2, 4096, 3),
+        (1, 4096, 4),
+    ]
+
+
+def test_with_noise_a_job_scatters_more_than_by_its_shots_and_the_same_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serve(service(noise=True)) as control:
+        for name, value in control.environment.items():
+            monkeypatch.setenv(name, value)
+        backend = QiskitRuntimeService().backend(SMALL)
+        first, second = (result(sampled(backend))[0].data.meas.get_counts() for _ in range(2))
+
+    assert first == second
+    assert len(first) > 1
+    assert first["000"] > 150
+
+
 def test_the_reduced_device_has_the_noise_of_the_whole_one() -> None:
-    model = fake("FakeLagosV2")
+    model = fake("FakeOslo")
     circuit = QuantumCircuit(2)
     circuit.ry(1.1, 0)
     for _ in range(10):
@@ -153,25 +151,20 @@ def test_the_reduced_device_has_the_noise_of_the_whole_one() -> None:
     circuit = transpile(circuit, model, optimization_level=0, initial_layout=[5, 6])
     part = Part(model.target, used(circuit))
 
-    small = AerSampler.from_backend(simulator(part, noise=True, seed=3)).run([part.circuit(circuit)], shots=200_000)
-    whole = AerSampler.from_backend(AerSimulator.from_backend(model, method="density_matrix"), seed=4).run(
-        [circuit], shots=200_000
-    )
+    small = simulator(part, noise=True, seed=3).run(part.circuit(circuit), shots=200_000)
+    whole = AerSimulator.from_backend(model, method="density_matrix").run(circuit, shots=200_000, seed_simulator=4)
 
     assert part.qubits == (5, 6)
-    shares = [
-        [job.result()[0].data.meas.get_counts().get(f"{key:02b}", 0) / 2e5 for key in range(4)]
-        for job in (small, whole)
-    ]
-    assert np.abs(np.subtract(*shares)).max() < 0.005
+    shares = [[job.result().get_counts().get(f"{key:02b}", 0) / 2e5 for key in range(4)] for job in (small, whole)]
+    assert np.abs(np.subtract(shares[0], shares[1])).max() < 0.005
     assert shares[0][2] > 0.02
 
 
 def test_jobs_of_a_batch_belong_together_and_none_is_taken_once_it_is_closed(ibm: Control) -> None:
-    backend = QiskitRuntimeService().backend(LARGE)
+    backend = QiskitRuntimeService().backend(SMALL)
 
     with Batch(backend=backend) as batch:
-        jobs = [sampled(batch, np.zeros((1, 3))) for _ in range(2)]
+        jobs = [sampled(batch) for _ in range(2)]
         for job in jobs:
             result(job)
 
@@ -184,8 +177,8 @@ def test_jobs_of_a_batch_belong_together_and_none_is_taken_once_it_is_closed(ibm
 
 def test_jobs_are_found_by_tag_and_by_id(ibm: Control) -> None:
     service = QiskitRuntimeService()
-    backend = service.backend(LARGE)
-    first, second = (sampled(backend, np.zeros((1, 3)), tags=("qplug", tag)) for tag in ("a", "b"))
+    backend = service.backend(SMALL)
+    first, second = (sampled(backend, tags=("qplug", tag)) for tag in ("a", "b"))
 
     assert [job.job_id() for job in service.jobs(job_tags=["qplug"])] == [second.job_id(), first.job_id()]
     assert [job.job_id() for job in service.jobs(job_tags=["qplug", "a"])] == [first.job_id()]
@@ -199,9 +192,9 @@ def test_jobs_are_found_by_tag_and_by_id(ibm: Control) -> None:
 
 
 def test_a_job_waits_until_it_is_released_was_asked_for_or_an_hour_has_gone_by(ibm: Control) -> None:
-    backend = QiskitRuntimeService().backend(LARGE)
+    backend = QiskitRuntimeService().backend(SMALL)
     ibm.queue(held=True)
-    job = sampled(backend, np.zeros((1, 3)))
+    job = sampled(backend)
     with pytest.raises(RuntimeJobTimeoutError, match="after 0 secs"):
         job.result(timeout=0)
     assert job.status() == "QUEUED"
@@ -209,21 +202,22 @@ def test_a_job_waits_until_it_is_released_was_asked_for_or_an_hour_has_gone_by(i
     assert job.status() == "DONE"
 
     ibm.queue(polls=2)
-    job = sampled(backend, np.zeros((1, 3)))
+    job = sampled(backend)
     assert [job.status() for _ in range(3)] == ["QUEUED", "QUEUED", "DONE"]
 
     ibm.queue(seconds=3600)
-    job = sampled(backend, np.zeros((1, 3)))
+    job = sampled(backend)
     assert job.status() == "QUEUED"
     ibm.advance(3600)
     assert job.status() == "DONE"
-    assert (job.metrics()["timestamps"]["finished"][11:13], job.creation_date.minute) == ("10", 0)
+    finished = datetime.fromisoformat(job.metrics()["timestamps"]["finished"])
+    assert timedelta(hours=1) < finished - job.creation_date < timedelta(hours=1, minutes=1)
 
 
 def test_a_job_is_cancelled_while_it_waits_and_not_afterwards(ibm: Control) -> None:
-    backend = QiskitRuntimeService().backend(LARGE)
+    backend = QiskitRuntimeService().backend(SMALL)
     ibm.queue(polls=1)
-    job, done = sampled(backend, np.zeros((1, 3))), sampled(backend, np.zeros((1, 3)))
+    job, done = sampled(backend), sampled(backend)
 
     job.cancel()
 
@@ -234,3 +228,48 @@ def test_a_job_is_cancelled_while_it_waits_and_not_afterwards(ibm: Control) -> N
     with pytest.raises(RuntimeInvalidStateError, match=f"{done.job_id()} has ended: Completed"):
         done.cancel()
     assert [each["charged"] for each in ibm.jobs()] == [0, pytest.approx(2.07)]
+
+
+@pytest.mark.parametrize("device", [SMALL, LARGE])
+def test_jobs_that_the_client_mitigates_itself_are_run_as_they_come(ibm: Control, device: str) -> None:
+    backend = QiskitRuntimeService().backend(device)
+    circuit = for_device(turned(), backend)
+    rows = np.array([[np.pi, 0, 0.4], [1.0, 2.0, 0.4]])
+    observables = [[SparsePauliOp(label).apply_layout(circuit.layout)] for label in ("IIZ", "IZI", "XII")]
+    estimator = Estimator(mode=backend, options={"resilience_level": 1})
+    estimator.options.environment.job_tags = ["mine"]
+    measured = circuit.measure_all(inplace=False, add_bits=True)
+
+    values = result(estimator.run([(circuit, observables, rows)], precision=0.04))[0].data.evs
+    counts = result(Sampler(mode=backend).run([(measured, rows[0])], shots=90))[0].data.meas.get_counts()
+
+    right = np.cos(rows).T
+    assert np.abs(values - [right[0], right[1], np.sin(0.4) * right[1]]).max() < 0.2
+    assert sum(counts.values()) == 90
+    assert {key[-5] for key in counts} == {"1"}
+    first, second = ibm.jobs()
+    assert (first["program"], first["tags"], second["pubs"][0]["shots"]) == ("executor", ["mine"], 90)
+    assert first["executions"] >= 2 * 0.04**-2
+
+
+def test_a_server_in_its_own_process_outlives_its_clients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with own_process("FakeOslo:3", "--ideal", "--seed", "5") as control:
+        ask = f"import http.client as h, os; h.HTTPConnection('127.0.0.1', {control.port}).request('GET', '/jobs')"
+        client = subprocess.run([sys.executable, "-S", "-c", f"{ask}; os.kill(os.getpid(), 9)"], check=False)
+        assert client.returncode == -9
+        for name, value in control.environment.items():
+            monkeypatch.setenv(name, value)
+        job = sampled(QiskitRuntimeService().backend(SMALL), tags=("kept",))
+        assert result(job)[0].data.meas.get_counts() == {"000": 200}
+        assert [each["tags"] for each in control.jobs()] == [["kept"]]
+    with pytest.raises(ConnectionRefusedError):
+        control.seen()
+
+
+def test_nothing_gets_out_by_an_encrypted_address(ibm: Control) -> None:
+    with pytest.raises(requests.exceptions.ProxyError, match="502"):
+        requests.get("https://quantum.cloud.ibm.com", timeout=None)
+
+    assert ibm.requests("CONNECT quantum.cloud.ibm.com:443") == 1

@@ -167,7 +167,7 @@ def test_json_has_the_promised_keys_and_survives_a_round_trip(planted: Path) -> 
 
 
 def test_several_processes_find_the_same_as_one(planted: Path) -> None:
-    from qplug_audio.folder import Folder
+    from qplug_folder.folder import Folder
 
     home = planted.parent / "folders"
     for path in planted.iterdir():

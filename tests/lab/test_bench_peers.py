@@ -1,8 +1,12 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from qplug.bench.peers import peers
+from qplug.bench import conditions
+from qplug.bench.peers import packages, peers
 from qplug.bench.problem import Problem, Truth
 from qplug.contract.circuit import GATES, Circuit, Encoding, Gate, Observable, Weight
 
@@ -53,3 +57,34 @@ def test_peers_that_are_not_installed_are_named_with_what_they_lack():
         "TorchConnector",
     }
     assert all(reason.endswith("is not installed") for reason in LEFT_OUT.values())
+
+
+PLUGIN = """
+    from qplug.bench.peers import Peer
+
+    ONE = Peer(prepare=lambda problem: lambda: None, requires=("json",), packages=("qplug-mirror",), patient=True)
+    LACKING = Peer(prepare=None, requires=("no_such_library",))
+    NONE = "a text"
+"""
+
+
+def test_a_plugin_brings_a_peer_and_one_that_is_none_is_left_out_with_its_reason(site, monkeypatch):
+    announced = {"mirror": "ONE", "far": "LACKING", "odd": "NONE", "gone": "TWO", "off": "ONE"}
+    entries = {"qplug.peers": {name: f"mirror_plugin:{path}" for name, path in announced.items()}}
+    site.add("qplug-mirror", entries, {"mirror_plugin": PLUGIN}, version="3.1")
+    monkeypatch.setenv("QPLUG_DISABLE", "off")
+    here, left_out = peers()
+    assert "mirror" in [peer.name for peer in here if peer.patient]
+    assert left_out["far"] == "no_such_library is not installed"
+    assert left_out["odd"] == "'a text' is no Peer"
+    assert left_out["gone"] == "the module 'mirror_plugin' has no 'TWO' (qplug-mirror 3.1)"
+    assert left_out["off"].startswith("disabled by 'off'")
+    assert conditions.versions(packages())["qplug-mirror"] == "3.1"
+
+
+def test_the_bench_names_no_other_library():
+    modules = Path(conditions.__file__).parent.rglob("*.py")
+    named = re.compile("pennylane|qiskit|tensorcircuit|lightning|jax|default.qubit|aer", re.IGNORECASE)
+    assert {
+        path.name: named.findall(path.read_text("utf-8")) for path in modules if named.search(path.read_text())
+    } == {}

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from qplug.catalogue.layers import merge
 from qplug.contract.errors import ConfigError, UnknownName
-from qplug.lab.config.layers import checked, from_assignments, from_defaults, from_file, from_flags, from_names, merge
+from qplug.lab.config.layers import checked, from_assignments, from_defaults, from_file, from_flags, from_names
 
 
 def test_the_first_layer_takes_precedence() -> None:

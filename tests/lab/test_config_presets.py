@@ -8,10 +8,11 @@ from typing import Any, cast
 import pytest
 
 from qplug import catalogue
+from qplug.catalogue.layers import Layer
 from qplug.contract.errors import UnknownName
 from qplug.contract.interfaces import Component, Dataset
 from qplug.lab.config.branches import from_head
-from qplug.lab.config.layers import Layer, from_assignments, from_defaults, from_file
+from qplug.lab.config.layers import from_assignments, from_defaults, from_file
 from qplug.lab.config.presets import written_out
 from qplug.lab.config.recipes import with_recipe
 from qplug.lab.config.resolve import resolve

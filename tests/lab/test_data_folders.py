@@ -10,7 +10,8 @@ from data_parts import Recordings
 
 from qplug import DatasetCapabilities
 from qplug.contract.errors import DataError
-from qplug.lab.data.folders import cache_folder, data_folder
+from qplug.lab.data.folders import data_folder
+from qplug.variables import cache_folder
 
 
 @pytest.fixture(autouse=True)

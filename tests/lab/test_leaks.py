@@ -42,7 +42,7 @@ from qplug.lab.data.training_part import training_part
 from qplug.lab.judging.logits import predict_logits
 from qplug.lab.pipeline.augment import Augment
 from qplug.lab.pipeline.classifier import Front, build_backbone
-from qplug.lab.pipeline.parts import assemble
+from qplug.lab.pipeline.components import assemble
 from qplug.lab.runner.examine import examine
 from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Silent

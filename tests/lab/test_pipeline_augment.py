@@ -17,8 +17,8 @@ from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_layer
 from qplug.lab.pipeline.augment import Augment, masked, refuse_augmentation, shifted
 from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
+from qplug.lab.pipeline.components import assemble
 from qplug.lab.pipeline.describe import describe
-from qplug.lab.pipeline.parts import assemble
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 

@@ -11,8 +11,8 @@ from torch import nn
 from qplug.contract.errors import PluginError
 from qplug.contract.interfaces import Head, HeadCapabilities
 from qplug.lab.config.resolve import resolve
+from qplug.lab.pipeline.components import assemble
 from qplug.lab.pipeline.describe import describe
-from qplug.lab.pipeline.parts import assemble
 
 
 @final

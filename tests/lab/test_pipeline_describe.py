@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from qplug.catalogue.layers import Layer
 from qplug.contract.errors import UserError
-from qplug.lab.config.layers import Layer
 from qplug.lab.runner.plan import plan
 
 HEADS: dict[str, Any] = {"dataset": {"name": "digits"}, "backbone": {"name": "identity"}}

@@ -58,7 +58,7 @@ def test_a_batch_that_does_not_fit_is_refused_before_any_work(tmp_path: Path) ->
 
 
 def test_a_plan_tells_that_a_batch_does_not_fit() -> None:
-    course = plan([from_assignments(HUGE), LAYER]).course
-    assert course.device is None
-    assert "machine: 1000000 samples of 24 qubits need" in course.problem
-    assert plan([from_assignments(["head.n_qubits=4"]), LAYER]).course.device == torch.device("cpu").type
+    training = plan([from_assignments(HUGE), LAYER]).training
+    assert training.device is None
+    assert "machine: 1000000 samples of 24 qubits need" in training.problem
+    assert plan([from_assignments(["head.n_qubits=4"]), LAYER]).training.device == torch.device("cpu").type

@@ -1,4 +1,4 @@
-"""Parts too large for any memory are refused before anything is allocated."""
+"""Components too large for any memory are refused before anything is allocated."""
 
 import pytest
 import torch

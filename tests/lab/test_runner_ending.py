@@ -1,4 +1,4 @@
-"""A run that does not finish: the part at fault is named, its end is written down, and hooks hear of it."""
+"""A run that does not finish: the component at fault is named, its end is written down, and hooks hear of it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ from PIL import Image as Picture
 
 from qplug import Image, load_run
 from qplug.contract.errors import ConfigError, DataError, UnknownName, UserError
-from qplug.lab.runner.evaluate import Asked, evaluate
+from qplug.lab.runner.asked import Asked
+from qplug.lab.runner.evaluate import evaluate
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 from qplug.lab.runs.evaluations import EVALUATIONS, EvaluationRecord, evaluations, read_evaluation

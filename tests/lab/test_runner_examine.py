@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from qplug.catalogue.layers import Layer
 from qplug.contract.errors import DataError, NotSupported, UserError
 from qplug.lab.comparison.grid import Arm, Grid
 from qplug.lab.comparison.sets import run_set
-from qplug.lab.config.layers import Layer, from_assignments
+from qplug.lab.config.layers import from_assignments
 from qplug.lab.runner.plan import plan
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once

@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 
 from qplug.lab.config.resolve import resolve
-from qplug.lab.pipeline.parts import Parts
+from qplug.lab.pipeline.components import Components
 from qplug.lab.runner.inventory import UNUSED, example_folder
 
 CODE = """
@@ -48,7 +48,7 @@ def example(package: Path, text: str, **parameters: Any) -> Path:
     sys.dont_write_bytecode = before
     config = resolve([{"dataset": {"name": "digits"}}])
     config = replace(config, dataset=replace(config.dataset, name="letters", parameters=parameters))
-    return example_folder(config, cast(Parts, SimpleNamespace(dataset=dataset)), package.parent / "cache")
+    return example_folder(config, cast(Components, SimpleNamespace(dataset=dataset)), package.parent / "cache")
 
 
 def age(folder: Path, seconds: float) -> None:

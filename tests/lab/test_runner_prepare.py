@@ -14,7 +14,7 @@ from qplug import Audio, Dataset, DatasetCapabilities, Sample, SplitRule
 from qplug.contract.errors import DataError
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.training import TrainingOptions
-from qplug.lab.pipeline.parts import Parts
+from qplug.lab.pipeline.components import Components
 from qplug.lab.runner.inventory import split_of
 
 
@@ -39,7 +39,7 @@ def split(monitor: str) -> object:
     training = TrainingOptions.model_validate({"monitor": monitor})
     config = replace(resolve([{"dataset": {"name": "digits"}}]), training=training)
     samples = dataset.samples(Path())
-    return split_of(config, cast(Parts, SimpleNamespace(dataset=dataset)), samples)
+    return split_of(config, cast(Components, SimpleNamespace(dataset=dataset)), samples)
 
 
 def test_a_metric_of_two_classes_needs_both_of_them_in_the_validation_part() -> None:

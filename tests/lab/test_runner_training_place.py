@@ -14,7 +14,7 @@ from qplug.contract.errors import NotSupported, UnknownName
 from qplug.lab.config.layers import from_assignments, from_file
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_toml
-from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.pipeline.components import Components, assemble
 from qplug.lab.runner.loaded import load_classifier
 from qplug.lab.runner.plan import plan
 from qplug.lab.runner.reporter import Silent
@@ -34,7 +34,7 @@ def layers(*assignments: str) -> list[dict[str, Any]]:
     return [from_assignments([*assignments, *SMALL, "head.n_layers=1"]), {**named, "device": "cpu"}]
 
 
-def assembled(*assignments: str) -> Parts:
+def assembled(*assignments: str) -> Components:
     return assemble(resolve(layers(*assignments)))
 
 
@@ -112,8 +112,8 @@ def test_plan_run_record_and_the_loaded_run_say_the_same(tmp_path: Path) -> None
     for assigned, trained in (([], "torch"), (["training.backend=aer"], "aer")):
         asked = layers("backend.name=aer", *assigned)
         planned = plan(asked)
-        assert planned.course.circuits is not None
-        assert (planned.course.circuits.trained_on, planned.course.circuits.evaluated_on) == (trained, "aer")
+        assert planned.training.circuits is not None
+        assert (planned.training.circuits.trained_on, planned.training.circuits.evaluated_on) == (trained, "aer")
         head = next(step for step in planned.description.steps if step.kind == "head")
         assert head.note == ("on aer" if trained == "aer" else "trained on torch, evaluated on aer")
 
@@ -126,7 +126,7 @@ def test_plan_run_record_and_the_loaded_run_say_the_same(tmp_path: Path) -> None
         assert [judged.backend for judged in record.judgements] == [trained, "aer"]
         again = resolve([from_file(run / "run.toml")])
         assert again.training.backend == (assigned[0].partition("=")[2] if assigned else None)
-        parts = load_classifier(RunDirectory.open(run), notes.append).parts
+        parts = load_classifier(RunDirectory.open(run), notes.append).components
         assert parts.training is not None
         assert parts.training.name == trained
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from qplug.lab.config.toml import full_hash
 from qplug.lab.runs.directory import RunDirectory
+from qplug.lab.runs.glance import _piece, glance
 from qplug.lab.runs.listing import list_runs, summarise
 
 CONFIG = """
@@ -43,6 +45,43 @@ def test_a_finished_run_shows_its_parts_and_numbers(tmp_path: Path) -> None:
 def test_a_run_without_circuits_shows_no_backend(parts: list[str], shown: str, tmp_path: Path) -> None:
     path = run(tmp_path, "20240501-120000-x")
     (path / "environment.json").write_text(json.dumps({"code": {part: {} for part in parts}}))
+    assert summarise(path).backend == shown
+
+
+@pytest.mark.parametrize(
+    ("heads", "shown"), [(["linear", "mlp"], ""), (["linear", "qiskit-qnn"], "aer"), (["old", "older"], "torch+aer")]
+)
+def test_a_set_shows_the_backends_of_its_circuits(heads: list[str], shown: str, tmp_path: Path) -> None:
+    about = {"kind": "head", "name": "x", "package": "qplug", "version": "1", "sha256": "0" * 64}
+    parts = {"old": [], "older": [], "linear": ["head-1"], "mlp": ["head-1"], "qiskit-qnn": ["head-1", "backend"]}
+    arms = [
+        {
+            "name": head,
+            "settings": {"head": {"name": head}, "backend": {"name": backend}},
+            "code": dict.fromkeys(parts[head], about),
+        }
+        for head, backend in zip(heads, ("torch", "aer"), strict=True)
+    ]
+    cells = [
+        {"key": full_hash({**arm["settings"], "seed": 1}), "arm": number, "seed": 1}  # type: ignore[dict-item]
+        for number, arm in enumerate(arms)
+    ]
+    (tmp_path / "set.json").write_text(json.dumps({"version": 1, "dataset": "fsdd", "arms": arms, "cells": cells}))
+    summary = summarise(tmp_path)
+    assert (summary.problem, summary.backend) == ("", shown)
+
+
+@pytest.mark.parametrize(("parts", "shown"), [(["head-1"], ""), (["head-1", "backend"], "torch"), (None, "torch")])
+def test_a_set_of_folds_of_an_older_version_shows_the_backend_of_its_runs(
+    parts: list[str] | None, shown: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "20240501-120000-x"
+    path.mkdir()
+    settings = {"dataset": {"name": "fsdd"}, "head": {"name": "linear"}, "backend": {"name": "torch"}}
+    runs = {"1": "not-begun", "2": "begun"}
+    (path / "folds.json").write_text(json.dumps({"folds": [1, 2], "runs": runs, "settings": settings}))
+    if parts is not None:
+        (run(tmp_path, "begun") / "environment.json").write_text(json.dumps({"code": {part: {} for part in parts}}))
     assert summarise(path).backend == shown
 
 
@@ -106,3 +145,18 @@ def test_a_misshapen_record_of_an_end_is_said_to_be_damaged(content: str, proble
     summary = summarise(path)
     assert summary.ended == ""
     assert f"ended.json is damaged: {problem}" in summary.problem
+
+
+def test_a_table_that_many_runs_share_is_read_once() -> None:
+    texts = [f'seed = {seed}\n\n[dataset]\nname = "only here"\n\n[head]\nname = "h"\n' for seed in range(50)]
+    before = _piece.cache_info().misses
+    found = [glance(text) for text in texts]
+    assert _piece.cache_info().misses - before <= 52
+    assert found == [{"seed": seed, "dataset": {"name": "only here"}, "head": {"name": "h"}} for seed in range(50)]
+    assert len({id(each["head"]) for each in found if each}) == 50
+
+
+def test_a_folder_called_as_a_file_of_a_run_makes_no_run(tmp_path: Path) -> None:
+    (tmp_path / "not-a-run" / "run.toml").mkdir(parents=True)
+    (tmp_path / "a-file").write_text("seed = 1\n")
+    assert list_runs(tmp_path) == []

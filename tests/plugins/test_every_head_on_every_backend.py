@@ -1,5 +1,6 @@
 """Every quantum head on every exact backend, found by name and used through the contract alone."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +9,9 @@ import torch
 from qplug.catalogue import entries, load
 from qplug.circuits import qasm3
 from qplug.contract.errors import UserError
-from qplug.contract.interfaces import Backend, QuantumHead
+from qplug.contract.interfaces import Backend, QuantumHead, Task, Work
 from qplug.heads.quantum_module import QuantumModule
-from qplug.testing.circuits import angle_embedding_strongly_entangling
+from qplug.testing.circuits import angle_embedding_strongly_entangling, random_angles
 from qplug.testing.equivalence import check_head, check_pair
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -69,6 +70,21 @@ def test_qiskit_ml_gives_every_head_the_same_numbers(head: str, circuit_file: st
     # A step takes seconds, and its connector computes in float32 whatever it is given.
     made = make_head(head, circuit_file)
     check_pair(made, make_backend("qiskit-ml"), make_backend("torch"), batch=2, dtypes=(torch.float32,))
+
+
+def test_all_heads_are_one_job_of_ibm_with_the_values_of_aer_with_the_same_noise(
+    circuit_file: str, tmp_path: Path
+) -> None:
+    circuits = [make_head(name, circuit_file).circuit(3) for name in SMALL]
+    tasks = tuple(Task(circuit, *random_angles(circuit, 2, 0)) for circuit in circuits)
+    shots = 1000
+    aer = load("backend", "aer")(noise="FakeLagosV2", shots=20_000)
+    ibm = load("backend", "ibm")(fake="FakeLagosV2", folder=str(tmp_path))
+    values = ibm.collect(ibm.submit(Work(tasks, shots, "all heads")))  # type: ignore[attr-defined]
+    assert len(values.facts["job_ids"]) == 1
+    for task, got in zip(tasks, values.expectations, strict=True):
+        wanted = aer(task.circuit, torch.tensor(task.encoding), torch.tensor(task.weights))  # type: ignore[operator]
+        torch.testing.assert_close(torch.tensor(got), wanted, atol=6 / shots**0.5, rtol=0)
 
 
 def test_weights_trained_on_one_backend_are_checked_on_another(circuit_file: str) -> None:

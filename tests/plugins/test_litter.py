@@ -14,8 +14,8 @@ from qplug.lab.audit.audit import audit
 from qplug.lab.audit.folder import modality_of
 from qplug.lab.data.remarks import folder_remarks
 from qplug.signals import litter
-from qplug_audio.folder import Folder
 from qplug_audio.gtzan import Gtzan
+from qplug_folder.folder import Folder
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "data-folders.md"
 ENDING = r"\.(wav|au|png|gz|bin)$"

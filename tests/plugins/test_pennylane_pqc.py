@@ -25,6 +25,8 @@ VARIANTS: list[PennyLaneHead] = [
     Pqc(n_qubits=1, layers="basic"),
     Pqc(n_qubits=3, read_out="parity"),
     Pqc(n_qubits=3, read_out="z"),
+    Pqc(n_qubits=2, layers="basic", n_layers=2),
+    Pqc(n_qubits=3, n_layers=5),
     RyRzRing(),
     RyRzRing(n_qubits=2, n_layers=2, scale=0.5),
     RyRzRing(n_qubits=1),
@@ -47,6 +49,17 @@ def test_every_variant_is_its_quantum_function(head: PennyLaneHead) -> None:
     both = [inputs, module.circuit_parameters]
     gradients = [torch.autograd.grad(values.square().sum(), both, retain_graph=True) for values in (got, wanted)]
     torch.testing.assert_close(gradients[0], gradients[1], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("head", [head for head in VARIANTS if isinstance(head, Pqc)], ids=repr)
+def test_the_circuit_that_is_written_out_is_the_one_that_is_traced(head: Pqc) -> None:
+    written, traced = head.trace(), PennyLaneHead.trace(head)
+    assert written.circuit == traced.circuit
+    inputs, parameters = torch.randn(5, head.n_inputs), torch.randn(head.n_parameters)
+    assert torch.equal(written.angles.encode(inputs, parameters), traced.angles.encode(inputs, parameters))
+    assert torch.equal(written.angles.weight_angles(parameters), traced.angles.weight_angles(parameters))
+    assert torch.equal(written.values.matrix, traced.values.matrix)
+    assert torch.equal(written.values.offset, traced.values.offset)
 
 
 def test_layers_are_pennylanes_template_in_one_call() -> None:

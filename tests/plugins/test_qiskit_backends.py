@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
@@ -15,7 +16,7 @@ from qplug.testing import reference
 from qplug.testing.circuits import angle_embedding_strongly_entangling, each_gate, random_angles, random_circuit
 from qplug.testing.equivalence import check_backend, check_shots
 from qplug_qiskit.aer import Aer
-from qplug_qiskit.devices import fake_device, on_device
+from qplug_qiskit.devices import DENSITY_MATRIX_QUBITS, fake_device, on_device, placed
 from qplug_qiskit.programs import measurable_together, with_slots
 from qplug_qiskit.qiskit_ml import QiskitMl
 from qplug_qiskit.shift import Slots
@@ -156,13 +157,17 @@ def test_the_reduced_device_behaves_as_the_whole_one() -> None:
         assert abs(counts[0].get(outcome, 0) - counts[1].get(outcome, 0)) / shots < 0.01
 
 
-def on_whole_device(circuit: object, device: object) -> object:
-    from qiskit import transpile
+def on_whole_device(circuit: QuantumCircuit, device: object) -> QuantumCircuit:
+    return placed(circuit, device, most=DENSITY_MATRIX_QUBITS).circuit
 
-    from qplug_qiskit.devices import LAYOUT_SEEDS, _cost
 
-    layouts = [transpile(circuit, device, optimization_level=3, seed_transpiler=seed) for seed in LAYOUT_SEEDS]
-    return min(layouts, key=_cost)
+@pytest.mark.parametrize("further", [(), (Gate("ry", (0,), (Encoding(1),)),)])
+def test_angles_that_no_measurement_shows_are_no_matter_to_a_modelled_device(further: tuple[Gate, ...]) -> None:
+    circuit = Circuit(1, (*further, Gate("rz", (0,), (Encoding(0),))), (Observable("Z", (0,)),))
+    encoding = torch.tensor([[0.3, 0.0], [1.0, np.pi]])[:, : circuit.n_encoding]
+    values = Aer(noise="FakeManilaV2", shots=2000)(circuit, encoding, torch.zeros(0))
+    wanted = torch.tensor([[1.0], [-1.0]] if further else [[1.0], [1.0]])
+    torch.testing.assert_close(values, wanted, atol=0.2, rtol=0)
 
 
 @pytest.mark.parametrize("parameters", [{}, {"shots": 100}, {"noise": "FakeManilaV2", "shots": 100}])

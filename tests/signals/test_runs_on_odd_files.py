@@ -20,7 +20,7 @@ from qplug.lab.runner.prepare import Prepared, prepare
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 from qplug.lab.runner.workplace import Workplace
-from qplug_audio.folder import Folder
+from qplug_folder.folder import Folder
 
 RATE = 8000
 SMALL: dict[str, Any] = {

@@ -25,10 +25,10 @@ from qplug.lab.runner.run import run_once
 from qplug.lab.runner.workplace import Workplace
 from qplug.signals import read_image, read_signal
 from qplug_audio.efficientat_mel import EfficientAtMel
-from qplug_audio.folder import Folder
 from qplug_audio.mel import Mel
 from qplug_audio.mfcc import Mfcc
 from qplug_audio.raw import Raw
+from qplug_folder.folder import Folder
 from qplug_hf.features import HfFeatures
 
 RATE = 16_000

@@ -49,7 +49,8 @@ def bench(
         str | None, typer.Option(metavar="A,B,…", help="Backends.  [default: all installed ones that give gradients]")
     ] = None,
     peers: Annotated[
-        bool, typer.Option("--peers", help="Also through PennyLane, Qiskit and TensorCircuit as their users call them.")
+        bool,
+        typer.Option("--peers", help="Also through other libraries, as their users call them: all that plugins bring."),
     ] = False,
     step: Annotated[
         bool, typer.Option("--step", help="Also whole training steps, beside a classical network of as many weights.")
@@ -146,12 +147,23 @@ def _say(line: str) -> None:
 
 
 def _print(report: Report, console: Console) -> None:
-    from qplug.bench.report import milliseconds, ratio
+    from qplug.bench.report import milliseconds, ratio, yardstick
     from qplug_cli.words import Text
 
     console.print(Text(report.conditions() + "\n", "dim"))
     times, ratios = milliseconds, ratio
-    headings = ("backend", "qubits", "layers", "batch", "ms", "to torch", "floor ms", "to floor", "difference", "note")
+    headings = (
+        "backend",
+        "qubits",
+        "layers",
+        "batch",
+        "ms",
+        f"to {yardstick()}",
+        "floor ms",
+        "to floor",
+        "difference",
+        "note",
+    )
     _print_table(
         headings,
         [

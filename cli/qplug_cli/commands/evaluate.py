@@ -12,6 +12,8 @@ import typer
 from qplug.contract.errors import ConfigError
 from qplug.lab.measures import SUMMARY
 from qplug_cli import output
+from qplug_cli.device_options import Budget, NoWait, Samples, Shots, Yes, spending
+from qplug_cli.device_pages import show_verification, show_waiting
 from qplug_cli.options import Json, NoPlugin
 from qplug_cli.results import metrics_table, print_heading
 
@@ -21,6 +23,10 @@ EXAMPLES = """
 `qplug evaluate runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f` – once more where it was judged: the same numbers
 
 `qplug evaluate RUN --backend aer --set backend.shots=1000` – its circuits with 1,000 shots
+
+`qplug evaluate RUN --backend ibm --set backend.fake=FakeTorino --samples 64` – the way to a device, rehearsed
+
+`qplug evaluate RUN --backend ibm --budget 30s` – on the least busy device of your account
 
 `qplug evaluate RUN --part validation --json`
 
@@ -62,6 +68,11 @@ def evaluate(
         list[str] | None,
         typer.Option("--map", metavar="THEIRS=OURS", help="A class of the other data set is this one. Repeatable."),
     ] = None,
+    samples: Samples = None,
+    shots: Shots = None,
+    budget: Budget = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
@@ -73,13 +84,14 @@ def evaluate(
     from qplug_cli.progress import TerminalReporter, loading
 
     with loading():
-        from qplug.lab.runner.evaluate import Asked, evaluate
+        from qplug.lab.runner.asked import Asked
+        from qplug.lab.runner.evaluate import evaluate
 
-    asked = Asked(
-        _settings(backend, dataset, data_dir, split, fold, assignments or ()), part.value, _map(classes or ())
-    )
+    settings = _settings(backend, dataset, data_dir, split, fold, assignments or ())
+    asked = Asked(settings, part.value, _map(classes or ()), (samples, shots))
     with TerminalReporter() as reporter:
-        summary = evaluate(run, asked, reporter)
+        allowed = spending(reporter, budget, yes=yes, no_wait=no_wait)
+        summary = evaluate(run, asked, reporter, spending=allowed)
     if json:
         output.document(summary)
     else:
@@ -128,6 +140,9 @@ def _map(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _show(summary: Mapping[str, Any]) -> None:
+    if "waiting" in summary:
+        show_waiting(summary)
+        return
     console = output.console()
     print_heading(console, summary, f" · {summary['head']} · {_where(summary)}")
     table = metrics_table("")
@@ -139,6 +154,8 @@ def _show(summary: Mapping[str, Any]) -> None:
     if not summary["other_data"]:
         console.print(f"in the run itself: accuracy {summary['run_accuracy']:.3f}")
     _show_agreement(summary["against_training_backend"])
+    if "observables" in summary:
+        show_verification(summary)
     console.print(f"written to {summary['evaluation']}", soft_wrap=True)
 
 

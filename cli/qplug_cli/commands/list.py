@@ -83,7 +83,7 @@ def singular(kind: str, *, known: Mapping[str, str] = PLURALS) -> str:
 
 
 def rows_of(kind: str | None) -> list[Entry]:
-    """The catalogue's rows of one kind, or of all; recipes stand last and are as ready as their parts."""
+    """The catalogue's rows of one kind, or of all; recipes stand last and are as ready as their components."""
     if kind not in (None, "recipe"):
         return catalogue.entries(kind)
     rows = catalogue.entries()

@@ -43,7 +43,7 @@ def predict(
     with loading():
         from qplug.lab.runner.loaded import predict as classify
 
-    with TerminalReporter(quiet=True) as reporter:
+    with TerminalReporter(warnings_only=True) as reporter:
         rows = classify(run, files, reporter, backend=backend, on_bad_file=on_bad_file.value)
     if json:
         output.document(rows)

@@ -17,7 +17,7 @@ EXAMPLES = """
 
 `qplug recipes` – all of them
 
-`qplug show recipe urbansound8k-fusion` – its parts and settings
+`qplug show recipe urbansound8k-fusion` – its components and settings
 
 `qplug run --recipe urbansound8k-fusion --data-dir ~/data/urbansound8k --fold all`
 

@@ -9,12 +9,15 @@ from typing import Annotated
 import typer
 
 from qplug_cli import results
+from qplug_cli.device_options import Budget, NoWait, Samples, Shots, Yes, spending
 from qplug_cli.options import Figures, Jobs, Json, NoPlugin
 
 EXAMPLES = """
 **Examples**
 
 `qplug resume runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f`
+
+`qplug resume runs/20260101-120000-crema-d-pennylane-pqc-8a9b0c1d2e3f --yes` – its work at a device
 
 `qplug resume runs/20260101-120000-urbansound8k-mlp-4d5e6f708192-set --jobs 2` – what is left of a set of runs
 """
@@ -30,10 +33,18 @@ def resume(
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder of a set's data, if it is not where it was.", show_default=False)
     ] = None,
+    samples: Samples = None,
+    shots: Shots = None,
+    budget: Budget = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
-    """Go on with a run, or set of runs, that was interrupted or killed; the numbers are those of one that was not."""
+    """Go on with a run, or set of runs, that was interrupted or killed; the numbers are those of one that was not.
+
+    Work that a finished run has left with a device is fetched; nothing is sent twice.
+    """
     from qplug_cli.progress import TerminalReporter, loading
 
     with loading():
@@ -43,5 +54,6 @@ def resume(
     folder = None if data_dir is None else data_dir.expanduser().resolve()
     place = replace(Workplace.from_environment().with_data_dir(folder), figures=figures)
     with TerminalReporter() as reporter:
-        summary = sets.resume(run, reporter, jobs=jobs, workplace=place)
+        allowed = spending(reporter, budget, yes=yes, no_wait=no_wait, size=(samples, shots))
+        summary = sets.resume(run, reporter, jobs=jobs, workplace=place, spending=allowed)
     results.show(summary, json=json)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,10 +15,13 @@ import typer
 
 from qplug.contract.errors import UnknownName, UserError
 from qplug_cli import results
+from qplug_cli.device_options import Budget, NoWait, Samples, Shots, Yes, seconds_of, spending
 from qplug_cli.options import Figures, Jobs, Json, NoPlugin, OnBadFile
 
 if TYPE_CHECKING:
     from qplug.lab.comparison.grid import Grid
+    from qplug.lab.runner.on_device import Spending
+    from qplug_cli.progress import TerminalReporter
 
 EXAMPLES = """
 **Examples**
@@ -30,7 +34,7 @@ EXAMPLES = """
 
 `qplug run --head pennylane-pqc --set head.n_layers=3 --set training.learning_rate=0.001 --dry-run`
 
-`qplug run --features mel:qc-cnn --dry-run` – a part with one of its presets: qplug show features mel
+`qplug run --features mel:qc-cnn --dry-run` – a component with one of its presets: qplug show features mel
 
 `qplug run --recipe urbansound8k-fusion --smoke` – all recipes: qplug recipes
 
@@ -51,18 +55,20 @@ class Device(StrEnum):
 
 
 def run(
-    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Data set.", rich_help_panel="Parts")] = None,
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Data set.", rich_help_panel="Components")] = None,
     features: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Feature extractor.", rich_help_panel="Parts")
+        str | None, typer.Option(metavar="NAME", help="Feature extractor.", rich_help_panel="Components")
     ] = None,
-    backbone: Annotated[str | None, typer.Option(metavar="NAME", help="Backbone.", rich_help_panel="Parts")] = None,
-    reducer: Annotated[str | None, typer.Option(metavar="NAME", help="Reducer.", rich_help_panel="Parts")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Backbone.", rich_help_panel="Components")
+    ] = None,
+    reducer: Annotated[str | None, typer.Option(metavar="NAME", help="Reducer.", rich_help_panel="Components")] = None,
     head: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
             help="Head, or a weighted sum such as 'linear + 0.5*linear:pennylane-pqc'. Repeat it for a set of runs.",
-            rich_help_panel="Parts",
+            rich_help_panel="Components",
         ),
     ] = None,
     backend: Annotated[
@@ -70,7 +76,7 @@ def run(
         typer.Option(
             metavar="NAME",
             help="Where the trained circuit is evaluated; trained there too if it gives gradients in one pass.",
-            rich_help_panel="Parts",
+            rich_help_panel="Components",
         ),
     ] = None,
     recipe: Annotated[
@@ -160,13 +166,18 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the pipeline, its shapes and parameter counts; compute nothing.")
     ] = False,
+    samples: Samples = None,
+    shots: Shots = None,
+    budget: Budget = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
     """Assemble a pipeline by name, train it and judge it on the test part.
 
     Without arguments: the quickstart recipe. What you leave out comes from the recipe, then from the data set's own
-    defaults, then from each component's. All parts by name: qplug list. A part is named as NAME, or with one of its
+    defaults, then from each component's. All by name: qplug list. A component is named as NAME, or with one of its
     presets as NAME:PRESET. Several seeds or heads, or --fold all, make a set: one run for each of their combinations in
     one folder, with mean and spread at the end.
     """
@@ -179,8 +190,14 @@ def run(
 
     several = seed is not None and re.search(r"\d\s*[-,]", seed)
     seeds = seeds_of(seed) if several and seed is not None else None
-    parts = {"dataset": dataset, "features": features, "backbone": backbone, "reducer": reducer, "backend": backend}
-    flags: dict[str, Any] = settings.from_names({kind: name for kind, name in parts.items() if name is not None})
+    components = {
+        "dataset": dataset,
+        "features": features,
+        "backbone": backbone,
+        "reducer": reducer,
+        "backend": backend,
+    }
+    flags: dict[str, Any] = settings.from_names({kind: name for kind, name in components.items() if name is not None})
     options = {"device": device, "threads": threads, "split": split, "on_bad_file": on_bad_file}
     flags |= {key: str(value) for key, value in options.items() if value is not None}
     if seed is not None:
@@ -205,13 +222,15 @@ def run(
     asked = _Asked(
         [with_recipe(layers, recipe, smoke=smoke) for layers in given], heads, seeds, every_fold=fold == "all"
     )
+    seconds_of(budget)  # a mistake in it is told before any work
     with _naming_what_is_gone(config):
         if dry_run:
             _dry_run(asked, json=json)
         elif asked.is_set:
             _run_set(asked, out, jobs, figures=figures, json=json)
         else:
-            _run_once(asked.layers[0], out, config, figures=figures, json=json)
+            allowed = partial(spending, budget=budget, yes=yes, no_wait=no_wait, size=(samples, shots))
+            _run_once(asked.layers[0], out, config, allowed, figures=figures, json=json)
 
 
 @contextmanager
@@ -246,7 +265,15 @@ def _with_head(flags: dict[str, Any], head: str) -> dict[str, Any]:
     return flags | from_head(head)
 
 
-def _run_once(layers: list[dict[str, Any]], out: Path, config: Path | None, *, figures: bool, json: bool) -> None:
+def _run_once(
+    layers: list[dict[str, Any]],
+    out: Path,
+    config: Path | None,
+    allowed: Callable[[TerminalReporter], Spending],
+    *,
+    figures: bool,
+    json: bool,
+) -> None:
     from qplug_cli.progress import TerminalReporter, loading
 
     with loading():
@@ -257,7 +284,7 @@ def _run_once(layers: list[dict[str, Any]], out: Path, config: Path | None, *, f
     repeated = None if config is None else beside(config)
     place = replace(Workplace.from_environment(), figures=figures)
     with TerminalReporter() as reporter:
-        summary = run_once(layers, out, reporter, repeated=repeated, workplace=place)
+        summary = run_once(layers, out, reporter, repeated=repeated, workplace=place, spending=allowed(reporter))
     results.show(summary, json=json)
 
 

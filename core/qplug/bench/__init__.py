@@ -96,6 +96,7 @@ def bench_tables(head: str, axes: Mapping[str, Sequence[int]], options: Options)
 def _report(cases: Sequence[Any], head: str, options: Options) -> Report:
     import torch
 
+    from qplug import catalogue
     from qplug.bench import candidates, conditions, peers
     from qplug.bench.measure import Benchmark
     from qplug.bench.problem import GRADIENTS, VALUES
@@ -106,10 +107,12 @@ def _report(cases: Sequence[Any], head: str, options: Options) -> Report:
     chosen, left_out = candidates.backends(options.backends)
     taking_part, elsewhere = candidates.on_devices(chosen, options.device)
     left_out |= elsewhere
+    packages = [catalogue.entry("backend", name).provider for name, _ in chosen]
     if options.peers:
         others, missing = peers.peers()
         taking_part += others
         left_out |= missing
+        packages += peers.packages()
     for name, reason in left_out.items():
         options.say(f"{name} does not take part: {reason}")
     benchmark = Benchmark(options.device, options.effort, patient=options.patient, say=options.say)
@@ -122,7 +125,7 @@ def _report(cases: Sequence[Any], head: str, options: Options) -> Report:
         device=options.device,
         device_name=conditions.device_name(options.device),
         threads=threads,
-        versions=conditions.versions(),
+        versions=conditions.versions(packages),
         tolerances={"values": VALUES, "gradients": GRADIENTS},
         rows=rows,
         steps=steps,

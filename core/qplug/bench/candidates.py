@@ -10,6 +10,7 @@ import torch
 
 from qplug import catalogue, parameters
 from qplug.bench.problem import Outcome, Problem
+from qplug.bench.report import yardstick
 from qplug.bench.timing import Step
 from qplug.contract.errors import NotSupported, UnknownName
 from qplug.contract.interfaces import Backend
@@ -37,7 +38,7 @@ class Candidate:
 
 
 def backends(names: Sequence[str] | None) -> tuple[list[tuple[str, Backend]], dict[str, str]]:
-    """The backends to measure, ``torch`` first, and for those that are left out the reason.
+    """The backends to measure, the yardstick first, and for those that are left out the reason.
 
     Args:
         names: which ones; None for all that are installed.
@@ -51,7 +52,7 @@ def backends(names: Sequence[str] | None) -> tuple[list[tuple[str, Backend]], di
         if name not in known:
             raise UnknownName.of("backend", name, known, advice="All backends: qplug list backends")
     chosen, left_out = [], {}
-    for name in sorted(names or known, key=lambda name: name != "torch"):
+    for name in sorted(names or known, key=lambda name: name != yardstick()):
         if names is None and known[name].status != "ready":
             left_out[name] = known[name].status.replace("-", " ")
             continue
@@ -79,7 +80,7 @@ def _unfit(backend: Backend) -> str:
 def on_devices(chosen: Iterable[tuple[str, Backend]], device: str) -> tuple[list[Candidate], dict[str, str]]:
     """The backends as candidates on one device, and the reason for those that cannot be there.
 
-    On CUDA the torch backend takes part once more on the CPU, so that one run says from where the GPU wins.
+    On CUDA the yardstick takes part once more on the CPU, so that one run says from where the GPU wins.
     """
     candidates, left_out = [], {}
     for name, backend in chosen:
@@ -87,8 +88,8 @@ def on_devices(chosen: Iterable[tuple[str, Backend]], device: str) -> tuple[list
             candidates.append(of_backend(name, backend, device))
         else:
             left_out[name] = f"does not run on {device}"
-        if name == "torch" and device != "cpu":
-            candidates.append(replace(of_backend(name, backend, "cpu"), name="torch (cpu)"))
+        if name == yardstick() and device != "cpu":
+            candidates.append(replace(of_backend(name, backend, "cpu"), name=f"{name} (cpu)"))
     return candidates, left_out
 
 

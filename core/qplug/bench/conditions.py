@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 
-PACKAGES = (
-    "qplug", "torch", "numba", "pennylane", "pennylane-lightning", "qiskit", "qiskit-aer", "qiskit-machine-learning",
-    "tensorcircuit-ng", "jax",
-)  # fmt: skip
+from qplug import catalogue
+from qplug.catalogue.offers import canonical
+
+PACKAGES = ("qplug", "torch", "numba")
+"""What takes part in every measurement, or may."""
 
 
 @contextlib.contextmanager
@@ -27,10 +28,12 @@ def threads(number: int | None) -> Iterator[int]:
         torch.set_num_threads(before)
 
 
-def versions() -> dict[str, str]:
-    """Python's version and those of the packages that may take part."""
+def versions(others: Iterable[str] = ()) -> dict[str, str]:
+    """Python's version and those of the packages that may take part: those of all known backends, and others."""
     found = {"Python": platform.python_version()}
-    for package in PACKAGES:
+    known = [module for entry in catalogue.registry().components.values() if entry.kind == "backend"
+             for module in entry.requires]  # fmt: skip
+    for package in dict.fromkeys(canonical(name) for name in (*PACKAGES, *known, *others)):
         with contextlib.suppress(PackageNotFoundError):
             found[package] = version(package)
     return found

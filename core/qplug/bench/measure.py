@@ -13,7 +13,7 @@ from qplug.bench.candidates import Candidate
 from qplug.bench.floor import floor_steps
 from qplug.bench.forecast import PATIENCE, Forecast, PeakMemory, free_memory
 from qplug.bench.problem import GRADIENTS, MOST_QUBITS, VALUES, Problem, Truth, circuit_problem, head_problem
-from qplug.bench.report import Row
+from qplug.bench.report import Row, yardstick
 from qplug.bench.sizes import Case
 from qplug.bench.timing import Effort, Step, Timing, interleaved, timed
 from qplug.contract.errors import QplugError
@@ -152,7 +152,7 @@ def _row(candidate: Candidate, case: Case, note: str = "") -> Row:
 
 def _finished(rows: Sequence[Row], timings: Mapping[str, Timing], floor: float | None) -> Iterator[Row]:
     """The rows with their times and ratios."""
-    ours = timings["torch"].seconds if "torch" in timings else None
+    ours = timings[yardstick()].seconds if yardstick() in timings else None
     for row in rows:
         row = replace(row, floor_ms=None if floor is None else floor * 1e3)
         timing = timings.get(row.backend)

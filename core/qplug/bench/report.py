@@ -6,6 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from qplug import catalogue
+
+
+def yardstick() -> str:
+    """The backend that others are compared with: the one that trains by default."""
+    return catalogue.registry().defaults.training_backend
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -18,7 +25,7 @@ class Row:
         batch: samples per call.
         ms: median milliseconds of a call; None where it was not timed, see ``note``.
         best_ms: milliseconds of the fastest call, for a machine that is busy with other things.
-        ratio_to_torch: ``ms`` over the ``torch`` backend's; None where one of them is missing.
+        ratio_to_torch: ``ms`` over those of the yardstick, the default training backend; None where one is missing.
         max_abs_difference: the largest difference of a value from the right one; None where none was computed.
         max_gradient_difference: the largest difference of a directional derivative; likewise.
         floor_ms: milliseconds of the bare operations that the circuit needs.
@@ -157,8 +164,8 @@ def ratio(value: float | None) -> str:
 def _cell(row: Row) -> str:
     if row.ms is None:
         return "wrong" if row.note.startswith("wrong") else "–"
-    against = row.ratio_to_floor if row.backend == "torch" else row.ratio_to_torch
-    what = " floor" if row.backend == "torch" else ""
+    against = row.ratio_to_floor if row.backend == yardstick() else row.ratio_to_torch
+    what = " floor" if row.backend == yardstick() else ""
     return f"{milliseconds(row.ms)} ({ratio(against)}{what})" if against is not None else milliseconds(row.ms)
 
 

@@ -75,7 +75,7 @@ class Sizes:
         if not issubclass(self.head_class, QuantumHead):
             raise NotSupported(
                 f"the head {name!r} has no circuit, so there is nothing to run on different backends. "
-                "Name a quantum head, such as pennylane-pqc: qplug list heads"
+                f"Name a quantum head, such as {catalogue.registry().defaults.head}: qplug list heads"
             )
         self.names = [parameter.name for parameter in parameters.describe(self.head_class)]
 

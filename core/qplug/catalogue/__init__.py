@@ -5,11 +5,13 @@ about what is known, and whom a name belongs to. A plugin that cannot be importe
 interface asks is quarantined: shown with its reason, refused when asked for, and in nobody else's way.
 """
 
+from qplug.catalogue.blame import Suspect, naming_faults
 from qplug.catalogue.entry import Entry, Status
 from qplug.catalogue.listing import command, disable, entries, entry, hooks, load, without
 from qplug.catalogue.offers import GROUPS
+from qplug.catalogue.peers import peers
 from qplug.catalogue.registry import Known, Recipe, Registry, recipe, registry, shipped
-from qplug.catalogue.verdicts import cache_folder
+from qplug.variables import cache_folder
 
 __all__ = [
     "GROUPS",
@@ -18,6 +20,7 @@ __all__ = [
     "Recipe",
     "Registry",
     "Status",
+    "Suspect",
     "cache_folder",
     "command",
     "disable",
@@ -25,6 +28,8 @@ __all__ = [
     "entry",
     "hooks",
     "load",
+    "naming_faults",
+    "peers",
     "recipe",
     "registry",
     "shipped",

@@ -68,7 +68,7 @@ class Clock:
 
 
 def run_isolated(
-    command: Sequence[str], environment: Mapping[str, str], printed: Path, time_limit: float, stop: Event
+    command: Sequence[str], environment: Mapping[str, str], printed: Path, time_limit: float, stop: Event, told: bytes
 ) -> End:
     """Runs a command in a session of its own, and ends all that is left of that session afterwards.
 
@@ -78,13 +78,14 @@ def run_isolated(
         printed: the file that its standard output goes to.
         time_limit: see ``Clock``; seconds.
         stop: once set, the process is ended at once.
+        told: what its standard input says; short enough to be written before it is read.
     """
     with printed.open("wb") as output:
         try:
             process = subprocess.Popen(
                 command,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
@@ -92,6 +93,9 @@ def run_isolated(
         except OSError as error:
             return End(str(error))
     try:
+        assert process.stdin is not None  # asked for above
+        with contextlib.suppress(OSError), process.stdin as standard_input:  # a process that has gone reads nothing
+            standard_input.write(told)
         return _watch(process, printed, time_limit, stop)
     finally:
         _end(process)

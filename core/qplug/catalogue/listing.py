@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,8 +10,9 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from qplug import variables
 from qplug.catalogue.entry import Entry
-from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, canonical, offers, same_distribution
+from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, canonical, offers, peer_offers, same_distribution
 from qplug.catalogue.registry import Known, registry
 from qplug.catalogue.standard_output import stdout_to_stderr
 from qplug.catalogue.verdicts import Verdict, recall, remember
@@ -156,12 +156,12 @@ def disable(names: Iterable[str]) -> None:
     Raises:
         UnknownName: nothing installed has that name, with near ones.
     """
-    installed = offers()
+    installed = [*offers(), *peer_offers()]
     known = {word for offer in installed for word in (offer.provider, offer.name, f"{offer.kind}:{offer.name}")}
     for name in names:
-        if not any(_is_meant(offer, name) for offer in installed):
+        if not any(_is_named(offer, name) for offer in installed):
             raise UnknownName.of("plugin", name, known, advice="All plugins and their providers: qplug list")
-        os.environ["QPLUG_DISABLE"] = ",".join(filter(None, (os.environ.get("QPLUG_DISABLE", ""), name)))
+        variables.disable(name)
 
 
 # Rows
@@ -194,7 +194,7 @@ def _pairs(
 
 def _settle_without_import(found: Sequence[Offer], known: Mapping[tuple[str, str], Known]) -> dict[Offer, Entry]:
     """Rows of offers about which all is clear from names alone: disabled, clashing, or without their packages."""
-    settled = {offer: _row(offer, "disabled", reason=word) for offer in found if (word := _disabled_by(offer))}
+    settled = {offer: _row(offer, "disabled", reason=word) for offer in found if (word := disabled_by(offer))}
     active = [offer for offer in found if offer not in settled]
     for key, group in groupby(active, key=lambda offer: (offer.kind, offer.name)):
         rivals, owner = list(group), known.get(key)
@@ -204,11 +204,12 @@ def _settle_without_import(found: Sequence[Offer], known: Mapping[tuple[str, str
     return settled
 
 
-def _disabled_by(offer: Offer) -> str:
+def disabled_by(offer: Offer) -> str:
+    """The word by which the user disabled it, in a sentence; empty if none did."""
     told = _without.get()
-    words = [word.strip() for word in os.environ.get("QPLUG_DISABLE", "").split(",")] if told is None else list(told)
-    meant = next((word for word in words if word and _is_meant(offer, word)), "")
-    return f"disabled by {meant!r} in QPLUG_DISABLE or --no-plugin" if meant else ""
+    words = variables.disabled() if told is None else told
+    own = next((word for word in words if word and _is_named(offer, word)), "")
+    return f"disabled by {own!r} in QPLUG_DISABLE or --no-plugin" if own else ""
 
 
 def _is_vouched(offer: Offer) -> bool:
@@ -221,7 +222,7 @@ def _was_late(offer: Offer) -> bool:
     return verdict is not None and verdict.momentary
 
 
-def _is_meant(offer: Offer, word: str) -> bool:
+def _is_named(offer: Offer, word: str) -> bool:
     return word in (offer.name, f"{offer.kind}:{offer.name}") or same_distribution(word, offer.provider)
 
 
@@ -290,7 +291,7 @@ def _verdicts(
 def _companions(untried: Sequence[Offer], providers: Collection[str]) -> list[Offer]:
     """What else the providers announce and nobody vouches for: tried along, so that a command waits for them once."""
     others = [offer for offer in offers() if canonical(offer.provider) in providers and offer not in untried]
-    others = [offer for offer in others if not _is_vouched(offer) and not _disabled_by(offer)]
+    others = [offer for offer in others if not _is_vouched(offer) and not disabled_by(offer)]
     held = recall(others)
     return [offer for offer in others if offer not in held]
 

@@ -18,9 +18,12 @@ from qplug.contract.interfaces.component import KINDS
 GROUPS = {**KINDS, "hook": "qplug.hooks", "command": "qplug.commands"}
 """Each kind that plugins announce, hooks and commands among them, and its entry-point group."""
 
+PEERS = "qplug.peers"
+"""The group of what ``qplug bench`` compares with, which is no part of a run."""
+
 OWN_COMMANDS = (
-    "run", "resume", "evaluate", "predict", "report", "export", "verify", "runs", "data", "bench", "recipes", "list",
-    "show", "cache", "doctor",
+    "run", "resume", "evaluate", "predict", "report", "export", "verify", "runs",
+    "jobs", "data", "bench", "recipes", "list", "show", "cache", "doctor",
 )  # fmt: skip
 """The commands that qplug has itself. No plugin's takes the place of one."""
 
@@ -32,7 +35,7 @@ class Offer:
     """A distribution says: this name of this kind is mine, and the code is there.
 
     Attributes:
-        kind: one of ``GROUPS``.
+        kind: one of ``GROUPS``, or ``"peer"``.
         name: what the user writes.
         target: ``package.module:Class``.
         provider: the distribution's name.
@@ -63,15 +66,26 @@ class Offer:
         """The top-level package of the target, as far as one can be read from it."""
         return re.split(r"[.:\s]", self.target, maxsplit=1)[0]
 
+    @property
+    def key(self) -> str:
+        """What it claims and where the code is, in one word."""
+        return f"{self.kind} {self.name} = {self.target}"
+
 
 def offers() -> list[Offer]:
     """All offers of all installed distributions, by kind and name."""
     return list(_offers(installed()))
 
 
+def peer_offers() -> list[Offer]:
+    """What distributions announce for ``qplug bench`` to compare with, by name."""
+    found = (_offer("peer", point, _facts) for point in _points(installed()).select(group=PEERS))
+    return sorted(found, key=lambda offer: (offer.name, offer.provider))
+
+
 def misspelt_groups() -> list[str]:
     """What is announced in groups that begin as qplug's do and are none of them, each in a sentence."""
-    ours = list(GROUPS.values())
+    ours = [*GROUPS.values(), PEERS]
     return [
         f"{point.dist.name if point.dist else 'a distribution'} announces {point.name!r} in the entry-point group "
         f"{group!r}, which qplug does not know{_meant(group, ours)}. Groups: {', '.join(ours)}"

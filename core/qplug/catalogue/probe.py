@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import secrets
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from qplug import variables
 from qplug.catalogue.isolation import End, run_isolated
 from qplug.catalogue.offers import Offer, same_distribution
 from qplug.catalogue.verdicts import Verdict
@@ -34,7 +36,7 @@ def import_limit() -> float:
     Raises:
         UserError: ``QPLUG_IMPORT_LIMIT`` is no positive number.
     """
-    text = os.environ.get("QPLUG_IMPORT_LIMIT") or str(TIME_LIMIT)
+    text = variables.import_limit() or str(TIME_LIMIT)
     try:
         seconds = float(text)
     except ValueError:
@@ -104,8 +106,8 @@ def _probe_batch(batch: Sequence[Offer], *, time_limit: float, stop: Event) -> d
         if answers is None:
             _log.warning("plugins of %s could not be tried: %s", left[0].provider, end.reason)
             break
-        for answer in answers[: len(left)]:
-            verdicts[left.pop(0)] = answer
+        verdicts |= {offer: answers[offer.key] for offer in left if offer.key in answers}
+        left = [offer for offer in left if offer.key not in answers]
         if left:  # the first without a verdict is the one that ended or blocked the process
             guilty = left.pop(0)
             verdicts[guilty] = Verdict(False, end.reason, momentary=end.late)
@@ -116,32 +118,34 @@ def _probe_batch(batch: Sequence[Offer], *, time_limit: float, stop: Event) -> d
     return verdicts
 
 
-def _run_child(offers: Sequence[Offer], time_limit: float, stop: Event) -> tuple[list[Verdict] | None, End]:
-    """The child process's verdicts, None if it never started; and how it ended."""
+def _run_child(offers: Sequence[Offer], time_limit: float, stop: Event) -> tuple[dict[str, Verdict] | None, End]:
+    """The child process's verdicts by the offers' keys, None if it never started; and how it ended."""
+    seal = secrets.token_hex()
     with tempfile.TemporaryDirectory(prefix="qplug-", ignore_cleanup_errors=True) as folder:
         results, printed = Path(folder, "results"), Path(folder, "printed")
         request = json.dumps([asdict(offer) | {"folder": None} for offer in offers])
         command = [sys.executable, "-P", "-m", "qplug.catalogue.trial", request, str(results), str(printed)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
-        end = run_isolated(command, environment, printed, time_limit, stop)
-        lines = list(_lines(results))
-    return ([_verdict(line) for line in lines[1:]] if lines else None), end
+        end = run_isolated(command, environment, printed, time_limit, stop, seal.encode())
+        lines = list(_lines(results, seal))
+    return ({str(line.get("about")): _verdict(line) for line in lines[1:]} if lines else None), end
 
 
-def _lines(results: Path) -> Iterator[dict[str, Any]]:
-    """The child's answers up to the first that is none: a plugin may have written there too."""
+def _lines(results: Path, seal: str) -> Iterator[dict[str, Any]]:
+    """The child's answers, which carry its seal; what else stands there, a plugin wrote."""
     try:
         text = results.read_text("utf-8", "replace")
     except OSError:
         return
-    for line in text.splitlines(keepends=True):
+    for line in text.split("\n"):
+        if seal not in line:
+            continue
         try:
-            answer = json.loads(line) if line.endswith("\n") else None
+            answer = json.loads(line)
         except (ValueError, RecursionError):
-            return
-        if not isinstance(answer, dict):
-            return
-        yield answer
+            continue
+        if isinstance(answer, dict) and answer.get("seal") == seal:
+            yield answer
 
 
 def _verdict(answer: dict[str, Any]) -> Verdict:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from qplug import version
+from qplug.catalogue.layers import merge
 from qplug.contract.claim import Claim
 from qplug.contract.errors import QplugError, UnknownName
 from qplug.contract.interfaces.component import KINDS
@@ -143,24 +144,15 @@ def _recipes(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Recipe]:
 
 def _on_base(recipe: Recipe, base: Recipe) -> Recipe:
     """The recipe with what it does not say itself taken from its base."""
-    run = dict(base.run)
-    for other, key in (("branch", "head"), ("head", "branch"), ("reducer", "branch")):
-        if key in recipe.run:  # one head and a list of branches stand for each other
-            run.pop(other, None)
-    for key, value in recipe.run.items():
-        run[key] = _over(run.get(key), value)
-    smoke = {**base.smoke, **{key: _over(base.smoke.get(key), value) for key, value in recipe.smoke.items()}}
     filled = {key: getattr(recipe, key) or getattr(base, key) for key in ("source", "protocol", "results", "original")}
-    return replace(recipe, run=run, smoke=smoke, **filled)
+    return replace(recipe, run=_above(recipe.run, base.run), smoke=_above(recipe.smoke, base.smoke), **filled)
 
 
-def _over(below: Any, above: Any) -> Any:
-    """A table on top of another one; one that names another component or a preset replaces it whole."""
-    if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
-        return above
-    if "preset" in above and "name" in below:
-        return {"name": below["name"], **above}
-    return {**below, **above} if above.get("name") in (None, below.get("name")) else above
+def _above(own: Mapping[str, Any], base: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings on top of a base's. A preset stands for all parameters that the base sets."""
+    bare = {key: {"name": value["name"]} if "preset" in own.get(key, ()) and "name" in value else value
+            for key, value in base.items()}  # fmt: skip
+    return merge([dict(own), bare])
 
 
 def _known(kind: str, name: str, table: Mapping[str, Any]) -> Known:

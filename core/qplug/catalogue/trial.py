@@ -1,7 +1,8 @@
 """The process in which unknown plugins are tried: ``python -m qplug.catalogue.trial CLAIMS RESULTS PRINTED``.
 
 It imports plugins one after another and writes a verdict per line as soon as there is one, so that a plugin that ends
-or blocks the process says nothing about those before it.
+or blocks the process says nothing about those before it. Each line names the plugin that it is about, and carries the
+seal that the standard input gave: what a plugin writes among them is no verdict.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def main() -> None:
 
     The third argument is the file that the standard output goes to.
     """
+    seal = _read_seal()
     _be_the_parent_of_plugins()
     offers = [Offer(**fields) for fields in json.loads(sys.argv[1])]
     results, printed = Path(sys.argv[2]), Path(sys.argv[3])
@@ -67,10 +69,19 @@ def main() -> None:
     # This process exists for this one measurement, so the interpreter's own loader may be wrapped.
     SourceFileLoader.exec_module = stopwatch.watch(SourceFileLoader.exec_module)  # type: ignore[method-assign, assignment]
     with results.open("w", encoding="utf-8") as file:
-        _write(file, {"started": True})
+        _write(file, {"seal": seal, "started": True})
         for offer in offers:
-            _write(file, _try(offer, stopwatch, printed))
+            _write(file, {"seal": seal, "about": offer.key, **_try(offer, stopwatch, printed)})
     os._exit(0)  # what plugins left behind (threads, exit handlers) must not hold the listing up
+
+
+def _read_seal() -> str:
+    """What the standard input says; plugins find it empty."""
+    seal = sys.stdin.readline().strip()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())
+    os.close(nothing)
+    return seal
 
 
 def _be_the_parent_of_plugins() -> None:
@@ -103,7 +114,7 @@ def _end_with(parent: int) -> None:
 
 
 def _write(file: TextIO, line: dict[str, Any]) -> None:
-    file.write(json.dumps(line) + "\n")
+    file.write("\n" + json.dumps(line) + "\n")  # whatever a plugin has left behind on the last line
     file.flush()
 
 

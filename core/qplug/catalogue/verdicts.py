@@ -21,6 +21,7 @@ from typing import Any
 
 from qplug.catalogue.offers import Offer
 from qplug.contract.interfaces.component import INTERFACE
+from qplug.variables import cache_folder
 from qplug.version import __version__
 
 _MOST = 1000
@@ -46,15 +47,6 @@ class Verdict:
     reason: str = ""
     summary: str = ""
     momentary: bool = field(default=False, compare=False)
-
-
-def cache_folder() -> Path:
-    """Where qplug keeps what can be computed again: ``QPLUG_CACHE``, or the platform's folder for caches."""
-    if chosen := os.environ.get("QPLUG_CACHE"):
-        return Path(chosen).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("qplug")
 
 
 def recall(offers: Iterable[Offer]) -> dict[Offer, Verdict]:

@@ -1,1 +1,1 @@
-"""The small core that every plugin author reads: what the parts are, and how they are found."""
+"""The small core that every plugin author reads: what the components are, and how they are found."""

@@ -8,7 +8,7 @@
     │   ├── DataError           files that are missing, damaged or not in the expected layout
     │   ├── LeakError           a split in which one group stands in two parts
     │   ├── CircuitError        a circuit that is malformed or cannot be expressed
-    │   ├── NotSupported        a combination of parts that cannot work together
+    │   ├── NotSupported        a combination of components that cannot work together
     │   └── NotInstalled        a component whose packages are missing, with the command that installs them
     ├── PluginError             a plugin that is quarantined, or that broke the contract when it was called
     └── Interrupted             exit code 128 + signal: the work was stopped; what was kept and how to go on
@@ -112,7 +112,7 @@ class CircuitError(UserError):
 
 
 class NotSupported(UserError):
-    """Parts that work alone but not together, such as more qubits than a backend has."""
+    """Components that work alone but not together, such as more qubits than a backend has."""
 
 
 class NotInstalled(UserError):

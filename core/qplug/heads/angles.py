@@ -16,34 +16,19 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, fx
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from qplug.contract.circuit import Angle, Encoding, Weight
 from qplug.contract.errors import CircuitError
+from qplug.heads.affine import is_affine, is_elementwise
 from qplug.heads.angle_map import AngleMap, ElementStep, Gather, GraphStep
 from qplug.heads.reads import Reads
+from qplug.heads.recorder import ReadsValue, record
 
 AngleFunction: TypeAlias = Callable[[Tensor, Tensor], Sequence[Tensor]]
 """(n_inputs,) and (n_parameters,) → one scalar tensor per angle, float64, radians."""
 
 _aten = torch.ops.aten
-# Affine in all of their tensors together.
-_AFFINE = {
-    _aten.add, _aten.alias, _aten.cat, _aten.clone, _aten.diagonal, _aten.expand, _aten.flip, _aten.index,
-    _aten.index_select, _aten.mean, _aten.neg, _aten.permute, _aten.reshape, _aten.roll, _aten.rsub, _aten.select,
-    _aten.slice, _aten.split, _aten.squeeze, _aten.stack, _aten.sub, _aten.sum, _aten.t, _aten.transpose,
-    _aten.unbind, _aten.unsqueeze, _aten.view, _aten._unsafe_view,
-}  # fmt: skip
-# Affine in any one of their tensors while the others are constant.
-_BILINEAR = {_aten.mul, _aten.mm, _aten.mv, _aten.bmm, _aten.dot}
-# Element by element, and without keyword arguments that matter.
-_ELEMENTWISE = {
-    _aten.abs, _aten.acos, _aten.acosh, _aten.asin, _aten.asinh, _aten.atan, _aten.atan2, _aten.atanh, _aten.clamp,
-    _aten.cos, _aten.cosh, _aten.div, _aten.erf, _aten.exp, _aten.expm1, _aten.log, _aten.log1p, _aten.maximum,
-    _aten.minimum, _aten.mul, _aten.pow, _aten.reciprocal, _aten.relu, _aten.remainder, _aten.rsqrt, _aten.sigmoid,
-    _aten.sign, _aten.sin, _aten.sinh, _aten.sqrt, _aten.tan, _aten.tanh,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,15 +54,21 @@ class TracedAngles:
         return self.weights(parameters.new_zeros(1, 0), parameters)[0]
 
 
+def sample_values(n_inputs: int, n_parameters: int) -> tuple[Tensor, Tensor]:
+    """Inputs and parameters without meaning, but inside the domain of most functions (sqrt, log, acos)."""
+    return (
+        torch.linspace(0.3, 0.7, n_inputs, dtype=torch.float64),
+        torch.linspace(0.4, 0.6, n_parameters, dtype=torch.float64),
+    )
+
+
 def trace(function: AngleFunction, n_inputs: int, n_parameters: int) -> TracedAngles:
     """Runs ``function`` once and keeps what it computes, not how it was written.
 
     Raises:
         CircuitError: the function decides by the values of its arguments (``if x > 0``), or writes into them.
     """
-    # Values without meaning, but inside the domain of most functions (sqrt, log, acos).
-    inputs = torch.linspace(0.3, 0.7, n_inputs, dtype=torch.float64)
-    parameters = torch.linspace(0.4, 0.6, n_parameters, dtype=torch.float64)
+    inputs, parameters = sample_values(n_inputs, n_parameters)
     reads = Reads()
 
     def watched(z: Tensor, w: Tensor) -> list[Tensor]:
@@ -86,10 +77,8 @@ def trace(function: AngleFunction, n_inputs: int, n_parameters: int) -> TracedAn
             return list(function(z, w))
 
     try:
-        graph = make_fx(watched)(inputs, parameters)
-    except RuntimeError as error:
-        if "tracing" not in str(error) and "data-dependent" not in str(error).lower():
-            raise
+        graph = record(watched, inputs, parameters)
+    except ReadsValue as error:
         raise CircuitError(
             "the circuit's classical pre-processing decides by the values of its inputs or weights, so it has no fixed "
             "structure. Write it without `if` or `float()` on values, with torch.where for instance."
@@ -158,9 +147,9 @@ class _Analysis(fx.Interpreter):
             if not sources or node.op == "output":
                 continue
             depends[node] = any(depends[source] for source in sources)
-            if node not in shapes and not _is_affine(node, sources):
+            if node not in shapes and not is_affine(node, sources):
                 self.opaque.add(node)  # several results at once, as of sort: each is a base entry where it is taken out
-            elif sources[0] in self.opaque or not _is_affine(node, sources):
+            elif sources[0] in self.opaque or not is_affine(node, sources):
                 start = len(self.sees_inputs)
                 self.sees_inputs += [depends[node]] * shapes[node].numel()
                 self.nonlinear[node] = slice(start, len(self.sees_inputs))
@@ -173,8 +162,10 @@ class _Analysis(fx.Interpreter):
         if n in self.opaque:
             return None
         args, kwargs = self.fetch_args_kwargs_from_env(n)
+        if n.target is operator.getitem and n not in self.nonlinear:
+            return args[0][args[1]]  # one of many results, which need not be looked through each time
         if n in self.nonlinear:
-            if _is_elementwise(n):
+            if is_elementwise(n):
                 self.elements[n] = self._element(n, args)
             return self._unit(self.nonlinear[n], n.meta["qplug_shape"])
         if n.op == "call_function" and any(isinstance(leaf, _Affine) for leaf in _leaves((args, kwargs))):
@@ -192,8 +183,6 @@ class _Analysis(fx.Interpreter):
 
     def _apply(self, target: Any, args: Any, kwargs: Any) -> Any:
         leaves, spec = pytree.tree_flatten((args, kwargs), is_leaf=_is_form)
-        if target is operator.getitem:
-            return args[0][args[1]]
         if target is _aten.select.int:
             # Most of a graph is taking single entries out of the weights; vmap would take ten times as long.
             form, axis, position = args
@@ -303,30 +292,6 @@ class _Shapes(fx.Interpreter):
         if isinstance(value, Tensor):
             self._shapes[n] = n.meta["qplug_shape"] = value.shape
         return value
-
-
-def _is_affine(node: fx.Node, sources: list[fx.Node]) -> bool:
-    """Whether the node is affine in those of its arguments that depend on inputs or parameters."""
-    if node.target is operator.getitem:
-        return True
-    schema = getattr(node.target, "_schema", None)
-    if schema is not None and schema.is_mutable:
-        raise CircuitError(
-            f"the circuit's classical pre-processing writes into a tensor in place ({node.target}). "
-            "Write it without in-place operations, with torch.stack for instance."
-        )
-    packet = getattr(node.target, "overloadpacket", None)
-    if packet in _BILINEAR:
-        return len(sources) == 1 and list(node.args).count(sources[0]) == 1
-    if packet is _aten.div:
-        return node.args[0] in sources and node.args[1] not in sources and "rounding_mode" not in node.kwargs
-    if packet is _aten.index:
-        return node.args[0] in sources
-    return packet in _AFFINE
-
-
-def _is_elementwise(node: fx.Node) -> bool:
-    return getattr(node.target, "overloadpacket", None) in _ELEMENTWISE and not node.kwargs
 
 
 def _forms(element: _Element) -> list[_Affine]:

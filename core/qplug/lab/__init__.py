@@ -1,1 +1,1 @@
-"""What is done with parts: assembling, training, judging, recording."""
+"""What is done with components: assembling, training, judging, recording."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 from qplug.contract.errors import Stopped, signal_of
+from qplug.variables import grace
 
 ENDING = tuple(
     getattr(signal, name)
@@ -31,7 +32,8 @@ class _Heeding:
         holding: whether a checkpoint is on its way, so that it may be.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float) -> None:
+        self.grace = grace
         self.number = 0
         self.waiting = self.holding = False
         self.timer: threading.Timer | None = None
@@ -54,7 +56,7 @@ class _Heeding:
         self.number, self.waiting = number, True
         # SIGUSR1 is sent as long before the end as the user asked for; SIGTERM is followed by a kill.
         if number == signal.SIGTERM and self.timer is None:
-            self.timer = threading.Timer(_grace(), self._end_waiting)
+            self.timer = threading.Timer(self.grace, self._end_waiting)
             self.timer.daemon = True
             self.timer.start()
 
@@ -65,13 +67,6 @@ class _Heeding:
 
 
 _heeding: _Heeding | None = None
-
-
-def _grace() -> float:
-    try:
-        return max(0.0, float(os.environ.get("QPLUG_GRACE", GRACE)))
-    except ValueError:
-        return GRACE
 
 
 @contextlib.contextmanager
@@ -86,7 +81,7 @@ def heeding_signals() -> Iterator[None]:
         return
     before = {number: signal.getsignal(number) for number in ENDING}
     mine = [number for number in ENDING if before[number] in (signal.SIG_DFL, signal.default_int_handler)]
-    _heeding = heard = _Heeding()
+    _heeding = heard = _Heeding(grace(GRACE))
     try:
         for number in mine:
             signal.signal(number, heard.hear)

@@ -9,7 +9,7 @@ Beside its parameters, a component with ``presets`` takes the key ``preset``, wh
 
 from qplug.parameters.constructor import describe
 from qplug.parameters.parameter import PRESET, Parameter, plain, value_text
-from qplug.parameters.values import RUN, convert, create, expanded, resolved, validated
+from qplug.parameters.values import RUN, convert, create, expanded, given, resolved, validated
 
 __all__ = [
     "PRESET",
@@ -19,6 +19,7 @@ __all__ = [
     "create",
     "describe",
     "expanded",
+    "given",
     "plain",
     "resolved",
     "validated",

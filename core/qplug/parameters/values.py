@@ -85,6 +85,20 @@ def validated(component_class: type, values: Mapping[str, Any], what: str) -> di
     return {name: convert(known[name], value, what) for name, value in values.items()}
 
 
+def given(component_class: type, values: dict[str, Any]) -> dict[str, Any]:
+    """``validated`` for what a component is given in Python; as it is where its constructor breaks the rules.
+
+    Raises:
+        UnknownName: see ``create``.
+        ParameterError: see ``create``.
+    """
+    try:
+        describe(component_class)
+    except PluginError:
+        return values  # no configuration can make it
+    return validated(component_class, values, _name_of(component_class))
+
+
 def expanded(component_class: type, values: Mapping[str, Any], what: str) -> dict[str, Any]:
     """The given ``values``, with ``preset`` replaced by the parameters that it stands for and ``values`` do not set.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABCMeta
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 INTERFACE = 1
 """The version of the interfaces in this package. A component declares the one that it was written for."""
@@ -34,13 +34,25 @@ class Capabilities:
     interface: int
 
 
-class Component(ABC):
+class ComponentType(ABCMeta):
+    """The type of component classes: what they are given in Python is checked as what a configuration says is."""
+
+    def __call__(cls, *args: Any, **values: Any) -> Any:
+        """An instance. Copies are none: they have the values of what they are copies of."""
+        if values and not args:
+            from qplug.parameters import given
+
+            values = given(cls, values)
+        return super().__call__(*args, **values)
+
+
+class Component(metaclass=ComponentType):
     """The root of all components. It is never instantiated; a class that plugins announce is final.
 
     A component's parameters are its keyword-only constructor arguments, annotated, each with a default: most easily the
     fields of a ``@dataclass(kw_only=True, eq=False)``, whose constructor stores them and does nothing else. Ranges and
-    meanings are written as ``Annotated[int, Field(ge=1, le=24, description="…")]`` with pydantic's ``Field``. The core
-    validates and converts what the user gave before it calls the constructor.
+    meanings are written as ``Annotated[int, Field(ge=1, le=24, description="…")]`` with pydantic's ``Field``.
+    Values are validated and converted before the constructor is called, in Python as from a configuration.
 
     Attributes:
         kind: which of ``KINDS`` it is; set by the interface.

@@ -22,7 +22,7 @@ from qplug.lab.acquire.receipt import Receipt
 from qplug.lab.acquire.survey import Survey, survey
 from qplug.lab.acquire.unpack import Unpacked, unpack
 from qplug.lab.atomic import storage_error
-from qplug.lab.data.disk import exclusive, readable
+from qplug.lab.data.disk import exclusive, make_folder, readable
 
 WORKSHOP = ".downloads"
 """Sub-folder of a data set's folder in which unfinished downloads lie; it goes when all is done."""
@@ -77,7 +77,7 @@ def fetch(
     """
     workshop = folder / WORKSHOP
     try:
-        workshop.mkdir(parents=True, exist_ok=True)
+        make_folder(workshop)
     except OSError as error:
         raise storage_error(workshop, error, advice="Choose another folder with --data-dir.") from error
     with exclusive(workshop / "lock", waiting=lambda: progress("another process fetches this data set", 0, None)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qplug.lab.data.folders import data_home, same_name
+from qplug.lab.data.folders import same_name
+from qplug.variables import data_home
 
 
 def target_folder(name: str, data_dir: Path | None = None) -> Path:

@@ -14,7 +14,7 @@ from qplug.lab.acquire.meter import Meter, Progress, silent
 from qplug.lab.acquire.paths import parts_of
 from qplug.lab.atomic import storage_error
 from qplug.lab.data.disk import exclusive, readable
-from qplug.lab.data.folders import data_home
+from qplug.variables import data_home
 
 FOLDER = "weights"
 """Sub-folder of the one place for all data; in it each backbone has a folder of its name."""

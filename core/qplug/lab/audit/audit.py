@@ -16,10 +16,10 @@ from qplug.lab.audit.report import Report
 from qplug.lab.audit.splits import split_facts
 from qplug.lab.data.extraction import extract
 from qplug.lab.data.fingerprint import Duplicate, duplicates
-from qplug.lab.data.folders import cache_folder
 from qplug.lab.data.likeness import Alike, alike
 from qplug.lab.data.prints import prints
 from qplug.lab.data.remarks import folder_remarks
+from qplug.variables import cache_folder
 
 
 def audit(

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qplug.catalogue.layers import Layer
 from qplug.contract.errors import UserError
-from qplug.lab.config.layers import Layer
 
 MOST_CELLS = 100_000
 """More runs than this are no set: their names alone would take minutes to look at."""

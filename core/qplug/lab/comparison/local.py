@@ -15,7 +15,7 @@ from qplug.contract.errors import QplugError
 from qplug.contract.interfaces import Cell, Done, Executor, ExecutorCapabilities, Needs
 from qplug.lab.comparison.places import Places
 from qplug.lab.comparison.process import Task, Worker, end_all
-from qplug.lab.data.workers import usable_cores
+from qplug.variables import usable_cores
 
 TRIES = 3
 """How often a cell is begun whose workers die, and how many workers may die before their first cell."""

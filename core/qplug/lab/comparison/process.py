@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from qplug.contract.errors import QplugError
 from qplug.contract.interfaces import Cell, Needs
 from qplug.lab.data.workers import thread_variables
+from qplug.variables import WORKERS
 
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from qplug.lab.comparison.worker import main; main()"
 _GRACE = 10.0  # seconds for an orderly end
@@ -118,7 +119,7 @@ def end_all(workers: list[Worker], *, orderly: bool) -> None:
 
 def _start(threads: int, gpus: tuple[str, ...]) -> subprocess.Popen[bytes]:
     # What a cell starts in its turn has no more cores than the cell; and no GPU is seen that it did not ask for.
-    room = {"QPLUG_WORKERS": str(threads), "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
+    room = {WORKERS: str(threads), "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
     words = [sys.executable, "-P", "-c", _START, json.dumps([str(folder) for folder in sys.path])]
     try:
         return subprocess.Popen(

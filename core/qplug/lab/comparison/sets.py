@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from qplug import catalogue, parameters
-from qplug.contract.errors import ConfigError, UserError
+from qplug.contract.errors import ConfigError, NotSupported, UserError
 from qplug.contract.interfaces import Executor
 from qplug.lab.comparison.carry import Carried, carry
 from qplug.lab.comparison.grid import MOST_CELLS, Arm, Grid
@@ -17,10 +17,11 @@ from qplug.lab.comparison.summary import located, over_set
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import full_hash, to_layer
-from qplug.lab.pipeline.parts import assemble
+from qplug.lab.pipeline.components import assemble
 from qplug.lab.runner.code import changes_of_code, code_of
 from qplug.lab.runner.examine import Examined, examine
 from qplug.lab.runner.inventory import Inventory, split_of
+from qplug.lab.runner.on_device import Spending
 from qplug.lab.runner.refusals import refuse_small_parts, splits_of_all_folds
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.run import resume_run
@@ -71,7 +72,7 @@ def resume_set(path: Path, reporter: Reporter, *, jobs: int = 1, workplace: Work
 
     Raises:
         UserError: it is finished, or another process works on it.
-        ConfigError: the code of a part has changed since it was begun.
+        ConfigError: the code of a component has changed since it was begun.
         QplugError, Interrupted: as ``run_set`` does.
     """
     place = workplace or Workplace.from_environment()
@@ -83,13 +84,20 @@ def resume_set(path: Path, reporter: Reporter, *, jobs: int = 1, workplace: Work
         return _to_the_end(directory, record, reporter, jobs, _where_data_lie(place, record))
 
 
-def resume(path: Path, reporter: Reporter, *, jobs: int = 1, workplace: Workplace | None = None) -> dict[str, Any]:
+def resume(
+    path: Path,
+    reporter: Reporter,
+    *,
+    jobs: int = 1,
+    workplace: Workplace | None = None,
+    spending: Spending | None = None,
+) -> dict[str, Any]:
     """Goes on with an interrupted run or set, whichever ``path`` holds."""
     if (path / SET).is_file():
         return resume_set(path, reporter, jobs=jobs, workplace=workplace)
     if (path / FOLDS).is_file():
         return resume_folds(path, reporter, workplace=workplace)
-    return resume_run(path, reporter, workplace=workplace)
+    return resume_run(path, reporter, workplace=workplace, spending=spending)
 
 
 # Planning
@@ -119,15 +127,20 @@ def _planned(grid: Grid, place: Workplace, reporter: Reporter) -> SetRecord:
 
 def _arm(arm: Arm, grid: Grid, place: Workplace, reporter: Reporter, known: dict[str, Inventory]) -> _Planned:
     config = resolve(arm.layers)
-    parts = assemble(config)
+    components = assemble(config)
+    if components.backend is not None and components.backend.capabilities.remote:
+        raise NotSupported(
+            f"backend {config.backend.name!r} is remote, and a set would send it a job for each of its runs. Leave it "
+            f"out, and judge the runs that matter afterwards: qplug evaluate RUN --backend {config.backend.name}"
+        )
     about = repr((config.dataset, config.smoke, config.data_dir))
-    examined = examine(config, place, reporter, parts, known.get(about))
+    examined = examine(config, place, reporter, components, known.get(about))
     known[about] = examined.inventory
-    if unused := unused_backend(arm.layers, config, parts):
+    if unused := unused_backend(arm.layers, config, components):
         reporter.note(unused)
     numbers: Sequence[int | None] = [examined.config.fold]
     if grid.every_fold:
-        numbers = list(splits_of_all_folds(config, parts, examined.inventory.samples))
+        numbers = list(splits_of_all_folds(config, components, examined.inventory.samples))
     seeds = grid.seeds or [config.seed]
     if len(numbers) * len(seeds) * len(grid.arms) > MOST_CELLS:
         raise UserError(
@@ -135,8 +148,8 @@ def _arm(arm: Arm, grid: Grid, place: Workplace, reporter: Reporter, known: dict
         )
     for seed in seeds:
         for number in numbers:
-            split = split_of(replace(config, seed=seed, fold=number), parts, examined.inventory.samples)
-            refuse_small_parts(config, parts, split, examined.description)
+            split = split_of(replace(config, seed=seed, fold=number), components, examined.inventory.samples)
+            refuse_small_parts(config, components, split, examined.description)
     return _Planned(arm, examined, numbers, seeds)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from qplug.catalogue.layers import Layer
 from qplug.contract.errors import ConfigError
-from qplug.lab.config.layers import Layer
 
 _BRANCH = re.compile(r"(?:(?P<weight>[^*:]+)\*)?(?:(?P<reducer>[^*:]+):)?(?P<head>[^*:]+)")
 

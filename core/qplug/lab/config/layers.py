@@ -12,19 +12,18 @@ import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
+from qplug.catalogue.layers import Layer, merge
 from qplug.contract.errors import ConfigError, UnknownName
+from qplug.lab.config.options import OPTIONS
 from qplug.lab.config.reading import parse_toml, read_text
 from qplug.lab.config.shape import refuse_misshapen
 from qplug.parameters import PRESET
 
-Layer: TypeAlias = dict[str, Any]
-
 TABLES = ("dataset", "features", "backbone", "reducer", "head", "backend")
 SECTIONS = ("training", "augmentation")
 """Tables of options that belong to no component."""
-OPTIONS = ("seed", "split", "fold", "device", "threads", "data_dir", "on_bad_file", "allow_leak", "smoke", "recipe")
 BRANCH = re.compile(r"branch([1-9]\d*)")
 """Names one of several branches in ``--set``."""
 AMBIGUOUS = (
@@ -33,31 +32,6 @@ AMBIGUOUS = (
 )
 FORMAT = 1
 """Version of the layout of ``run.toml``."""
-
-
-def merge(layers: Iterable[Layer]) -> Layer:
-    """The layers as one, the first taking precedence over those behind it.
-
-    A list of branches replaces the single reducer and head of the layers below it, and a head named above a list of
-    branches replaces the list.
-    """
-    merged: Layer = {}
-    for layer in layers:
-        hidden: tuple[str, ...] = ("reducer", "head") if "branch" in merged else ()
-        if not hidden and "name" in merged.get("head", {}):
-            hidden = ("branch",)
-        below = {key: value for key, value in layer.items() if key not in hidden}
-        merged = {**below, **{key: _over(below.get(key), value) for key, value in merged.items()}}
-    return merged
-
-
-def _over(below: Any, above: Any) -> Any:
-    if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
-        return above
-    # Parameters of another component mean nothing here; parameters without a name belong to whichever is named.
-    if "name" in above and below.get("name", above["name"]) != above["name"]:
-        return dict(above)
-    return {**below, **above}
 
 
 def from_file(path: Path) -> Layer:
@@ -148,9 +122,9 @@ def from_assignments(assignments: Iterable[str], named: Mapping[str, str] | None
 
 
 def _no_kind(name: str, value: str, named: Mapping[str, str]) -> UnknownName:
-    from qplug.lab.config.likely_targets import meant  # imports plugins, and only a mistake needs it
+    from qplug.lab.config.likely_targets import likely_targets  # imports plugins, and only a mistake needs it
 
-    targets = meant(name, named) or tuple(get_close_matches(name, OPTIONS, n=1))
+    targets = likely_targets(name, named) or tuple(get_close_matches(name, OPTIONS, n=1))
     hint = f" Did you mean {' or '.join(f'--set {target}={value}' for target in targets)}?" if targets else ""
     return UnknownName(
         f"--set {name}={value} does not say whose parameter it is; write KIND.PARAM=VALUE, such as head.n_layers=3."

@@ -14,8 +14,8 @@ from qplug.lab.config.training import TrainingOptions
 _SECTIONS: dict[str, type[BaseModel]] = {"training": TrainingOptions, "augmentation": AugmentationOptions}
 
 
-def meant(parameter: str, named: Mapping[str, str]) -> tuple[str, ...]:
-    """The targets, such as ``head.n_layers``, of that name: of the options, and of the parts that are named or default.
+def likely_targets(parameter: str, named: Mapping[str, str]) -> tuple[str, ...]:
+    """The targets, such as ``head.n_layers``, of that name: options, and those of components named or default.
 
     Args:
         parameter: what was set.
@@ -38,5 +38,5 @@ def _parts(named: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _parameters(kind: str, name: str) -> set[str]:
     try:
         return {each.name for each in parameters.describe(catalogue.load(kind, name))}
-    except QplugError:  # told when the part itself is looked for
+    except QplugError:  # told when the component itself is looked for
         return set()

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from qplug import catalogue, parameters
+from qplug.catalogue.layers import Layer
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backend, QuantumHead
 from qplug.heads.quantum_module import QuantumModule
-from qplug.lab.config.layers import Layer
 
 MATCH = "match"
 """The key of a head's table that names the quantum head to be matched."""

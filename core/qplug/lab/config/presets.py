@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qplug import catalogue, parameters
-from qplug.lab.config.layers import Layer, merge
+from qplug.catalogue.layers import Layer, merge
 from qplug.parameters import PRESET
 
 

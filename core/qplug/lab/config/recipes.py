@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qplug import catalogue
+from qplug.catalogue.layers import Layer, merge
 from qplug.contract.errors import ConfigError
-from qplug.lab.config.layers import Layer, checked, merge
+from qplug.lab.config.layers import checked
 
 QUICKSTART = "quickstart"
 """The recipe of a run for which nobody names a data set."""

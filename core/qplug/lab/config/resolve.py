@@ -4,38 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal, cast
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any, cast
 
 from qplug import catalogue, parameters
+from qplug.catalogue.layers import Layer, merge
 from qplug.contract.errors import ConfigError
 from qplug.contract.interfaces import Dataset, Head
 from qplug.lab.config.augmentation import AugmentationOptions
-from qplug.lab.config.layers import AMBIGUOUS, BRANCH, OPTIONS, TABLES, Layer, from_defaults, merge
+from qplug.lab.config.layers import AMBIGUOUS, BRANCH, TABLES, from_defaults
 from qplug.lab.config.matching import matched
 from qplug.lab.config.model import Branch, Choice, RunConfig
+from qplug.lab.config.options import OPTIONS, RunOptions
 from qplug.lab.config.presets import written_out
 from qplug.lab.config.training import TrainingOptions
 from qplug.parameters import PRESET
-
-
-class RunOptions(BaseModel):
-    """The options at the top of ``run.toml``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    split: str | None = None
-    fold: Annotated[int, Field(ge=0)] | None = None
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
-    data_dir: Path | None = None
-    on_bad_file: Literal["refuse", "skip"] = "refuse"
-    allow_leak: bool = False
-    smoke: bool = False
-    recipe: str | None = None
 
 
 def resolve(layers: Iterable[Layer], *, dataset: Dataset | None = None) -> RunConfig:

@@ -9,8 +9,10 @@ from typing import Any
 
 import tomli_w
 
-from qplug.lab.config.layers import FORMAT, OPTIONS, Layer
+from qplug.catalogue.layers import Layer
+from qplug.lab.config.layers import FORMAT
 from qplug.lab.config.model import Branch, Choice, RunConfig
+from qplug.lab.config.options import OPTIONS
 
 
 def to_layer(config: RunConfig) -> Layer:

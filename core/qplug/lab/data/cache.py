@@ -92,7 +92,7 @@ def features(
             the source code of the two plugins and of what reads files, the versions of the packages that these
             import, and qplug's.
         title: the data set's name, for messages and for the name of the cache's sub-folder.
-        cache: the cache folder; see ``folders.cache_folder``.
+        cache: the cache folder; see ``qplug.variables.cache_folder``.
         folder: the data set's folder; files are named relative to it in messages.
         workers: how many processes; None: as it is quickest.
         most_workers: how many at most where it is not said; None: one per core.

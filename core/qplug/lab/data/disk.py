@@ -17,6 +17,7 @@ from qplug.lab.locks import Held, take
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _POLL = 0.1  # seconds
+_ATTEMPTS = 20
 UNUSED = 24 * 3600.0
 """Seconds without use after which what can be made again is removed from the cache."""
 
@@ -40,10 +41,25 @@ def exclusive(path: Path, *, waiting: Callable[[], None] = lambda: None) -> Iter
 
 def _take(path: Path) -> Held | None:
     # Who had the lock may have removed its folder with it.
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with suppress(FileNotFoundError):
         return take(path)
     return None
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder unless it is there, also while others remove and make it.
+
+    Raises:
+        OSError: it cannot be made; a file of its name, for one, is there.
+    """
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return
+        except FileExistsError:  # a file, or a folder that went away before it was looked at
+            if not left:
+                raise
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def embeddings(
     """What ``module`` makes of each feature, (sample, n_features), float32, mapped from disk and read-only.
 
     An embedding is found again as long as the feature, the module's structure, weights and buffers, the identity and
-    the kind of device are the same. What comes before the frozen part (a normalisation, say) belongs into ``module``.
+    the kind of device are the same. What comes before the frozen one (a normalisation, say) belongs into ``module``.
 
     Args:
         module: (batch, *shape) → (batch, n_features); used in evaluation mode, without gradients, and left as it was.

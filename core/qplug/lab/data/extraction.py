@@ -24,8 +24,8 @@ from qplug.lab.data.workers import (
     environment,
     one_thread,
     prepare_worker,
-    usable_cores,
 )
+from qplug.variables import usable_cores
 
 _CHUNK_SECONDS = 0.5  # the work that an interruption may cost
 _CHUNK_BYTES = 16_000_000

@@ -1,27 +1,12 @@
-"""Where data sets and caches live on this machine."""
+"""Where data sets live on this machine."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
-
-import platformdirs
 
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset
-
-
-def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """The folder of all caches: ``QPLUG_CACHE``, else the platform's own place. It may not exist yet."""
-    named = environment.get("QPLUG_CACHE")
-    return Path(named).expanduser() if named else platformdirs.user_cache_path("qplug")
-
-
-def data_home(environment: Mapping[str, str] = os.environ) -> Path:
-    """The one folder that holds a sub-folder for each data set: ``QPLUG_DATA``, else the platform's own place."""
-    named = environment.get("QPLUG_DATA")
-    return Path(named).expanduser() if named else platformdirs.user_data_path("qplug")
+from qplug.variables import data_home
 
 
 def data_folder(name: str, dataset: Dataset, data_dir: Path | None = None, *, home: Path | None = None) -> Path:

@@ -55,7 +55,7 @@ class FileRows:
         return np.asarray(self._values[index])
 
 
-def rows(values: NDArray[np.float32], indices: NDArray[np.int64]) -> torch.Tensor | Subset:
+def rows_at(values: NDArray[np.float32], indices: NDArray[np.int64]) -> torch.Tensor | Subset:
     """The rows at ``indices``: in memory if they take less than 1 GB, else read when they are asked for."""
     size = len(indices) * values[0].nbytes
     return torch.from_numpy(np.array(values[indices])) if size < IN_MEMORY else Subset(values, indices)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qplug.contract.errors import DataError, LeakError, PluginError, UnknownName, UserError
 from qplug.contract.interfaces import Dataset, Part, Sample, SplitRule
-from qplug.lab.data.stratified import deal
+from qplug.lab.data.stratified import into_bins
 
 PARTS: tuple[Part, ...] = get_args(Part)
 TEST_SHARE = 0.2
@@ -286,7 +286,7 @@ def _assign(
     rest = [sample for sample in samples if assigned.get(sample.id) == "train"]
     if len(rest) > 1:
         shares = [1 - rule.validation, rule.validation]
-        bins = deal(rest, shares, group=group, rng=_generator("validation", seed))
+        bins = into_bins(rest, shares, group=group, rng=_generator("validation", seed))
         assigned.update({id_: "validation" for id_, bin_ in bins.items() if bin_ == 1})
     return assigned
 
@@ -300,11 +300,11 @@ def _assign_test(
         return {s.id: "test" if s.fold == fold else "train" for s in samples if s.fold is not None}
     together = group if rule.test == "groups" else (lambda sample: sample.id)
     if fold is None:
-        bins = deal(samples, [1 - TEST_SHARE, TEST_SHARE], group=together, rng=_generator("test", seed))
+        bins = into_bins(samples, [1 - TEST_SHARE, TEST_SHARE], group=together, rng=_generator("test", seed))
         return {id_: "test" if bin_ == 1 else "train" for id_, bin_ in bins.items()}
     # Drawn by the rule alone: folds that moved with the seed could not be compared with one another.
     rng = _generator(f"folds {rule.test} {rule.group}", rule.n_folds)
-    bins = deal(samples, [1.0] * rule.n_folds, group=together, rng=rng)
+    bins = into_bins(samples, [1.0] * rule.n_folds, group=together, rng=rng)
     return {id_: "test" if bin_ + 1 == fold else "train" for id_, bin_ in bins.items()}
 
 

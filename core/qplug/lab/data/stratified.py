@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qplug.contract.interfaces import Sample
 
 
-def deal(
+def into_bins(
     samples: Sequence[Sample],
     shares: Sequence[float],
     *,

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing import parent_process, resource_tracker
 from multiprocessing.process import BaseProcess
@@ -23,14 +23,6 @@ def thread_variables(n: int) -> dict[str, str]:
 
 ONE_THREAD = thread_variables(1)
 """Environment under which a process computes on one core: there is one process per core already."""
-
-
-def usable_cores(environment: Mapping[str, str] = os.environ) -> int:
-    """How many cores this process may use, or ``QPLUG_WORKERS`` if it is set."""
-    named = environment.get("QPLUG_WORKERS", "")
-    if named.isdecimal() and int(named):
-        return int(named)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def export_network(path: Path, out: Path | None = None) -> list[Exported]:
 
     Raises:
         NotInstalled: packages for ONNX are missing.
-        NotSupported: a part of the network cannot be written as ONNX.
+        NotSupported: a component of the network cannot be written as ONNX.
         UserError: the run is not finished, or a file cannot be written.
         QplugError: ONNX Runtime computes something else than torch.
     """

@@ -36,12 +36,13 @@ def fit_budget(
     shots: int,
     budget: float,
     *,
+    fewest_shots: int = FEWEST_SHOTS,
     fixed_samples: bool = False,
     fixed_shots: bool = False,
 ) -> Plan:
     """The most that a budget, and what the account has left, buys.
 
-    All samples with all shots; if that is too dear, all samples with fewer shots, down to ``FEWEST_SHOTS``; then fewer
+    All samples with all shots; if that is too dear, all samples with fewer shots, down to ``fewest_shots``; then fewer
     samples.
 
     Args:
@@ -49,6 +50,7 @@ def fit_budget(
         n_samples: as many as there are, or as the user asked for.
         shots: as many as are wanted.
         budget: seconds of the device.
+        fewest_shots: rather fewer samples than fewer shots.
         fixed_samples: whether it must be so many samples.
         fixed_shots: whether it must be so many shots.
 
@@ -60,7 +62,7 @@ def fit_budget(
         told = cost(samples, each)
         return told.seconds <= min(budget, np.inf if told.left_seconds is None else told.left_seconds)
 
-    fewest_shots = shots if fixed_shots else min(shots, FEWEST_SHOTS)
+    fewest_shots = shots if fixed_shots else min(shots, fewest_shots)
     fewest_samples = n_samples if fixed_samples else 1
     if not fits(fewest_samples, fewest_shots):
         raise _too_dear(cost(fewest_samples, fewest_shots), fewest_samples, fewest_shots, budget)

@@ -14,6 +14,8 @@ Answer = Callable[[tuple[NDArray[np.float64], ...]], NDArray[np.int64]]
 SHOTS = (64, 128, 256, 512, 1024, 2048, 4096, 8192)
 MOST_FLIPPED = 0.01
 """The share of labels that shot noise may change."""
+MANY_FLIPPED = 0.1
+"""The share above which rather fewer samples are sent than with fewer shots."""
 _DRAWS = 32
 
 

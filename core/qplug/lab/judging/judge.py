@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from qplug.contract.interfaces import Backend
 from qplug.lab.data.labelled import Labelled
-from qplug.lab.data.row_source import Device, rows
+from qplug.lab.data.row_source import Device, rows_at
 from qplug.lab.judging.logits import predict_logits
 from qplug.lab.judging.metrics import metrics
 from qplug.lab.judging.predictions import prediction_rows
@@ -81,7 +81,7 @@ def judge(
         QplugError: a logit is not finite.
     """
     with _on(view.model, backend), _expectations(view.model) as seen:
-        logits = predict_logits(view.module, rows(view.inputs, on.rows), device=device, on_step=on_step)
+        logits = predict_logits(view.module, rows_at(view.inputs, on.rows), device=device, on_step=on_step)
     where = next((module.backend for module in view.model.quantum_modules()), None)
     return Judgement(on, backend or where, logits, tuple(torch.cat(values) for values in seen))
 

@@ -9,12 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    average_precision_score,
-    confusion_matrix,
-    precision_recall_fscore_support,
-    roc_auc_score,
-)
 from torch import Tensor
 from torch.nn import functional
 
@@ -40,6 +34,8 @@ def metrics(labels: Tensor, logits: Tensor, classes: Sequence[str]) -> dict[str,
     Raises:
         DataError: if shapes or labels do not fit.
     """
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support  # slow, and no part of predicting
+
     _check(labels, logits, classes)
     truth, predicted = labels.cpu().numpy(), logits.argmax(dim=1).cpu().numpy()
     every = np.arange(len(classes))
@@ -82,6 +78,8 @@ def probabilities(logits: Tensor) -> Tensor:
 def _two_classes(truth: NDArray[np.int64], logits: Tensor) -> dict[str, float]:
     if logits.shape[1] != 2 or len(np.unique(truth)) < 2:
         return {}
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
     score = probabilities(logits.cpu())[:, 1].numpy()
     return {
         "roc_auc": float(roc_auc_score(truth, score)),

@@ -15,7 +15,7 @@ from qplug.contract.errors import NotSupported, PluginError
 from qplug.contract.interfaces import Backbone, Backend, Head, QuantumHead, TrainingPart
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.pipeline.augment import Augment
-from qplug.lab.pipeline.parts import BranchParts, Parts
+from qplug.lab.pipeline.components import BranchComponents, Components
 from qplug.lab.pipeline.sizes import bounded
 
 
@@ -220,7 +220,7 @@ def embedding_width(front: Front, feature_shape: tuple[int, ...]) -> int:
 
 
 def build_classifier(
-    parts: Parts,
+    components: Components,
     front: Front,
     feature_shape: tuple[int, ...],
     *,
@@ -231,7 +231,7 @@ def build_classifier(
     """The whole pipeline as one module, circuits on the training backend. What is fitted has the right shapes only.
 
     Args:
-        parts: the components.
+        components: the components.
         front: normalisation and backbone.
         feature_shape: shape of one feature.
         n_classes: number of classes, and of logits.
@@ -239,33 +239,33 @@ def build_classifier(
         learn_weights: whether the factors of the branches are trained too.
 
     Raises:
-        NotSupported: parts that do not fit together, such as more reducer outputs than the head has qubits.
+        NotSupported: components that do not fit together, such as more reducer outputs than the head has qubits.
     """
-    if parts.augmentation.active:
-        front.augment = Augment(parts.augmentation)
+    if components.augmentation.active:
+        front.augment = Augment(components.augmentation)
     width = embedding_width(front, feature_shape)
     modules = []
-    for number, branch in enumerate(parts.branches):
+    for number, branch in enumerate(components.branches):
         names = f"{type(branch.reducer).__name__} with head {type(branch.head).__name__}"
         with seeded(seed + 1 + number), bounded(f"reducer {names}"):
-            modules.append(_branch(branch, parts.training_backend, width, n_classes))
-    summed = WeightedSum(modules, [branch.weight for branch in parts.branches], learn_weights=learn_weights)
-    return Classifier(front, summed, frozen_front=parts.backbone.frozen)
+            modules.append(_branch(branch, components.training_backend, width, n_classes))
+    summed = WeightedSum(modules, [branch.weight for branch in components.branches], learn_weights=learn_weights)
+    return Classifier(front, summed, frozen_front=components.backbone.frozen)
 
 
 def fit_branches(
-    classifier: Classifier, parts: Parts, width: int, *, seed: int, training: Callable[[], TrainingPart]
+    classifier: Classifier, components: Components, width: int, *, seed: int, training: Callable[[], TrainingPart]
 ) -> None:
     """Fits what is fitted and puts it in its place; all else of the classifier stays as it was built.
 
     Args:
-        classifier: what ``build_classifier`` made of the parts.
-        parts: the components.
+        classifier: what ``build_classifier`` made of the components.
+        components: the components.
         width: how many numbers an embedding has.
         seed: that of the building.
         training: gives the training part's embeddings, asked only if a reducer or head is fitted.
     """
-    for number, (branch, built) in enumerate(zip(parts.branches, classifier.branches.branches, strict=True)):
+    for number, (branch, built) in enumerate(zip(components.branches, classifier.branches.branches, strict=True)):
         modules = cast(Branch, built)
         n_reduced, n_classes = modules.widths
         names = f"{type(branch.reducer).__name__} with head {type(branch.head).__name__}"
@@ -280,7 +280,7 @@ def fit_branches(
                 modules[1] = branch.head.build(n_reduced, n_classes)
 
 
-def _branch(branch: BranchParts, backend: Backend | None, width: int, n_classes: int) -> nn.Module:
+def _branch(branch: BranchComponents, backend: Backend | None, width: int, n_classes: int) -> nn.Module:
     n_outputs = branch.reducer.outputs(width, branch.head.n_inputs)
     reducer = branch.reducer.module(width, n_outputs)
     if branch.head.capabilities.quantum:
@@ -308,7 +308,7 @@ def _head_network(head: Head, n_inputs: int, n_classes: int) -> nn.Module:
     return network
 
 
-def _refuse_learning_before(branch: BranchParts, reducer: nn.Module) -> None:
+def _refuse_learning_before(branch: BranchComponents, reducer: nn.Module) -> None:
     if any(parameter.requires_grad for parameter in reducer.parameters()):
         raise NotSupported(
             f"{type(branch.head).__name__} is fitted in one step, but {type(branch.reducer).__name__} before it learns "

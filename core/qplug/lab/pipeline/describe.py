@@ -7,8 +7,6 @@ from typing import Any
 
 from torch import nn
 
-from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces import Backend
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.model import RunConfig
 from qplug.lab.pipeline.classifier import (
@@ -20,8 +18,8 @@ from qplug.lab.pipeline.classifier import (
     count_parameters,
     embedding_width,
 )
+from qplug.lab.pipeline.components import Components
 from qplug.lab.pipeline.fitting import refuse_single_samples
-from qplug.lab.pipeline.parts import Parts
 
 
 @dataclass(frozen=True)
@@ -59,79 +57,71 @@ class Description:
         return asdict(self)
 
 
-def blank_classifier(config: RunConfig, parts: Parts, network: nn.Module | None = None) -> Classifier:
+def blank_classifier(config: RunConfig, components: Components, network: nn.Module | None = None) -> Classifier:
     """The untrained classifier of a run, without its normalisation and with nothing fitted, built without data.
 
     Args:
         config: the run.
-        parts: its components.
+        components: its components.
         network: the backbone's network; None builds one without learnt weights, which has the same shapes.
 
     Raises:
-        NotSupported: parts that do not fit together.
+        NotSupported: components that do not fit together.
     """
-    shape = parts.features.shape
+    shape = components.features.shape
     if network is None:
-        network = build_backbone(parts.backbone, shape, seed=config.seed, learnt=False)
+        network = build_backbone(components.backbone, shape, seed=config.seed, learnt=False)
     return build_classifier(
-        parts,
+        components,
         Front(nn.Identity(), network),
         shape,
-        n_classes=len(parts.dataset.classes),
+        n_classes=len(components.dataset.classes),
         seed=config.seed,
         learn_weights=config.training.learn_branch_weights,
     )
 
 
-def describe(config: RunConfig, parts: Parts, classifier: Classifier | None = None) -> Description:
+def describe(config: RunConfig, components: Components, classifier: Classifier | None = None) -> Description:
     """The steps of a pipeline with the shape behind each.
 
     Args:
         config: the run.
-        parts: its components.
+        components: its components.
         classifier: what ``blank_classifier`` made of them; None: it is made here.
 
     Raises:
-        NotSupported: parts that do not fit together, or a circuit that the backend of the evaluation cannot run.
+        NotSupported: components that do not fit together, or a circuit that the backend of the evaluation cannot run.
         UserError: that backend cannot be had as it is set.
     """
-    classifier = classifier or blank_classifier(config, parts)
-    trained = classifier.branches if parts.backbone.frozen else classifier
+    classifier = classifier or blank_classifier(config, components)
+    trained = classifier.branches if components.backbone.frozen else classifier
     if any(parameter.requires_grad for parameter in trained.parameters()):
         refuse_single_samples(trained, config.training.batch_size)
-    width = embedding_width(classifier.front, parts.features.shape)
-    for branch in parts.branches:
+    width = embedding_width(classifier.front, components.features.shape)
+    for branch in components.branches:
         n_outputs = branch.reducer.outputs(width, branch.head.n_inputs)
-        branch.reducer.refuse_outputs(width, n_outputs, len(parts.dataset.classes))
-    if parts.backend is not None:
-        _refuse_remote(config, parts.backend)
+        branch.reducer.refuse_outputs(width, n_outputs, len(components.dataset.classes))
+    if components.backend is not None:
         for module in classifier.quantum_modules():
-            parts.backend.accept(module.circuit)  # else an evaluation that cannot be would end the run after training
-    return Description(steps(config, parts, classifier, width), count_parameters(classifier))
+            components.backend.accept(
+                module.circuit
+            )  # else an evaluation that cannot be would end the run after training
+    return Description(steps(config, components, classifier, width), count_parameters(classifier))
 
 
-def _refuse_remote(config: RunConfig, backend: Backend) -> None:
-    """Refuses before training what the forward pass would refuse after it."""
-    if backend.capabilities.remote:
-        raise NotSupported(
-            f"backend {config.backend.name!r} is remote: it is sent work once and answers later, and runs cannot be "
-            "judged on such backends yet. Name another: qplug list backends"
-        )
-
-
-def steps(config: RunConfig, parts: Parts, classifier: Classifier, width: int) -> tuple[Step, ...]:
+def steps(config: RunConfig, components: Components, classifier: Classifier, width: int) -> tuple[Step, ...]:
     """The steps of a pipeline whose backbone gives ``width`` numbers per sample."""
-    computed = "once, cached" if parts.backbone.frozen else "trained"
+    computed = "once, cached" if components.backbone.frozen else "trained"
     backbone, factors = _trainable(classifier.front), classifier.branches.weights
     found = [
-        Step("features", config.features.name, parts.features.shape, "once, cached"),
+        Step("features", config.features.name, components.features.shape, "once, cached"),
         Step("backbone", config.backbone.name, (width,), computed, _augmented(config), backbone),
     ]
     for number, pair in enumerate(classifier.branches.pairs()):
-        found += _branch_steps(config, parts, number, width, pair)
+        found += _branch_steps(config, components, number, width, pair)
     learnt = factors.numel() if factors.requires_grad else 0
     summed = "trained" if learnt else "as it is"
-    return (*found, Step("logits", _sum_text(config), (len(parts.dataset.classes),), summed, trainable=learnt))
+    return (*found, Step("logits", _sum_text(config), (len(components.dataset.classes),), summed, trainable=learnt))
 
 
 def _trainable(module: nn.Module) -> int:
@@ -144,22 +134,22 @@ def _augmented(config: RunConfig) -> str:
 
 
 def _branch_steps(
-    config: RunConfig, parts: Parts, number: int, width: int, modules: tuple[nn.Module, nn.Module]
+    config: RunConfig, components: Components, number: int, width: int, modules: tuple[nn.Module, nn.Module]
 ) -> list[Step]:
-    choice, branch = config.branches[number], parts.branches[number]
+    choice, branch = config.branches[number], components.branches[number]
     n_outputs = branch.reducer.outputs(width, branch.head.n_inputs)
     reducer, head = _trainable(modules[0]), _trainable(modules[1])
     quantum = modules[1].circuit_parameters.numel() if isinstance(modules[1], QuantumModule) else 0
     reduced = "fitted on train" if branch.reducer.capabilities.fitted else "trained" if reducer else "as it is"
     learnt = "fitted on train" if branch.head.capabilities.fitted else "trained"
     note = ""
-    if branch.head.capabilities.quantum and parts.training is not None:
+    if branch.head.capabilities.quantum and components.training is not None:
         note = f"on {config.backend.name}"
-        if parts.training.backend is not parts.backend:
-            note = f"trained on {parts.training.name}, evaluated on {config.backend.name}"
+        if components.training.backend is not components.backend:
+            note = f"trained on {components.training.name}, evaluated on {config.backend.name}"
     return [
         Step("reducer", choice.reducer.name, (n_outputs,), reduced, trainable=reducer),
-        Step("head", choice.head.name, (len(parts.dataset.classes),), learnt, note, head, quantum),
+        Step("head", choice.head.name, (len(components.dataset.classes),), learnt, note, head, quantum),
     ]
 
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from qplug.contract.interfaces import QuantumHead
 from qplug.heads.quantum_module import QuantumModule
+from qplug.lab.pipeline.components import Components
 from qplug.lab.pipeline.describe import Description
-from qplug.lab.pipeline.parts import Parts
 
 if TYPE_CHECKING:
     import torch
@@ -28,11 +28,11 @@ def judged_at_once(model: nn.Module) -> int:
     return max(1, min(JUDGED_AT_ONCE, _AMPLITUDES_AT_ONCE >> max(qubits, default=0)))
 
 
-def refuse_large_batches(parts: Parts, description: Description, batch: int, device: torch.device) -> None:
+def refuse_large_batches(components: Components, description: Description, batch: int, device: torch.device) -> None:
     """Refuses batches that the circuits' backend could not train on, before anything is computed.
 
     Args:
-        parts: the components.
+        components: the components.
         description: the pipeline that they make.
         batch: samples that one device holds at once.
         device: where they are trained.
@@ -40,14 +40,14 @@ def refuse_large_batches(parts: Parts, description: Description, batch: int, dev
     Raises:
         NotSupported: the states of a circuit do not fit into the memory that is free.
     """
-    if parts.training_backend is None:
+    if components.training_backend is None:
         return
-    for circuit in _circuits(parts, description):
-        parts.training_backend.accept_batch(circuit, batch, device)
+    for circuit in _circuits(components, description):
+        components.training_backend.accept_batch(circuit, batch, device)
 
 
-def _circuits(parts: Parts, description: Description) -> Iterator[Circuit]:
+def _circuits(components: Components, description: Description) -> Iterator[Circuit]:
     reducers = [step for step in description.steps if step.kind == "reducer"]
-    for branch, step in zip(parts.branches, reducers, strict=True):
+    for branch, step in zip(components.branches, reducers, strict=True):
         if branch.head.capabilities.quantum:
             yield cast(QuantumHead, branch.head).circuit(step.shape[0])

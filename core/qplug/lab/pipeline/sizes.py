@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +19,14 @@ from qplug.contract.errors import NotSupported, QplugError
 def bounded(what: str, limit: int | None = None) -> Iterator[None]:
     """Inside, tensors are made as long as all of them together fit into memory.
 
-    What a tensor would take is found on torch's meta device, which allocates nothing.
+    What a tensor would take is found from the sizes, or on torch's meta device, which allocates nothing.
 
     Args:
-        what: the part that is built, for the error.
+        what: the component that is built, for the error.
         limit: bytes in all; by default the memory of this machine.
 
     Raises:
-        NotSupported: the part would take more; the message says how much.
+        NotSupported: the component would take more; the message says how much.
     """
     try:
         with _Counted(what, limit or physical_memory()):
@@ -54,6 +55,11 @@ class _Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.what, self.limit, self.total = what, limit, 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: torch would load its compiler, which takes as long as torch itself, to keep it away from here."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Runs an operation of torch, if what it makes still fits."""
         kwargs = kwargs or {}
@@ -64,6 +70,9 @@ class _Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return func(*args, **kwargs)
 
     def _bytes(self, func: Any, args: Any, kwargs: dict[str, Any]) -> int:
+        if (number := _number(func, args)) is not None:
+            usual = torch.int64 if func.overloadpacket is torch.ops.aten.randint else torch.get_default_dtype()
+            return number * (kwargs.get("dtype") or usual).itemsize
         try:
             shadow = func(*args, **{**kwargs, "device": torch.device("meta"), "pin_memory": False})
         except NotImplementedError:
@@ -79,6 +88,21 @@ class _Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]
             f"{self.what} would take at least {n_bytes / 1e9:,.0f} GB for its weights alone; this machine has "
             f"{self.limit / 1e9:,.0f} GB of memory. {_ADVICE}"
         )
+
+
+def _number(func: Any, args: Any) -> int | None:
+    """How many entries a usual new tensor has; for some of these torch's meta device would load torch's compiler."""
+    sizes: list[int]
+    match func.overloadpacket.__name__, args:
+        case (("empty" | "zeros" | "ones" | "rand" | "randn"), ([*sizes], *_)) | ("randint", (*_, [*sizes])):
+            pass
+        case "eye", (int(rows), *more):
+            sizes = [rows, *(more[:1] or [rows])]
+        case "linspace", (_, _, int(steps), *_):
+            sizes = [steps]
+        case _:
+            return None
+    return math.prod(max(size, 0) for size in sizes)
 
 
 def _holds_tensor(values: Any) -> bool:

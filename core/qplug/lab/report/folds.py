@@ -171,7 +171,7 @@ def classes(found: FinishedSet) -> list[str]:
 
 
 def settings(found: FinishedSet) -> Rows:
-    """What all runs share, beside their parts and the training."""
+    """What all runs share, beside their components and the training."""
     metrics = found.metrics
     rows = [
         ("split", metrics["split"]),

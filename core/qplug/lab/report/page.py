@@ -12,6 +12,7 @@ from qplug.contract.errors import DataError
 from qplug.lab.atomic import write_atomically
 from qplug.lab.report import content, folds, sets
 from qplug.lab.report.again import judged_again
+from qplug.lab.report.devices import devices
 from qplug.lab.report.figures import pictures
 from qplug.lab.report.folds import FinishedSet, read_set
 from qplug.lab.report.sets import FinishedRuns, is_one_of_folds, read_runs
@@ -64,6 +65,7 @@ def render(run: FinishedRun) -> str:
         started=_started(run.name),
         judging=pictures(run, JUDGING),
         judged_again=judged_again(run.directory.path),
+        devices=devices(run.directory.path),
         training=pictures(run, TRAINING),
         circuits=pictures(run, tuple(run.circuits)),
     )

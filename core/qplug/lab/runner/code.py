@@ -11,22 +11,22 @@ from qplug.contract.errors import ConfigError, NotInstalled, QplugError, Unknown
 from qplug.contract.interfaces import Component
 from qplug.lab.config.model import RunConfig
 from qplug.lab.data.code import code_hash
-from qplug.lab.pipeline.parts import Parts
+from qplug.lab.pipeline.components import Components
 from qplug.lab.runs.directory import ENVIRONMENT, RunDirectory
 
 Code = Mapping[str, Mapping[str, str]]
 
 
-def code_of(config: RunConfig, parts: Parts) -> dict[str, dict[str, str]]:
-    """Of each part: its kind and name, the distribution that brings it with its version, and its code's SHA-256."""
-    return {place: _describe(kind, name, part) for place, kind, name, part in _named(config, parts)}
+def code_of(config: RunConfig, components: Components) -> dict[str, dict[str, str]]:
+    """Of each component: kind and name, the distribution that brings it with its version, and its code's SHA-256."""
+    return {place: _describe(kind, name, part) for place, kind, name, part in _named(config, components)}
 
 
 def refuse_changed_code(run: RunDirectory, now: Code) -> None:
     """Refuses to go on with other code than a run was started with.
 
     Raises:
-        ConfigError: the message names each part and its package.
+        ConfigError: the message names each component and its package.
     """
     changed = list(changes_of_code(_recorded(run), now))
     if changed:
@@ -37,7 +37,7 @@ def refuse_changed_code(run: RunDirectory, now: Code) -> None:
 
 
 def warn_of_changed_code(run: RunDirectory, now: Code, warn: Callable[[str], None]) -> None:
-    """Says which of the parts that stand in ``now`` and in the run have other code than the run was made with."""
+    """Says which of the components that stand in ``now`` and in the run have other code than the run was made with."""
     for change in changes_of_code(_recorded(run), now):
         warn(f"the code of {change} is not the code that {run.path} was made with; its numbers may differ.")
 
@@ -56,7 +56,7 @@ def naming_what_is_gone(run: RunDirectory | None) -> Iterator[None]:
         run: the run whose configuration is used; None: no run's.
 
     Raises:
-        NotInstalled: parts of the run are of distributions that are not installed; with the command that installs them.
+        NotInstalled: components are of distributions that are not installed; with the command that installs them.
     """
     try:
         yield
@@ -64,12 +64,12 @@ def naming_what_is_gone(run: RunDirectory | None) -> Iterator[None]:
         gone = [about for about in _recorded(run).values() if not _is_there(about)] if run is not None else []
         if not gone:
             raise
-        parts = dict.fromkeys(
+        components = dict.fromkeys(
             f"{each['kind']} {each['name']!r} of {each['package']} {each['version']}" for each in gone
         )
         wanted = dict.fromkeys(f"'{each['package']}=={each['version']}'" for each in gone)
         raise NotInstalled(
-            f"a run was made with what is not installed here: {', '.join(parts)}. "
+            f"a run was made with what is not installed here: {', '.join(components)}. "
             f"Install it with: pip install {' '.join(wanted)}"
         ) from error
 
@@ -90,7 +90,7 @@ def _recorded(run: RunDirectory) -> Code:
 
 
 def changes_of_code(before: Code, now: Code) -> Iterator[str]:
-    """The parts, each with its package, whose code differs; those that stand in one of the two only are left out."""
+    """The components, each with its package, whose code differs; those that only one of the two has are left out."""
     told: Collection[str] = set()
     for place in before:
         old, new = before[place], now.get(place)
@@ -103,21 +103,21 @@ def changes_of_code(before: Code, now: Code) -> Iterator[str]:
         told = {*told, text}
 
 
-def _named(config: RunConfig, parts: Parts) -> Iterator[tuple[str, str, str, Component]]:
-    """Each part with its place in the pipeline, its kind and its name."""
+def _named(config: RunConfig, components: Components) -> Iterator[tuple[str, str, str, Component]]:
+    """Each component with its place in the pipeline, its kind and its name."""
     for kind in ("dataset", "features", "backbone"):
-        yield kind, kind, getattr(config, kind).name, getattr(parts, kind)
-    for number, (branch, made) in enumerate(zip(config.branches, parts.branches, strict=True), start=1):
+        yield kind, kind, getattr(config, kind).name, getattr(components, kind)
+    for number, (branch, made) in enumerate(zip(config.branches, components.branches, strict=True), start=1):
         yield f"reducer-{number}", "reducer", branch.reducer.name, made.reducer
         yield f"head-{number}", "head", branch.head.name, made.head
-    if parts.backend is not None:
-        yield "backend", "backend", config.backend.name, parts.backend
+    if components.backend is not None:
+        yield "backend", "backend", config.backend.name, components.backend
 
 
 def _describe(kind: str, name: str, part: Component) -> dict[str, str]:
     try:
         entry = catalogue.entry(kind, name)
         package, version = entry.provider, entry.version
-    except QplugError:  # the part is there, whatever became of its entry
+    except QplugError:  # the component is there, whatever became of its entry
         package, version = type(part).__module__.partition(".")[0], ""
     return {"kind": kind, "name": name, "package": package, "version": version, "sha256": code_hash(part)}

@@ -14,13 +14,14 @@ from qplug.lab.config.layers import from_file
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import full_hash, to_layer, to_toml
 from qplug.lab.pipeline.classifier import Classifier
+from qplug.lab.pipeline.suspects import suspects
 from qplug.lab.runner.changes import record_of, refuse_changed_data
 from qplug.lab.runner.code import refuse_changed_code
-from qplug.lab.runner.ending import Watch, recorded_end, suspects, way_on
+from qplug.lab.runner.ending import Watch, recorded_end, way_on
 from qplug.lab.runner.examine import Examined, computing_on, examine
 from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Reporter
-from qplug.lab.runner.train import Course, train
+from qplug.lab.runner.train import TrainingSession, train
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import CONFIG, ENVIRONMENT, SETTINGS, RunDirectory
 from qplug.lab.runs.environment import environment
@@ -105,7 +106,7 @@ def go_on(examined: Examined, directory: RunDirectory, reporter: Reporter) -> Ru
     """Goes on with an interrupted run.
 
     Raises:
-        ConfigError: its data, or the code of its parts, have changed since.
+        ConfigError: its data, or the code of its components, have changed since.
     """
     refuse_changed_code(directory, examined.code)
     if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
@@ -115,30 +116,37 @@ def go_on(examined: Examined, directory: RunDirectory, reporter: Reporter) -> Ru
 
 
 def _staged(examined: Examined, directory: RunDirectory, reporter: Reporter, *, resume: bool) -> RunRecord:
-    watch = Watch(reporter, suspects(examined.config, examined.parts))
+    watch = Watch(reporter, suspects(examined.config, examined.components))
     with computing_on(examined.config.threads), recorded_end(directory, watch, resumed=resume):
         return _stages(examined, directory, watch, resume=resume)
 
 
 def _stages(examined: Examined, directory: RunDirectory, reporter: Watch, *, resume: bool) -> RunRecord:
-    config, parts, info = examined.config, examined.parts, run_info(examined, directory.path)
+    config, components, info = examined.config, examined.components, run_info(examined, directory.path)
     prepared = prepare(examined, reporter)
     data = record_of(prepared)
     if resume and (directory.path / SPLIT).exists():
         refuse_changed_data(str(directory.path), directory.read_json(SPLIT, whole=True), data)
     directory.write_json(SPLIT, data)
     _copy_settings(examined, directory)
-    course = _course(examined, info, directory, reporter, resume=resume)
+    session = _session(examined, info, directory, reporter, resume=resume)
     try:
-        trained = train(examined, prepared, course, reporter)
+        trained = train(examined, prepared, session, reporter)
     except KeyboardInterrupt as stop:
         if reporter.phase != "training":
             raise
         way = way_on(directory, resumed=resume)
         raise Interrupted(f"stopped{by(stop)} during training. {way}") from None
-    if parts.training is not None and parts.backend is not None and parts.backend is not parts.training.backend:
-        where = _where(config, parts.backend)
-        reporter.note(f"trained on {parts.training.name}; the test part is evaluated on {where}")
+    if (
+        components.training is not None
+        and components.backend is not None
+        and components.backend is not components.training.backend
+    ):
+        where = _where(config, components.backend)
+        how = (
+            "is asked when the run is finished" if components.backend.capabilities.remote else "evaluates the test part"
+        )
+        reporter.note(f"trained on {components.training.name}; {where} {how}")
     # Matplotlib and scikit-learn take seconds to import.
     from qplug.lab.runner.judge import judge_trained
     from qplug.lab.runner.record import Outcome, record
@@ -157,19 +165,21 @@ def run_info(examined: Examined, directory: Path) -> RunInfo:
         config=to_layer(config),
         dataset=config.dataset.name,
         head=config.heads,
-        backend=config.backend.name if examined.parts.quantum else "",
+        backend=config.backend.name if examined.components.quantum else "",
         seed=config.seed,
         loggers=examined.workplace.loggers,
     )
 
 
 def _copy_settings(examined: Examined, directory: RunDirectory) -> None:
-    for part, component in examined.parts.of_the_network.items():
+    for part, component in examined.components.of_the_network.items():
         for name, original in component.settings_files().items():
             directory.write_copy(f"{SETTINGS}/{part}/{name}", original)
 
 
-def _course(examined: Examined, info: RunInfo, directory: RunDirectory, reporter: Watch, *, resume: bool) -> Course:
+def _session(
+    examined: Examined, info: RunInfo, directory: RunDirectory, reporter: Watch, *, resume: bool
+) -> TrainingSession:
     options, hooks = examined.config.training, examined.hooks
 
     def on_start(model: Classifier) -> None:
@@ -181,7 +191,7 @@ def _course(examined: Examined, info: RunInfo, directory: RunDirectory, reporter
         hooks.epoch_ended(info, epoch, row)
         stop_if_asked(checkpoint=True)
 
-    return Course(directory.checkpoints, resume, on_start, on_epoch)
+    return TrainingSession(directory.checkpoints, resume, on_start, on_epoch)
 
 
 def _where(config: RunConfig, backend: Backend) -> str:

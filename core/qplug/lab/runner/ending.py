@@ -4,55 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from types import FrameType
 
-from torch import nn
-
-from qplug import catalogue
-from qplug.contract.errors import Interrupted, PluginError, QplugError
+from qplug.catalogue.blame import Blame, Suspect, blamed, fault
+from qplug.contract.errors import Interrupted
 from qplug.contract.hooks import RunInfo
-from qplug.contract.interfaces import Component
 from qplug.hooks import Hooks
-from qplug.lab.config.model import RunConfig
 from qplug.lab.pipeline.classifier import Classifier
-from qplug.lab.pipeline.parts import Parts
+from qplug.lab.pipeline.suspects import layers_of
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runs.directory import ENDED, RunDirectory
 from qplug.lab.stopping import by
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """A part of a run, and the distribution that brings it."""
-
-    kind: str
-    name: str
-    component: Component
-
-    @property
-    def package(self) -> str:
-        """The distribution and its version."""
-        entry = catalogue.entry(self.kind, self.name)
-        return f"{entry.provider} {entry.version}".strip()
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.name!r}"
-
-
-def suspects(config: RunConfig, parts: Parts) -> list[Suspect]:
-    """The run's parts."""
-    found = [
-        Suspect("dataset", config.dataset.name, parts.dataset),
-        Suspect("features", config.features.name, parts.features),
-        Suspect("backbone", config.backbone.name, parts.backbone),
-    ]
-    for choice, branch in zip(config.branches, parts.branches, strict=True):
-        found.append(Suspect("reducer", choice.reducer.name, branch.reducer))
-        found.append(Suspect("head", choice.head.name, branch.head))
-    if parts.backend is not None:
-        found.append(Suspect("backend", config.backend.name, parts.backend))
-    return found
 
 
 class Watch:
@@ -92,42 +53,20 @@ class Watch:
         """Passed on."""
         self._reporter.warn(text)
 
-    def blamed(self, error: BaseException) -> Suspect | None:
-        """The part whose code, or whose network's code, was innermost when the exception was raised; None if none."""
-        if (at_fault := getattr(error, "at_fault", None)) is not None:
-            return self._owners().get(id(at_fault))
-        frames, trace = [], error.__traceback__
-        while trace is not None:
-            frames.append(trace.tb_frame)
-            trace = trace.tb_next
-        owners = self._owners()
-        return next((found for frame in reversed(frames) if (found := self._owner(frame, owners))), None)
+    def blamed(self, error: BaseException) -> Blame | None:
+        """The component whose code, or whose network's, was innermost when the exception was raised; None if none."""
+        return blamed(error, self.suspects, self._layers())
 
-    def _owners(self) -> dict[int, Suspect]:
-        """Whose object it is, by its identity: components, and all modules of the networks that they made."""
-        owners = {id(suspect.component): suspect for suspect in self.suspects}
-        if self.model is None:
-            return owners
-        of_kind = {kind: [each for each in self.suspects if each.kind == kind] for kind in ("reducer", "head")}
-        networks: list[tuple[nn.Module, Suspect]] = [
-            (self.model.front.backbone, each) for each in self.suspects if each.kind == "backbone"
-        ]
-        for number, (reducer, head) in enumerate(self.model.branches.pairs()):
-            networks += [(reducer, of_kind["reducer"][number]), (head, of_kind["head"][number])]
-        return owners | {id(inner): suspect for network, suspect in networks for inner in network.modules()}
-
-    def _owner(self, frame: FrameType, owners: Mapping[int, Suspect]) -> Suspect | None:
-        if (suspect := owners.get(id(frame.f_locals.get("self")))) is not None:
-            return suspect
-        module = str(frame.f_globals.get("__name__", ""))
-        return next((each for each in self.suspects if type(each.component).__module__ == module), None)
+    def _layers(self) -> dict[int, Suspect]:
+        """Whose each module of the networks is, by its identity."""
+        return {} if self.model is None else layers_of(self.model, self.suspects)
 
 
 @contextlib.contextmanager
 def recorded_end(directory: RunDirectory, watch: Watch, *, resumed: bool = False) -> Iterator[None]:
     """Writes down, of a run that does not finish, how it ended, and tells the hooks.
 
-    What a part raised, SystemExit included, becomes a PluginError that names the part, its package, the run and the way
+    What a component raised, SystemExit included, becomes a PluginError that names it, its package, the run and the way
     on.
 
     Args:
@@ -136,15 +75,16 @@ def recorded_end(directory: RunDirectory, watch: Watch, *, resumed: bool = False
         resumed: whether the run was there before.
 
     Raises:
-        PluginError: a part raised what is no error of qplug's.
+        PluginError: a component raised what is no error of qplug's.
         Interrupted: a signal came.
     """
     (directory.path / ENDED).unlink(missing_ok=True)
     try:
         yield
     except BaseException as error:
-        suspect = watch.blamed(error)
-        told = _told(error, suspect, watch.phase, way_on(directory, resumed=resumed))
+        blame, way = watch.blamed(error), way_on(directory, resumed=resumed)
+        told = _told(error, blame, watch.phase, way)
+        suspect = blame and blame.suspect
         reason = " ".join(str(told).split()) or type(told).__name__
         with contextlib.suppress(OSError):  # the disk may be what failed
             directory.write_json(ENDED, {
@@ -185,12 +125,7 @@ def way_on(directory: RunDirectory, *, resumed: bool) -> str:
     )
 
 
-def _told(error: BaseException, suspect: Suspect | None, phase: str, way: str) -> BaseException:
+def _told(error: BaseException, blame: Blame | None, phase: str, way: str) -> BaseException:
     if isinstance(error, KeyboardInterrupt):
         return Interrupted(f"stopped{by(error)} while {phase}. {way}")
-    faulty = getattr(error, "at_fault", None) is not None
-    if suspect is None or (isinstance(error, QplugError) and not faulty):
-        return error
-    words = " ".join(str(error).split())
-    what = words if faulty else f"it raised {type(error).__name__}{f': {words}' if words else ''}"
-    return PluginError(f"{suspect} of {suspect.package} failed while {phase}: {what}. Mend or replace the part. {way}")
+    return fault(error, blame, phase, way)

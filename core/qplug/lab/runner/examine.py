@@ -1,4 +1,4 @@
-"""The first stage of a run: its configuration becomes parts, samples, a split and a network, or is refused."""
+"""The first stage of a run: its configuration becomes components, samples, a split and a network, or is refused."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
 
 from qplug import catalogue
 from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces import Backbone
+from qplug.contract.interfaces import Backbone, RemoteBackend
 from qplug.hooks import Hooks
 from qplug.lab.acquire.weights import obtain
 from qplug.lab.config.model import RunConfig
 from qplug.lab.data.splits import Split
 from qplug.lab.data.workers import blas_on, environment, thread_variables
 from qplug.lab.pipeline.classifier import Classifier, build_backbone
+from qplug.lab.pipeline.components import Components, assemble
 from qplug.lab.pipeline.describe import Description, blank_classifier, describe
 from qplug.lab.pipeline.memory import refuse_large_batches
-from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.pipeline.suspects import suspects
 from qplug.lab.runner.code import code_of
 from qplug.lab.runner.inventory import Inventory, inventory, split_of
 from qplug.lab.runner.refusals import refuse_small_parts
@@ -40,7 +42,7 @@ class Examined:
 
     Attributes:
         config: the configuration with split, fold, folder, threads and device written out.
-        parts: its components.
+        components: its components.
         inventory: what the data set's folder holds.
         split: which sample stands in which part.
         model: the classifier with learnt weights where the backbone has any, untrained, without normalisation.
@@ -51,7 +53,7 @@ class Examined:
     """
 
     config: RunConfig
-    parts: Parts
+    components: Components
     inventory: Inventory
     split: Split
     model: Classifier
@@ -65,10 +67,10 @@ def examine(
     config: RunConfig,
     workplace: Workplace,
     reporter: Reporter,
-    parts: Parts | None = None,
+    components: Components | None = None,
     found: Inventory | None = None,
 ) -> Examined:
-    """Looks at all of a run that can be looked at before work begins: data, split, weights, parts, machine.
+    """Looks at all of a run that can be looked at before work begins: data, split, weights, components, machine.
 
     Learnt weights are read here, once, and downloaded if need be.
 
@@ -76,44 +78,54 @@ def examine(
         config: what runs.
         workplace: where.
         reporter: told of downloads.
-        parts: its components; None: as the configuration names them.
+        components: its components; None: as the configuration names them.
         found: what its data set's folder holds; None: it is looked at.
 
     Raises:
         UserError: something was asked that cannot be done.
+        PluginError: a component raised while it was looked at.
     """
-    parts = parts or assemble(config)
+    components = components or assemble(config)
+    with catalogue.naming_faults(suspects(config, components), "the run was examined"):
+        return _examined(config, workplace, reporter, components, found)
+
+
+def _examined(
+    config: RunConfig, workplace: Workplace, reporter: Reporter, components: Components, found: Inventory | None
+) -> Examined:
+    if components.backend is not None and components.backend.capabilities.remote:
+        cast(RemoteBackend, components.backend).check()
     device = check_devices(config.training, config.device)
-    refuse_head_first_behind_frozen(config, parts)
-    found = found or inventory(config, parts, workplace)
-    split = split_of(config, parts, found.samples)
-    model = blank_classifier(config, parts, learnt_network(config, parts, workplace, reporter))
-    description = describe(config, parts, model)
-    refuse_small_parts(config, parts, split, description)
-    threads = config.threads or suitable_threads(config.training.batch_size * math.prod(parts.features.shape))
+    refuse_head_first_behind_frozen(config, components)
+    found = found or inventory(config, components, workplace)
+    split = split_of(config, components, found.samples)
+    model = blank_classifier(config, components, learnt_network(config, components, workplace, reporter))
+    description = describe(config, components, model)
+    refuse_small_parts(config, components, split, description)
+    threads = config.threads or suitable_threads(config.training.batch_size * math.prod(components.features.shape))
     batch = per_device(config.training, device, len(split.parts["train"]))
     with computing_on(threads):  # each has scratch memory of its own
-        refuse_large_batches(parts, description, batch, torch.device(device))
+        refuse_large_batches(components, description, batch, torch.device(device))
     resolved = replace(
         config,
         split=split.name,
         fold=split.fold,
-        data_dir=found.folder.resolve() if parts.dataset.capabilities.needs_folder else None,
+        data_dir=found.folder.resolve() if components.dataset.capabilities.needs_folder else None,
         device=device,
         threads=threads,
     )
-    code = code_of(resolved, parts)
+    code = code_of(resolved, components)
     hooks = catalogue.hooks(workplace.loggers)
-    return Examined(resolved, parts, found, split, model, description, code, hooks, workplace)
+    return Examined(resolved, components, found, split, model, description, code, hooks, workplace)
 
 
-def refuse_head_first_behind_frozen(config: RunConfig, parts: Parts) -> None:
+def refuse_head_first_behind_frozen(config: RunConfig, components: Components) -> None:
     """Refuses a phase in which the head alone learns where nothing else ever does.
 
     Raises:
         NotSupported: ``training.head_epochs`` is set and the backbone is frozen.
     """
-    if config.training.head_epochs and parts.backbone.frozen:
+    if config.training.head_epochs and components.backbone.frozen:
         raise NotSupported(
             f"training.head_epochs is {config.training.head_epochs}, but backbone {config.backbone.name!r} is frozen, "
             "so the head alone is trained anyway. Leave training.head_epochs out and set training.epochs."
@@ -146,7 +158,7 @@ def computing_on(n_threads: int | None) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def learnt_network(config: RunConfig, parts: Parts, workplace: Workplace, reporter: Reporter) -> nn.Module:
+def learnt_network(config: RunConfig, components: Components, workplace: Workplace, reporter: Reporter) -> nn.Module:
     """The backbone's network with its learnt weights, which are downloaded first if they are not there.
 
     Raises:
@@ -154,8 +166,8 @@ def learnt_network(config: RunConfig, parts: Parts, workplace: Workplace, report
         DataError: the weights are damaged or for another network; the message names the first key.
         QplugError: they cannot be downloaded; the message says where to put the file by hand.
     """
-    weights = _weights_path(config, parts.backbone, workplace, reporter)
-    return build_backbone(parts.backbone, parts.features.shape, seed=config.seed, weights=weights)
+    weights = _weights_path(config, components.backbone, workplace, reporter)
+    return build_backbone(components.backbone, components.features.shape, seed=config.seed, weights=weights)
 
 
 def _weights_path(config: RunConfig, backbone: Backbone, workplace: Workplace, reporter: Reporter) -> Path | None:

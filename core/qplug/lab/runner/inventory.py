@@ -19,7 +19,7 @@ from qplug.lab.data.code import code_hash
 from qplug.lab.data.disk import UNUSED
 from qplug.lab.data.folders import data_folder
 from qplug.lab.data.splits import Split, make_split
-from qplug.lab.pipeline.parts import Parts
+from qplug.lab.pipeline.components import Components
 from qplug.lab.runner.workplace import Workplace
 from qplug.version import __version__
 
@@ -39,30 +39,30 @@ class Inventory:
     unusable: Sequence[Unusable]
 
 
-def inventory(config: RunConfig, parts: Parts, workplace: Workplace) -> Inventory:
+def inventory(config: RunConfig, components: Components, workplace: Workplace) -> Inventory:
     """The data set's folder and what it holds.
 
     Raises:
         DataError: there is no folder, or it is not in the expected layout.
     """
-    folder = dataset_folder(config, parts, workplace)
-    samples, unusable = parts.dataset.inventory(folder)
+    folder = dataset_folder(config, components, workplace)
+    samples, unusable = components.dataset.inventory(folder)
     return Inventory(folder, samples, unusable)
 
 
-def dataset_folder(config: RunConfig, parts: Parts, workplace: Workplace) -> Path:
+def dataset_folder(config: RunConfig, components: Components, workplace: Workplace) -> Path:
     """The data set's folder; for a smoke run, one of generated files.
 
     Raises:
         DataError: there is no such folder.
     """
-    if config.smoke and parts.dataset.capabilities.needs_folder:
-        return example_folder(config, parts, workplace.cache)
+    if config.smoke and components.dataset.capabilities.needs_folder:
+        return example_folder(config, components, workplace.cache)
     named = workplace.data_dir or config.data_dir
-    return data_folder(config.dataset.name, parts.dataset, named, home=workplace.data)
+    return data_folder(config.dataset.name, components.dataset, named, home=workplace.data)
 
 
-def example_folder(config: RunConfig, parts: Parts, cache: Path) -> Path:
+def example_folder(config: RunConfig, components: Components, cache: Path) -> Path:
     """A folder of generated example files in the data set's official layout, made once and kept in the cache.
 
     It is made anew when the code of the data set's plugin changes. What older code made is removed once it was not used
@@ -72,7 +72,7 @@ def example_folder(config: RunConfig, parts: Parts, cache: Path) -> Path:
         NotSupported: the data set makes no example.
     """
     parameters = sorted(config.dataset.parameters.items())
-    made_of = repr((__version__, config.dataset.name, parameters, code_hash(parts.dataset)))
+    made_of = repr((__version__, config.dataset.name, parameters, code_hash(components.dataset)))
     name = f"{config.dataset.name}-{hashlib.sha256(made_of.encode()).hexdigest()[:8]}"
     home = cache / "examples"
     if not (home / name).is_dir():
@@ -80,7 +80,7 @@ def example_folder(config: RunConfig, parts: Parts, cache: Path) -> Path:
         half_written = temporary(home / name)
         half_written.mkdir()
         try:
-            parts.dataset.write_example(half_written)
+            components.dataset.write_example(half_written)
             with contextlib.suppress(OSError):  # another process was quicker
                 half_written.rename(home / name)
         finally:
@@ -101,7 +101,7 @@ def _remove_old_examples(home: Path, dataset: str, *, keep: str) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def split_of(config: RunConfig, parts: Parts, samples: Sequence[Sample]) -> Split:
+def split_of(config: RunConfig, components: Components, samples: Sequence[Sample]) -> Split:
     """The split that the configuration names.
 
     Raises:
@@ -109,7 +109,7 @@ def split_of(config: RunConfig, parts: Parts, samples: Sequence[Sample]) -> Spli
             the monitored metric is not defined.
     """
     split = make_split(
-        parts.dataset,
+        components.dataset,
         samples,
         name=config.split,
         fold=config.fold,

@@ -24,7 +24,8 @@ class Judged:
 
     Attributes:
         validation: on the part that chose it, on the backend that trained it.
-        test: on the test part, on the backend that was asked for.
+        test: on the test part, on the backend that was asked for; on the one that trained it where that one is remote,
+            for no forward pass waits for a device.
         angles: what the quantum heads' angles look like on some training samples, by branch.
     """
 
@@ -43,11 +44,13 @@ def judge_trained(examined: Examined, prepared: Prepared, trained: Trained, repo
 
     validation = judged("validation", None)
     angles = _angles(examined, prepared, trained)
-    return Judged(validation, judged("test", examined.parts.backend), angles)
+    backend = examined.components.backend
+    asked_later = backend is not None and backend.capabilities.remote
+    return Judged(validation, judged("test", None if asked_later else backend), angles)
 
 
 def _angles(examined: Examined, prepared: Prepared, trained: Trained) -> dict[int, AngleFacts]:
-    if not examined.parts.quantum:
+    if not examined.components.quantum:
         return {}
     embeddings = trained.view.embeddings(prepared.rows["train"][:ANGLE_SAMPLES])
     return {

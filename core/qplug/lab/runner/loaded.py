@@ -10,17 +10,20 @@ from typing import Any, Literal
 
 import torch
 
+from qplug import catalogue
+from qplug.catalogue.layers import Layer
 from qplug.contract.errors import DataError, UserError
 from qplug.contract.interfaces import FeatureExtractor
 from qplug.contract.interfaces.dataset import checked_signal
-from qplug.lab.config.layers import Layer, from_file, from_names
+from qplug.lab.config.layers import from_file, from_names
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.data.normalise import blank_normalise
 from qplug.lab.judging.logits import predict_logits
 from qplug.lab.judging.metrics import probabilities
 from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
-from qplug.lab.pipeline.parts import Parts, assemble
+from qplug.lab.pipeline.components import Components, assemble
+from qplug.lab.pipeline.suspects import layers_of, suspects
 from qplug.lab.runner.code import code_of, naming_what_is_gone, warn_of_changed_code
 from qplug.lab.runner.recorded import recorded_dataset
 from qplug.lab.runner.reporter import Reporter, Silent
@@ -68,11 +71,13 @@ class LoadedRun:
         model: features (batch, *feature_shape) → logits (batch, n_classes), in evaluation mode, with the best weights.
         classes: the names of the classes, in the order of the logits.
         features: the run's feature extractor.
+        suspects: its components, one of which is named where its code fails.
     """
 
     model: Classifier
     classes: tuple[str, ...]
     features: FeatureExtractor
+    suspects: tuple[catalogue.Suspect, ...] = ()
 
     def predict(
         self,
@@ -82,7 +87,12 @@ class LoadedRun:
         on_bad_file: Literal["refuse", "skip"] = "refuse",
     ) -> list[dict[str, Any]]:
         """Class probabilities for each file; see ``predict``."""
-        reporter = reporter or Silent()
+        with catalogue.naming_faults(self.suspects, "files were classified", layers_of(self.model, self.suspects)):
+            return self._predicted(files, reporter or Silent(), on_bad_file)
+
+    def _predicted(
+        self, files: Sequence[Path | str], reporter: Reporter, on_bad_file: Literal["refuse", "skip"]
+    ) -> list[dict[str, Any]]:
         skipped = reporter.warn if on_bad_file == "skip" else None
         usable = usable_features(self.features, [Path(file) for file in files], skipped=skipped, advice=_SKIP)
         reporter.stage(f"classifying {len(usable)} files")
@@ -116,7 +126,7 @@ def load_run(
         backend: where its circuits run: a name, or a table of a name and parameters, such as
             ``{"name": "aer", "shots": 1000}``. None: the backend that trained it, whichever judged it, so that loading
             a run never sends anything to a device.
-        reporter: told which parts have other code than the run was made with; None: the log is.
+        reporter: told which components have other code than the run was made with; None: the log is.
 
     Raises:
         UserError: there is no such run, it is not finished, or the backend cannot run its circuits.
@@ -126,9 +136,10 @@ def load_run(
     layers = [] if backend is None else [backend_layer(backend)]
     warn = _log.warning if reporter is None else reporter.warn
     loaded = load_classifier(directory, warn, layers)
-    if backend is not None and loaded.parts.backend is not None:
-        loaded.model.evaluate_on(loaded.parts.backend)
-    return LoadedRun(loaded.model, loaded.classes, loaded.parts.features)
+    if backend is not None and loaded.components.backend is not None:
+        loaded.model.evaluate_on(loaded.components.backend)
+    components = tuple(suspects(loaded.config, loaded.components))
+    return LoadedRun(loaded.model, loaded.classes, loaded.components.features, components)
 
 
 def backend_layer(backend: str | Mapping[str, Any]) -> Layer:
@@ -143,13 +154,13 @@ class Loaded:
     Attributes:
         config: its configuration; of the data set nothing is checked, since nothing of it is needed.
         model: the classifier with its best weights, in evaluation mode.
-        parts: its components.
+        components: its components.
         classes: the names of its classes, in the order of the logits.
     """
 
     config: RunConfig
     model: Classifier
-    parts: Parts
+    components: Components
     classes: tuple[str, ...]
 
 
@@ -158,7 +169,7 @@ def load_classifier(directory: RunDirectory, warn: Callable[[str], None], layers
 
     Args:
         directory: the run.
-        warn: told which parts have other code than the run was made with.
+        warn: told which components have other code than the run was made with.
         layers: settings that precede those of the run, such as another backend.
 
     Raises:
@@ -169,24 +180,31 @@ def load_classifier(directory: RunDirectory, warn: Callable[[str], None], layers
     with naming_what_is_gone(directory):
         config = resolve([*layers, from_file(directory.path / CONFIG)], dataset=dataset)
     directory.require_finished("there is no trained model")
-    parts = assemble(config, directory.path / SETTINGS, dataset=dataset)
-    code = {place: about for place, about in code_of(config, parts).items() if place != "dataset"}
+    components = assemble(config, directory.path / SETTINGS, dataset=dataset)
+    with catalogue.naming_faults(suspects(config, components), "the classifier was built"):
+        return _built(directory, config, components, warn)
+
+
+def _built(directory: RunDirectory, config: RunConfig, components: Components, warn: Callable[[str], None]) -> Loaded:
+    code = {place: about for place, about in code_of(config, components).items() if place != "dataset"}
     warn_of_changed_code(directory, code, warn)
     weights, facts = directory.read_weights()
     refuse_misshapen(MODEL, facts, str(directory.path / WEIGHTS), whole=True)
-    if facts["feature_shape"] != list(parts.features.shape):
+    if facts["feature_shape"] != list(components.features.shape):
         raise DataError(
             f"{directory.path / WEIGHTS} was trained on features of shape {facts['feature_shape']}, but {CONFIG} "
-            f"describes features of shape {list(parts.features.shape)}; one of the files is damaged."
+            f"describes features of shape {list(components.features.shape)}; one of the files is damaged."
         )
     shape, classes = tuple(facts["feature_shape"]), tuple(facts["classes"])
     # The run holds all weights itself, so nothing depends on the file that the backbone's once came from.
-    network = build_backbone(parts.backbone, shape, seed=config.seed, learnt=False)
-    front = Front(blank_normalise(shape, parts.features.shared_axes), network)
+    network = build_backbone(components.backbone, shape, seed=config.seed, learnt=False)
+    front = Front(blank_normalise(shape, components.features.shared_axes), network)
     learn_weights = config.training.learn_branch_weights
-    model = build_classifier(parts, front, shape, n_classes=len(classes), seed=config.seed, learn_weights=learn_weights)
+    model = build_classifier(
+        components, front, shape, n_classes=len(classes), seed=config.seed, learn_weights=learn_weights
+    )
     load_weights(model, weights)
-    return Loaded(config, model.eval(), parts, classes)
+    return Loaded(config, model.eval(), components, classes)
 
 
 def features_of(extractor: FeatureExtractor, files: Sequence[Path]) -> torch.Tensor:

@@ -27,7 +27,7 @@ from qplug.lab.data.row_source import resolve_device
 from qplug.lab.data.silence import empty_samples
 from qplug.lab.data.splits import Split
 from qplug.lab.pipeline.classifier import Front
-from qplug.lab.pipeline.parts import Parts
+from qplug.lab.pipeline.components import Components
 from qplug.lab.runner.examine import Examined
 from qplug.lab.runner.inventory import Inventory
 from qplug.lab.runner.reporter import Reporter
@@ -71,21 +71,21 @@ def prepare(examined: Examined, reporter: Reporter) -> Prepared:
         DataError: files are damaged or make no sample.
         LeakError: a group stands in two parts.
     """
-    parts, split, found = examined.parts, examined.split, examined.inventory
-    remarks = folder_remarks(parts.dataset, found.folder)
+    components, split, found = examined.components, examined.split, examined.inventory
+    remarks = folder_remarks(components.dataset, found.folder)
     for remark in remarks:
         reporter.note(f"data: {remark}")
-    extracted = extract(examined.config, parts, found, examined.workplace, reporter)
+    extracted = extract(examined.config, components, found, examined.workplace, reporter)
     if extracted.skipped:
         split = split.keep(extracted.kept)
-    modality = parts.dataset.capabilities.modality
+    modality = components.dataset.capabilities.modality
     alike = _alike(examined, extracted, split)
-    empty = _empty(empty_samples(extracted, parts.features), modality)
+    empty = _empty(empty_samples(extracted, components.features), modality)
     training = split.training(extracted.values, extracted.kept)
     return Prepared(
         split=split,
         features=extracted,
-        normalise=fit_normalise(training, parts.features.shared_axes),
+        normalise=fit_normalise(training, components.features.shared_axes),
         labels=split.labels(extracted.kept),
         rows={part: split.indices(extracted.kept, part) for part in ("train", "validation", "test")},
         warnings=(
@@ -99,12 +99,14 @@ def prepare(examined: Examined, reporter: Reporter) -> Prepared:
     )
 
 
-def extract(config: RunConfig, parts: Parts, found: Inventory, workplace: Workplace, reporter: Reporter) -> Features:
+def extract(
+    config: RunConfig, components: Components, found: Inventory, workplace: Workplace, reporter: Reporter
+) -> Features:
     """The features of some samples of the run's data set, cached ones from the cache.
 
     Args:
         config: the run.
-        parts: its components.
+        components: its components.
         found: what to extract; what makes no sample is reported together with the files that cannot be read.
         workplace: where it is done.
         reporter: told what goes on.
@@ -114,8 +116,8 @@ def extract(config: RunConfig, parts: Parts, found: Inventory, workplace: Workpl
     """
     reporter.stage(f"features of {len(found.samples)} samples")
     return features(
-        parts.dataset,
-        parts.features,
+        components.dataset,
+        components.features,
         found.samples,
         identity=_identity(config),
         title=config.dataset.name,
@@ -129,14 +131,14 @@ def extract(config: RunConfig, parts: Parts, found: Inventory, workplace: Workpl
 
 
 def embedded(
-    config: RunConfig, parts: Parts, front: Front, found: Features, cache: Path, reporter: Reporter
+    config: RunConfig, components: Components, front: Front, found: Features, cache: Path, reporter: Reporter
 ) -> NDArray[np.float32]:
     """The embeddings (sample, n_features) of all features behind a frozen front, cached ones from the cache."""
     reporter.stage(f"embeddings of {len(found.kept)} samples")
     return embeddings(
         front,
         found,
-        identity={"backbone": to_layer(config)["backbone"], **settings_hashes(parts.backbone)},
+        identity={"backbone": to_layer(config)["backbone"], **settings_hashes(components.backbone)},
         cache=cache,
         device=resolve_device(config.device),
         progress=reporter.progress,
@@ -154,7 +156,7 @@ def _duplicates(extracted: Features, split: Split, modality: Modality) -> Iterat
 
 def _alike(examined: Examined, extracted: Features, split: Split) -> Iterator[str]:
     """Copies that ``_duplicates`` does not see, by prints that do not depend on the run's features."""
-    dataset, place = examined.parts.dataset, examined.workplace
+    dataset, place = examined.components.dataset, examined.workplace
     modality = dataset.capabilities.modality
     if dataset.capabilities.synthetic:
         return  # what is generated holds no copies of anything

@@ -14,8 +14,8 @@ from qplug.lab.config.toml import to_layer
 from qplug.lab.data.splits import Split
 from qplug.lab.judging.angles import AngleFacts
 from qplug.lab.pipeline.classifier import count_parameters
+from qplug.lab.pipeline.components import Components
 from qplug.lab.pipeline.describe import steps
-from qplug.lab.pipeline.parts import Parts
 from qplug.lab.runner.examine import Examined
 from qplug.lab.runner.judge import Judged
 from qplug.lab.runner.prepare import Prepared
@@ -64,15 +64,15 @@ class Outcome:
         return self.examined.config
 
     @property
-    def parts(self) -> Parts:
+    def components(self) -> Components:
         """The run's components."""
-        return self.examined.parts
+        return self.examined.components
 
     @property
     def stamps(self) -> list[str]:
         """What everything that shows this run must say."""
         return [
-            *([SYNTHETIC] if self.parts.dataset.capabilities.synthetic or self.config.smoke else []),
+            *([SYNTHETIC] if self.components.dataset.capabilities.synthetic or self.config.smoke else []),
             *([LEAKY] if self.prepared.split.leaky else []),
         ]
 
@@ -122,7 +122,7 @@ def _run_record(outcome: Outcome, made_with: Environment) -> RunRecord:
     return RunRecord(
         version=VERSION,
         dataset=config.dataset.name,
-        modality=outcome.parts.features.capabilities.modality,
+        modality=outcome.components.features.capabilities.modality,
         head=config.heads,
         seed=config.seed,
         configuration=to_layer(config),
@@ -137,7 +137,7 @@ def _run_record(outcome: Outcome, made_with: Environment) -> RunRecord:
             *_angle_warnings(config, angles),
         ),
         stamps=tuple(outcome.stamps),
-        known_results=_told(known_results(config, outcome.parts.dataset.reference)),
+        known_results=_told(known_results(config, outcome.components.dataset.reference)),
     )
 
 
@@ -162,7 +162,9 @@ def _split_record(split: Split) -> SplitRecord:
 
 def _training_record(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> TrainingRecord:
     fitted = outcome.trained.fitted
-    described = steps(outcome.config, outcome.parts, outcome.trained.view.model, outcome.trained.view.embedding_width)
+    described = steps(
+        outcome.config, outcome.components, outcome.trained.view.model, outcome.trained.view.embedding_width
+    )
     return TrainingRecord(
         trained_on=_trained_on(outcome),
         epochs=len(fitted.history),
@@ -178,9 +180,9 @@ def _training_record(outcome: Outcome, angles: Mapping[int, AngleFacts]) -> Trai
 
 def _judgement_records(outcome: Outcome) -> tuple[JudgementRecord, ...]:
     judged = outcome.judged
-    backend = outcome.parts.backend
-    same = backend is outcome.parts.training_backend
-    name = outcome.config.backend.name if outcome.parts.quantum else None
+    asked, backend = outcome.components.backend, judged.test.backend
+    same = asked is outcome.components.training_backend
+    name = outcome.config.backend.name if backend is asked and asked is not None else _trained_on(outcome)
     settings = {key: value for key, value in to_layer(outcome.config)["backend"].items() if key != "name"}
     return (
         JudgementRecord(
@@ -192,9 +194,9 @@ def _judgement_records(outcome: Outcome) -> tuple[JudgementRecord, ...]:
         JudgementRecord(
             part="test",
             backend=name,
-            settings=settings if name is not None else {},
+            settings=settings if name is not None and backend is asked else {},
             hardware=backend is not None and backend.capabilities.hardware,
-            modelled_noise=_modelled_noise(outcome),
+            modelled_noise=backend is not None and backend.capabilities.noise and not backend.capabilities.hardware,
             scores=_scores(judged.test.scores),
         ),
     )
@@ -222,13 +224,7 @@ def _told(claims: Iterable[Claim | str]) -> tuple[KnownResult | str, ...]:
 
 
 def _trained_on(outcome: Outcome) -> str | None:
-    return None if outcome.parts.training is None else outcome.parts.training.name
-
-
-def _modelled_noise(outcome: Outcome) -> bool:
-    """Whether the test part was judged under the noise of a fake device."""
-    backend = outcome.parts.backend
-    return backend is not None and backend.capabilities.noise and not backend.capabilities.hardware
+    return None if outcome.components.training is None else outcome.components.training.name
 
 
 def _stamp_texts(outcome: Outcome) -> list[str]:
@@ -241,7 +237,7 @@ def _stamp_texts(outcome: Outcome) -> list[str]:
 
 def _write_model(directory: RunDirectory, outcome: Outcome) -> None:
     model = outcome.trained.view.model.cpu()
-    facts = {"classes": list(outcome.prepared.split.classes), "feature_shape": list(outcome.parts.features.shape)}
+    facts = {"classes": list(outcome.prepared.split.classes), "feature_shape": list(outcome.components.features.shape)}
     directory.write_weights(model.state_dict(), facts)
 
 
@@ -256,7 +252,7 @@ def _draw(directory: RunDirectory, outcome: Outcome) -> None:
     fold = outcome.prepared.split.fold
     title = f"{outcome.config.dataset.name} · {outcome.config.heads}"
     drawn = Drawn(
-        features=outcome.parts.features,
+        features=outcome.components.features,
         prepared=outcome.prepared,
         view=outcome.trained.view,
         fitted=outcome.trained.fitted,

@@ -10,12 +10,12 @@ from qplug.contract.interfaces import Part, Sample, Unusable
 from qplug.lab.config.model import RunConfig
 from qplug.lab.data.cache import damaged
 from qplug.lab.data.splits import Split, folds, split_rule
+from qplug.lab.pipeline.components import BranchComponents, Components
 from qplug.lab.pipeline.describe import Description
-from qplug.lab.pipeline.parts import BranchParts, Parts
 from qplug.lab.runner.inventory import split_of
 
 
-def refuse_small_parts(config: RunConfig, parts: Parts, split: Split, description: Description) -> None:
+def refuse_small_parts(config: RunConfig, components: Components, split: Split, description: Description) -> None:
     """Refuses a split with too few samples for what is fitted or trained on it.
 
     Raises:
@@ -23,15 +23,15 @@ def refuse_small_parts(config: RunConfig, parts: Parts, split: Split, descriptio
         DataError: a batch of training or validation could not be shared among the processes.
     """
     reducers = [step for step in description.steps if step.kind == "reducer"]
-    for number, (branch, step) in enumerate(zip(parts.branches, reducers, strict=True), start=1):
+    for number, (branch, step) in enumerate(zip(components.branches, reducers, strict=True), start=1):
         if branch.reducer.capabilities.fitted:
-            where = f"branch{number}." if len(parts.branches) > 1 else ""
+            where = f"branch{number}." if len(components.branches) > 1 else ""
             _refuse_few_to_fit(branch, step.name, step.shape[0], split, where)
-    if any(step.trainable for step in description.steps if step.kind != "backbone" or not parts.backbone.frozen):
+    if any(step.trainable for step in description.steps if step.kind != "backbone" or not components.backbone.frozen):
         _refuse_few_to_train(config.training.devices, split)
 
 
-def _refuse_few_to_fit(branch: BranchParts, name: str, n_outputs: int, split: Split, where: str) -> None:
+def _refuse_few_to_fit(branch: BranchComponents, name: str, n_outputs: int, split: Split, where: str) -> None:
     n_samples, n_classes = len(split.parts["train"]), len(split.classes)
     least = branch.reducer.least_samples(n_outputs, n_classes)
     if least <= n_samples:
@@ -72,7 +72,7 @@ def refuse_unusable(config: RunConfig, n_samples: int, unusable: Sequence[Unusab
         raise damaged(config.dataset.name, faults, n_samples + len(unusable), final=not n_samples)
 
 
-def splits_of_all_folds(config: RunConfig, parts: Parts, samples: Sequence[Sample]) -> dict[int, Split]:
+def splits_of_all_folds(config: RunConfig, components: Components, samples: Sequence[Sample]) -> dict[int, Split]:
     """The split of every fold, so that one that cannot be is refused before the first is trained.
 
     Raises:
@@ -80,8 +80,8 @@ def splits_of_all_folds(config: RunConfig, parts: Parts, samples: Sequence[Sampl
         LeakError: a group stands in two parts of a fold.
         DataError: a part of a fold is empty, or a class has no training sample there.
     """
-    numbers = folds(parts.dataset, samples, config.split)
+    numbers = folds(components.dataset, samples, config.split)
     if not numbers:
-        name, _ = split_rule(parts.dataset, config.split)
+        name, _ = split_rule(components.dataset, config.split)
         raise UserError(f"split {name!r} of {config.dataset.name} has no folds, so --fold all means nothing there.")
-    return {number: split_of(replace(config, fold=number), parts, samples) for number in numbers}
+    return {number: split_of(replace(config, fold=number), components, samples) for number in numbers}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from qplug.contract.interfaces import Part, TrainingPart
-from qplug.lab.data.row_source import rows
+from qplug.lab.data.row_source import rows_at
 from qplug.lab.data.training_part import training_part
 from qplug.lab.judging.view import View
 from qplug.lab.pipeline.classifier import Classifier, embedding_width, fit_branches
@@ -51,12 +51,12 @@ def ready_to_train(examined: Examined, prepared: Prepared, reporter: Reporter) -
 
     That is features, or the embeddings of a frozen front.
     """
-    config, parts, model = examined.config, examined.parts, examined.model
+    config, components, model = examined.config, examined.components, examined.model
     model.front.normalise = prepared.normalise
     model.front.eval()
     found, frozen = prepared.features, model.frozen_front
     cache = examined.workplace.cache
-    inputs = embedded(config, parts, model.front, found, cache, reporter) if frozen else found.values
+    inputs = embedded(config, components, model.front, found, cache, reporter) if frozen else found.values
 
     @functools.cache  # several branches may be fitted
     def training() -> TrainingPart:
@@ -66,12 +66,12 @@ def ready_to_train(examined: Examined, prepared: Prepared, reporter: Reporter) -
         return training_part(fitted_on, seed=config.seed, module=None if frozen else model.front)
 
     width = int(inputs.shape[1]) if frozen else embedding_width(model.front, found.shape)
-    fit_branches(model, parts, width, seed=config.seed, training=training)
+    fit_branches(model, components, width, seed=config.seed, training=training)
     return View(model, inputs)
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingSession:
     """How a training is followed.
 
     Attributes:
@@ -87,7 +87,7 @@ class Course:
     on_epoch: Callable[[int, Mapping[str, float]], None]
 
 
-def train(examined: Examined, prepared: Prepared, course: Course, reporter: Reporter) -> Trained:
+def train(examined: Examined, prepared: Prepared, session: TrainingSession, reporter: Reporter) -> Trained:
     """Trains what learns by gradients; a classifier of which nothing does is ready once it is fitted.
 
     Raises:
@@ -96,7 +96,7 @@ def train(examined: Examined, prepared: Prepared, course: Course, reporter: Repo
     began = time.perf_counter()
     view = ready_to_train(examined, prepared, reporter)
     seconds = time.perf_counter() - began
-    course.on_start(view.model)
+    session.on_start(view.model)
     from qplug.lab.training.fit import Fitted, fit
 
     if not any(parameter.requires_grad for parameter in view.module.parameters()):
@@ -113,11 +113,11 @@ def train(examined: Examined, prepared: Prepared, course: Course, reporter: Repo
             n_classes=len(prepared.split.classes),
             options=config.training,
             seed=config.seed,
-            checkpoints=course.checkpoints,
+            checkpoints=session.checkpoints,
             device=config.device,
-            resume=course.resume,
+            resume=session.resume,
             head_first=head_first,
-            on_epoch=course.on_epoch,
+            on_epoch=session.on_epoch,
         )
     return Trained(view, fitted, tuple(idle_parts(config, view.model, before) if fitted.history else ()))
 
@@ -127,11 +127,11 @@ def _head_first(examined: Examined, prepared: Prepared, view: View, reporter: Re
     from qplug.lab.training.fit import HeadFirst
 
     cache = examined.workplace.cache
-    values = embedded(examined.config, examined.parts, view.model.front, prepared.features, cache, reporter)
-    training, validation = (rows(values, prepared.rows[part]) for part in ("train", "validation"))
+    values = embedded(examined.config, examined.components, view.model.front, prepared.features, cache, reporter)
+    training, validation = (rows_at(values, prepared.rows[part]) for part in ("train", "validation"))
     return HeadFirst(view.model.branches, training, validation)
 
 
 def _labelled(view: View, prepared: Prepared, part: Part) -> tuple[Any, torch.Tensor]:
     indices = prepared.rows[part]
-    return rows(view.inputs, indices), torch.from_numpy(prepared.labels[indices])
+    return rows_at(view.inputs, indices), torch.from_numpy(prepared.labels[indices])

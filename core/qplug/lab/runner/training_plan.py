@@ -11,15 +11,15 @@ import torch
 from qplug.contract.errors import UserError
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.training import TrainingOptions
+from qplug.lab.pipeline.components import Components
 from qplug.lab.pipeline.describe import Description, Step
 from qplug.lab.pipeline.memory import refuse_large_batches
-from qplug.lab.pipeline.parts import Parts
 from qplug.lab.training.devices import check_devices, per_device
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of epochs in which the same parts learn.
+    """A stretch of epochs in which the same components learn.
 
     Attributes:
         epochs: how many, at most.
@@ -50,7 +50,7 @@ class Circuits:
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingPlan:
     """A training as it would go.
 
     Attributes:
@@ -59,7 +59,7 @@ class Course:
         device: ``"cpu"`` or ``"cuda"``; None if this machine has not what is asked.
         problem: what this machine has not, else empty.
         processes: how many share each batch.
-        precision: of the classical part; circuits always get float32 angles.
+        precision: of the classical layers; circuits always get float32 angles.
         circuits: None if no head is quantum.
     """
 
@@ -72,11 +72,11 @@ class Course:
     circuits: Circuits | None
 
     def to_json(self) -> dict[str, Any]:
-        """The course as plain data, without the options, which are the configuration's."""
+        """The plan as plain data, without the options, which are the configuration's."""
         return {name: value for name, value in asdict(self).items() if name != "options"}
 
     def lines(self) -> Iterator[str]:
-        """The course in words."""
+        """The plan in words."""
         yield f"training: {', then '.join(map(_words, self.phases)) or 'none; what is fitted is fitted at once'}"
         if self.phases:
             yield from _steps(self.options)
@@ -102,41 +102,41 @@ def _steps(options: TrainingOptions) -> Iterator[str]:
     yield f"kept: the epoch of the best validation {options.monitor}{stop}"
 
 
-def course_of(config: RunConfig, parts: Parts, description: Description) -> Course:
-    """The course that a described run would take. What the machine lacks is no error here; the course says so."""
+def training_plan(config: RunConfig, components: Components, description: Description) -> TrainingPlan:
+    """How a described run would be trained. What the machine lacks is no error here; the plan says so."""
     device: Literal["cpu", "cuda"] | None = None
     problem = ""
     try:
         device = check_devices(config.training, config.device)
-        refuse_large_batches(parts, description, per_device(config.training, device), torch.device(device))
+        refuse_large_batches(components, description, per_device(config.training, device), torch.device(device))
     except UserError as error:
         device, problem = None, f"machine: {error}"
     mixed = "bfloat16, its circuits' angles float32" if config.training.mixed_precision else "float32"
-    return Course(
-        phases=tuple(_phases(config, parts, description.steps)),
+    return TrainingPlan(
+        phases=tuple(_phases(config, components, description.steps)),
         options=config.training,
         device=device,
         problem=problem,
         processes=config.training.devices,
         precision=mixed,
-        circuits=_circuits(config, parts),
+        circuits=_circuits(config, components),
     )
 
 
-def _phases(config: RunConfig, parts: Parts, steps: tuple[Step, ...]) -> Iterator[Phase]:
+def _phases(config: RunConfig, components: Components, steps: tuple[Step, ...]) -> Iterator[Phase]:
     options, heads = config.training, [step for step in steps if step.kind != "backbone"]
     if options.head_epochs:
         yield _phase(options.head_epochs, "cached embeddings", heads)
-    learns = heads if parts.backbone.frozen else list(steps)
+    learns = heads if components.backbone.frozen else list(steps)
     if any(step.trainable for step in learns):
-        yield _phase(options.epochs, "cached embeddings" if parts.backbone.frozen else "features", learns)
+        yield _phase(options.epochs, "cached embeddings" if components.backbone.frozen else "features", learns)
 
 
 def _phase(epochs: int, inputs: str, steps: list[Step]) -> Phase:
     return Phase(epochs, inputs, sum(step.trainable for step in steps), sum(step.quantum for step in steps))
 
 
-def _circuits(config: RunConfig, parts: Parts) -> Circuits | None:
-    if parts.training is None:
+def _circuits(config: RunConfig, components: Components) -> Circuits | None:
+    if components.training is None:
         return None
-    return Circuits(parts.training.name, config.backend.name, parts.training.reason)
+    return Circuits(components.training.name, config.backend.name, components.training.reason)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qplug.lab.config.layers import Layer
+from qplug.catalogue.layers import Layer
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
-from qplug.lab.pipeline.parts import Parts
+from qplug.lab.pipeline.components import Components
 
 
-def unused_backend(layers: Iterable[Layer], config: RunConfig, parts: Parts) -> str:
+def unused_backend(layers: Iterable[Layer], config: RunConfig, components: Components) -> str:
     """A sentence about a backend that was named although there is no circuit to run or train on it; else empty.
 
     Args:
         layers: what was given. A layer that writes out a whole configuration, as ``run.toml`` does, has a backend in
             any case, so nobody asked for that.
         config: what they came to.
-        parts: its components.
+        components: its components.
     """
-    if parts.quantum:
+    if components.quantum:
         return ""
     written_out = to_layer(config)["training"].keys()
     asked = [layer for layer in layers if not written_out <= layer.get("training", {}).keys()]

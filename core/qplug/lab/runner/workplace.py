@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qplug.contract.errors import DataError
-from qplug.lab.data.folders import cache_folder, data_home
-from qplug.lab.data.workers import usable_cores
+from qplug.variables import cache_folder, data_home, disabled, loggers, usable_cores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +48,8 @@ class Workplace:
             data=data_home(environment),
             workers=usable_cores(environment),
             threads=usable_cores(environment),
-            loggers=_names(environment.get("QPLUG_LOGGERS", "")),
-            disabled=_names(environment.get("QPLUG_DISABLE", "")),
+            loggers=loggers(environment),
+            disabled=disabled(environment),
         )
 
     def with_data_dir(self, data_dir: Path | None) -> Workplace:
@@ -71,7 +70,3 @@ class Workplace:
             return cls(**{**found, "loggers": tuple(found["loggers"]), "disabled": tuple(found["disabled"])})
         except (KeyError, TypeError) as error:
             raise DataError(f"a workplace lacks, or has too much: {error}.") from error
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())

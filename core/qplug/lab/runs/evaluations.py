@@ -7,13 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from qplug.contract.errors import DataError
 from qplug.lab.config.reading import parse_json
 from qplug.lab.runs.digests import refuse_damaged
 from qplug.lab.runs.directory import METRICS, RECORD, RunDirectory
-from qplug.lab.runs.run_record import JudgementRecord, Number, Table
+from qplug.lab.runs.run_record import Count, JudgementRecord, Number, Table
 from qplug.lab.runs.typed_file import refuse_newer, validated
 
 EVALUATIONS = "evaluations"
@@ -32,6 +32,58 @@ class Agreement(Table):
     max_abs_delta_z: Number = Field(default=None, description="largest distance of expectation values")
 
 
+class ObservableValues(Table):
+    """One expectation value of a circuit on a device, over the samples."""
+
+    circuit: Count = Field(description="1 is the first")
+    observable: str = Field(description="such as Z0 Z1, by wire")
+    exact: Number = Field(description="mean of the exact values")
+    device: Number = Field(description="mean of the device's")
+    mean_abs_delta: Number
+    max_abs_delta: Number
+    expected: Number = Field(description="the mean distance that shot noise alone explains")
+
+
+class Verification(Table):
+    """What a device answered, beside the exact values of the same samples.
+
+    Attributes:
+        device: its name.
+        fake: whether a simulator played the device.
+        n_part: how many samples the part has, of which those of the judgement are some.
+        exact_accuracy: of the same samples, without shots and noise.
+        expected_shot_noise: the mean distance of expectation values that shots alone explain.
+        expected_label_agreement: the share of labels that shots alone were thought, before anything was sent, to
+            leave as they are.
+        observables: the distances of each.
+        two_qubit_gates: as they ran, of the circuit with the most; None if it is not told.
+        depth: of the deepest.
+        facts: what else the backend told, such as the calibration of the qubits used.
+    """
+
+    device: str
+    fake: bool
+    shots: Count
+    n_part: Count
+    exact_accuracy: float
+    expected_shot_noise: float
+    expected_label_agreement: Number = None
+    observables: tuple[ObservableValues, ...]
+    job_ids: tuple[str, ...]
+    executions: Count
+    forecast_seconds: Number
+    usage_seconds: Number = None
+    two_qubit_gates: Count | None = None
+    depth: Count | None = None
+    calibration_date: str | None = None
+    facts: dict[str, JsonValue] = Field(default={}, description="as the backend tells them")
+
+    @property
+    def named(self) -> str:
+        """The device for people, who must not take a fake one for a device."""
+        return self.device + (", a fake device" if self.fake and "fake" not in self.device.lower() else "")
+
+
 class EvaluationRecord(Table):
     """A finished run judged again.
 
@@ -43,6 +95,7 @@ class EvaluationRecord(Table):
         classes: names of the other data set's classes → the run's, where they differ.
         run_accuracy: that of the same part in the run itself.
         against_training_backend: None where it was judged on that one.
+        verification: of a remote backend.
     """
 
     version: Literal[1]
@@ -55,14 +108,28 @@ class EvaluationRecord(Table):
     classes: dict[str, str] = Field(default={}, description="theirs to the run's")
     run_accuracy: Number = None
     against_training_backend: Agreement | None = None
+    verification: Verification | None = None
     stamps: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """All of it in the flat form that ``qplug evaluate --json`` prints."""
-        told = self.model_dump(mode="json", exclude={"version", "judgement"})
+        told = self.model_dump(mode="json", exclude={"version", "judgement", "verification"})
         judged = self.judgement.model_dump(mode="json", exclude={"scores"})
         scores = self.judgement.scores.model_dump(mode="json", exclude_unset=True)
-        return {**told, **judged, self.judgement.part: scores}
+        return {**told, **judged, **self._verified(), self.judgement.part: scores}
+
+    def _verified(self) -> dict[str, Any]:
+        """What a device answered, with the numbers of the same samples in one place."""
+        if self.verification is None:
+            return {}
+        scores, agreed = self.judgement.scores, self.against_training_backend
+        return {
+            **self.verification.model_dump(mode="json"),
+            "n_samples": scores.n,
+            "accuracy": scores.accuracy,
+            "accuracy_interval": list(scores.accuracy_interval),
+            **({} if agreed is None else agreed.model_dump(mode="json", exclude={"accuracy"})),
+        }
 
 
 def write_evaluation(directory: RunDirectory, record: EvaluationRecord) -> Path:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 _TABLE = re.compile(r"\[(\[?)([a-z_]+(?:\.[a-z_]+)*)\](\]?)")
 _SETTING = re.compile(
@@ -21,10 +23,40 @@ def glance(text: str) -> dict[str, Any] | None:
     It knows the plain lines that qplug writes, and gives up at any other, so that it never misreads one.
     """
     top: dict[str, Any] = {}
-    table, seen = top, set()
-    heading = ""
+    for number, piece in enumerate(text.split("\n[")):
+        found = _piece(f"[{piece}" if number else piece)
+        table = None if found is None else _open(top, found.path, several=found.several) if found.path else top
+        if table is None or found is None:
+            return None
+        table.update(found.kept)
+    return top
+
+
+class _Piece(NamedTuple):
+    """One table of a text with its heading, which the text's beginning lacks."""
+
+    path: str
+    several: bool
+    kept: Mapping[str, str | int]
+
+
+@lru_cache(maxsize=4096)  # most tables of a run are those of another one too
+def _piece(text: str) -> _Piece | None:
+    first, *rest = text.splitlines() or [""]
+    heading = _TABLE.fullmatch(first)
+    if heading and bool(heading[1]) != bool(heading[3]):
+        return None
+    kept = _kept(rest if heading else [first, *rest])
+    if kept is None:
+        return None
+    return _Piece(heading[2], bool(heading[1]), kept) if heading else _Piece("", False, kept)
+
+
+def _kept(lines: Iterable[str]) -> Mapping[str, str | int] | None:
+    kept: dict[str, str | int] = {}
+    seen: set[str] = set()
     in_list = False
-    for line in text.splitlines():
+    for line in lines:
         if in_list:
             if line == "]":
                 in_list = False
@@ -33,21 +65,16 @@ def glance(text: str) -> dict[str, Any] | None:
         elif not line or line.startswith("# "):
             continue
         elif found := _SETTING.fullmatch(line):
-            if (heading, found[1]) in seen:
+            if found[1] in seen:
                 return None
-            seen.add((heading, found[1]))
+            seen.add(found[1])
             if found[1] in _KEPT and not found[4]:
-                table[found[1]] = found[2] if found[2] is not None else int(found[3])
+                kept[found[1]] = found[2] if found[2] is not None else int(found[3])
         elif _LIST.fullmatch(line):
             in_list = True
-        elif (found := _TABLE.fullmatch(line)) and bool(found[1]) == bool(found[3]):
-            opened = _open(top, found[2], several=bool(found[1]))
-            if opened is None:
-                return None
-            table, heading = opened, f"{found[2]}-{len(seen)}"
         else:
             return None
-    return None if in_list else top
+    return None if in_list else kept
 
 
 def _open(top: dict[str, Any], path: str, *, several: bool) -> dict[str, Any] | None:

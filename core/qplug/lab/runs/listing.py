@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,22 +62,36 @@ def list_runs(root: Path) -> list[RunSummary]:
     """
     if not root.is_dir():
         return []
-    folders = [path for path in root.iterdir() if any((path / name).is_file() for name in (CONFIG, FOLDS, SET))]
-    return [summarise(path) for path in sorted(folders, key=lambda path: path.name, reverse=True)]
+    folders = sorted(root.iterdir(), key=lambda path: path.name, reverse=True)
+    looked_at = ((path, _files(path)) for path in folders)
+    return [_summarise(path, files) for path, files in looked_at if files & {CONFIG, FOLDS, SET}]
+
+
+def _files(path: Path) -> set[str]:
+    """The names of the files in a folder, by one look at it; none where it is no folder, or cannot be read."""
+    try:
+        with os.scandir(path) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
+    except OSError:
+        return set()
 
 
 def summarise(path: Path) -> RunSummary:
     """The summary of one run; never fails for a damaged file, but says so."""
-    if (path / SET).is_file():
+    return _summarise(path, _files(path))
+
+
+def _summarise(path: Path, files: Collection[str]) -> RunSummary:
+    if SET in files:
         return _of_a_set(path)
     run = RunDirectory(path)
-    status = run.status
+    status: Status = "finished" if RECORD in files or METRICS in files else run.status
     problems: list[str] = []
-    config = _config(run, problems)
-    seen = _glance(run, problems) if status == "finished" else Glance()
-    circuits = _names_a_backend(run) if seen.has_circuits is None else seen.has_circuits
+    config = _config(run, problems, several=FOLDS in files)
+    seen = _glance(run, problems, typed=RECORD in files) if status == "finished" else Glance()
+    telling = _fold_begun(path) if FOLDS in files else run
+    circuits = _names_a_backend(telling) if seen.has_circuits is None else seen.has_circuits
     seed, fold = config.get("seed"), config.get("fold")
-    several = (path / FOLDS).is_file()
     ended = _ended(run, problems) if status == "interrupted" else ""
     return RunSummary(
         path=path,
@@ -86,7 +101,7 @@ def summarise(path: Path) -> RunSummary:
         head="+".join(_name(branch.get("head")) for branch in _branches(config)),
         backend=_name(config.get("backend")) if circuits else "",
         seed=seed if isinstance(seed, int) else None,
-        fold="all" if several else fold if isinstance(fold, int) else None,
+        fold="all" if FOLDS in files else fold if isinstance(fold, int) else None,
         test=seen.test,
         stamps=seen.stamps,
         problem=" ".join(problems),
@@ -110,7 +125,7 @@ def _of_a_set(path: Path) -> RunSummary:
         started=path.name[:15],
         dataset=record.dataset,
         head="+".join(arm.name for arm in record.arms),
-        backend="+".join(dict.fromkeys(_name(arm.settings.get("backend")) for arm in record.arms)),
+        backend="+".join(dict.fromkeys(_name(arm.settings.get("backend")) for arm in record.arms if _has(arm.code))),
         seed=_only({cell.seed for cell in record.cells}),
         fold=_fold_of(record),
         test={name: value for name, value in one.test.items() if value is not None} if one is not None else {},
@@ -141,17 +156,31 @@ def _ended(run: RunDirectory, problems: list[str]) -> str:
 
 
 def _names_a_backend(run: RunDirectory) -> bool:
-    """Whether the run has a backend among its parts; so it is taken where it does not name its parts."""
+    """Whether the run has a backend among its components; so it is taken where it does not name its components."""
     try:
         code = parse_json(run.read_text(ENVIRONMENT), ENVIRONMENT, DataError)
     except (QplugError, OSError):
         return True
-    parts = code.get("code") if isinstance(code, Mapping) else None
+    return _has(code.get("code") if isinstance(code, Mapping) else None)
+
+
+def _has(parts: object) -> bool:
+    """Whether a backend is among the parts; so it is taken where none are named."""
     return not isinstance(parts, Mapping) or not parts or "backend" in parts
 
 
-def _config(run: RunDirectory, problems: list[str]) -> dict[str, Any]:
-    name = FOLDS if (run.path / FOLDS).is_file() else CONFIG
+def _fold_begun(path: Path) -> RunDirectory:
+    """A run of a set of folds of an older version, which names its parts; without one the set itself."""
+    try:
+        runs = RunDirectory(path).read_json(FOLDS)["runs"]
+        folders = [path.parent / str(name) for name in runs.values()]
+    except (QplugError, KeyError, TypeError, AttributeError):
+        folders = []
+    return RunDirectory(next((folder for folder in folders if (folder / ENVIRONMENT).is_file()), path))
+
+
+def _config(run: RunDirectory, problems: list[str], *, several: bool) -> dict[str, Any]:
+    name = FOLDS if several else CONFIG
     try:
         if name == FOLDS:
             return dict(run.read_json(FOLDS)["settings"])
@@ -163,9 +192,9 @@ def _config(run: RunDirectory, problems: list[str]) -> dict[str, Any]:
         return {}
 
 
-def _glance(run: RunDirectory, problems: list[str]) -> Glance:
+def _glance(run: RunDirectory, problems: list[str], *, typed: bool) -> Glance:
     try:
-        if (run.path / RECORD).is_file():
+        if typed:
             return glance_at_record(run)
         content = parse_json(run.read_text(METRICS), METRICS, DataError)
     except QplugError as error:

@@ -148,7 +148,7 @@ class Torch(_Found):
 
 
 class Code(_Found):
-    """The code of one part."""
+    """The code of one component."""
 
     kind: str
     name: str

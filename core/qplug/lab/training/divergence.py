@@ -16,10 +16,10 @@ from qplug.lab.pipeline.classifier import Classifier, WeightedSum
 
 @dataclass(frozen=True)
 class Culprit:
-    """The first part of a model, in the order of its computation, whose numbers are not finite.
+    """The first component of a model, in the order of its computation, whose numbers are not finite.
 
     Attributes:
-        name: the part's name in the model; empty for the inputs and for the model itself.
+        name: the component's name in the model; empty for the inputs and for the model itself.
         kind: its class.
         what: ``"inputs"``, ``"weights"``, ``"gradient"`` or ``"output"``.
         largest: the largest number, by absolute value, that went into it, where that is known.
@@ -49,7 +49,7 @@ def find_culprit(model: nn.Module, inputs: Tensor) -> Culprit | None:
             part.register_forward_hook(_look_at_output(name, found)),
         )
     ]
-    # A backend refuses angles that are not finite; by then the part that made them is found.
+    # A backend refuses angles that are not finite; by then the component that made them is found.
     with contextlib.suppress(Exception), torch.no_grad():
         model(inputs)
     for handle in hooks:
@@ -58,7 +58,7 @@ def find_culprit(model: nn.Module, inputs: Tensor) -> Culprit | None:
 
 
 def gradient_culprit(model: nn.Module) -> Culprit | None:
-    """The part nearest to the inputs whose gradient is not finite; None if all are."""
+    """The component nearest to the inputs whose gradient is not finite; None if all are."""
     for name, part in model.named_modules():
         if any(each.grad is not None and not _finite(each.grad) for each in part.parameters(recurse=False)):
             return Culprit(name, type(part).__name__, "gradient")
@@ -66,7 +66,7 @@ def gradient_culprit(model: nn.Module) -> Culprit | None:
 
 
 def in_words(model: nn.Module, culprit: Culprit | None, options: TrainingOptions) -> str:
-    """Two sentences: which part was the first without finite numbers, and what to lower."""
+    """Two sentences: which component was the first without finite numbers, and what to lower."""
     if culprit is None:
         return _advice("training.learning_rate", options.learning_rate, options)
     if culprit.what == "inputs":
@@ -88,7 +88,7 @@ def _advice(setting: str, value: float, options: TrainingOptions) -> str:
 
 
 def _place(model: nn.Module, name: str) -> tuple[str, str]:
-    """What a user calls the part of that name, and the setting of its step size."""
+    """What a user calls the component of that name, and the setting of its step size."""
     in_classifier = isinstance(model, Classifier)
     if in_classifier and name.startswith("front"):
         normal = name.startswith("front.normalise")

@@ -54,10 +54,10 @@ class Fitted:
 
 @dataclass(frozen=True)
 class HeadFirst:
-    """What ``head_epochs`` needs: the part of a model that learns first, on embeddings computed once.
+    """What ``head_epochs`` needs: the component of a model that learns first, on embeddings computed once.
 
     Attributes:
-        head: a part of the model: embeddings (batch, n_features) → logits (batch, n_classes).
+        head: a component of the model: embeddings (batch, n_features) → logits (batch, n_classes).
         training: embeddings (n, n_features) of the training part, from the rest of the model as it is at the start.
         validation: the same for the validation part.
     """
@@ -94,7 +94,7 @@ def fit(
     batch on GPUs (torch's SyncBatchNorm, which needs CUDA) and over each process's share of it on the CPU.
 
     Args:
-        model: inputs (batch, …) → logits (batch, n_classes). Parts with ``requires_grad=False`` stay as they are.
+        model: inputs (batch, …) → logits (batch, n_classes). Components with ``requires_grad=False`` stay as they are.
         training: inputs (n, …) float32, as a tensor, an array or anything that gives the rows of an index array, and
             labels (n,), classes 0 to n_classes - 1.
         validation: the same for the part that chooses the best epoch.

@@ -1,4 +1,4 @@
-"""Parts of a classifier that a training left as they were."""
+"""Components of a classifier that a training left as they were."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def prints(model: nn.Module) -> Mapping[str, bytes]:
 def idle_parts(config: RunConfig, model: Classifier, before: Mapping[str, bytes]) -> list[str]:
     """A warning for each part that has trainable parameters none of which training changed.
 
-    No gradient reaches them: the part detaches its outputs, or computes them through something without a gradient.
-    Without it the optimiser leaves a parameter as it is. Of a quantum head its circuit is a part of its own.
+    No gradient reaches them: the component detaches its outputs, or computes them through something without a gradient.
+    Without it the optimiser leaves a parameter as it is. Of a quantum head its circuit is a component of its own.
 
     Args:
         config: the run.
@@ -39,7 +39,7 @@ def idle_parts(config: RunConfig, model: Classifier, before: Mapping[str, bytes]
         if names and unchanged.issuperset(names):
             found.append(
                 f"training changed none of the {len(names)} trainable tensors of {part}: no gradient reached them, or "
-                "their step was too small. The part may detach its outputs (detach, .data, numpy, torch.no_grad); the "
+                "their step was too small. It may detach its outputs (detach, .data, numpy, torch.no_grad); the "
                 "result is that of its initial values."
             )
             unchanged.difference_update(names)  # a circuit is not named again where its whole head was

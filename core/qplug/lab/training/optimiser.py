@@ -41,7 +41,9 @@ def trainable(model: nn.Module, quantum: Collection[str]) -> tuple[list[nn.Param
         if parameter.requires_grad:
             groups[name in chosen].append(parameter)
     if not any(groups):
-        raise NotSupported("the model has no trainable parameters; fit its parts instead, or unfreeze one of them.")
+        raise NotSupported(
+            "the model has no trainable parameters; fit its components instead, or unfreeze one of them."
+        )
     return groups
 
 

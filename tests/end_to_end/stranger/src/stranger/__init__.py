@@ -1,1 +1,1 @@
-"""Parts for qplug that qplug knows nothing about."""
+"""Components for qplug that qplug knows nothing about."""

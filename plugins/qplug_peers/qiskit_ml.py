@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qplug.bench.peers import Peer
 from qplug.bench.problem import Outcome, Problem
 from qplug.bench.timing import Step
 from qplug.contract.circuit import Circuit, Encoding, Weight
@@ -73,3 +74,12 @@ def _observables(circuit: Circuit) -> list[Any]:
         SparsePauliOp.from_sparse_list([(each.paulis, list(each.wires), 1.0)], num_qubits=circuit.n_qubits)
         for each in circuit.observables
     ]
+
+
+CONNECTOR = Peer(
+    prepare=connector,
+    requires=("qiskit_machine_learning",),
+    packages=("qiskit", "qiskit-machine-learning"),
+    patient=True,
+)
+"""``TorchConnector``."""

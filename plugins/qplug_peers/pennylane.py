@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qplug.bench.peers import Peer
 from qplug.bench.problem import Outcome, Problem
 from qplug.bench.timing import Step
 from qplug.contract.circuit import Circuit, Encoding, Gate, Observable, Weight
@@ -84,3 +85,11 @@ def _value(angle: Any, inputs: Any, weights: Any) -> Any:
             return weights[index]
         case _:
             return angle
+
+
+BACKPROP = Peer(prepare=backprop, requires=("pennylane",))
+"""``TorchLayer`` on default.qubit."""
+
+
+ADJOINT = Peer(prepare=adjoint, requires=("pennylane", "pennylane_lightning"))
+"""``TorchLayer`` on lightning.qubit."""

@@ -1,4 +1,4 @@
-"""What the data sets of this plugin share when they look into folders."""
+"""What data sets share when they look into folders of recordings or images."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from qplug.signals.litter import is_litter
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".au", ".aif", ".aiff", ".caf", ".w64"})
 """File-name endings that are taken for recordings, in lower case."""
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
+"""File-name endings that are taken for images, in lower case."""
 
 NOT_YET_KNOWN: Sequence[str] = ()
 """The classes of a data set that reads them from its folder."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from qplug.catalogue import load
 from qplug.contract.errors import DataError, ParameterError
 from qplug.contract.interfaces import Audio, Image
 from qplug.lab.data.remarks import folder_remarks
 from qplug.testing.components import check_dataset
-from qplug_audio.folder import Folder
+from qplug_folder.folder import Folder
 
 WriteSound = Callable[..., Path]
 
@@ -150,7 +152,7 @@ def test_indexing_costs_under_3_kilobytes_a_file(tmp_path: Path) -> None:
         for number in range(5_000):
             (tmp_path / label / f"recording_{number:06d}.wav").touch()
     code = (
-        "import sys, resource; from pathlib import Path; from qplug_audio.folder import Folder;"
+        "import sys, resource; from pathlib import Path; from qplug_folder.folder import Folder;"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "samples = Folder(group='_(...)').index(Path(sys.argv[1]));"
         "print(len(samples), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
@@ -191,3 +193,13 @@ def test_parts_are_not_taken_for_classes(tmp_path: Path, write_sound: WriteSound
         Folder().index(tmp_path)
     assert len(Folder(parts=True).index(tmp_path)) == 4
     assert len(Folder(only=("test", "train")).index(tmp_path)) == 4
+
+
+def test_it_is_a_plugin_of_its_own_with_an_example_that_the_same_seed_repeats(tmp_path: Path) -> None:
+    assert load("dataset", "folder") is Folder
+    assert Folder.__module__ == "qplug_folder.folder"
+    for name in ("one", "two"):
+        Folder().write_example(tmp_path / name, seed=3)
+    samples = Folder().index(tmp_path / "one")
+    assert Counter(sample.label for sample in samples) == {"high": 12, "low": 12}
+    assert all((tmp_path / "two" / sample.id).read_bytes() == sample.source.read_bytes() for sample in samples)

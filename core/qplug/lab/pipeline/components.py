@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from qplug import catalogue, parameters
+from qplug.catalogue import Suspect, naming_faults
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backbone, Backend, Component, Dataset, FeatureExtractor, Head, Reducer
 from qplug.lab.config.augmentation import AugmentationOptions
@@ -16,7 +17,7 @@ from qplug.lab.pipeline.training_place import TrainingPlace, training_place
 
 
 @dataclass(frozen=True)
-class BranchParts:
+class BranchComponents:
     """One branch: a reducer, a head, and the factor of its logits."""
 
     reducer: Reducer
@@ -25,7 +26,7 @@ class BranchParts:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Components:
     """All components of one pipeline.
 
     Attributes:
@@ -41,7 +42,7 @@ class Parts:
     dataset: Dataset
     features: FeatureExtractor
     backbone: Backbone
-    branches: tuple[BranchParts, ...]
+    branches: tuple[BranchComponents, ...]
     backend: Backend | None
     training: TrainingPlace | None
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
@@ -65,21 +66,37 @@ class Parts:
         return found
 
 
-def assemble(config: RunConfig, copies: Path | None = None, *, dataset: Dataset | None = None) -> Parts:
+def assemble(config: RunConfig, copies: Path | None = None, *, dataset: Dataset | None = None) -> Components:
     """The configuration's components.
 
     Args:
         config: names and parameters.
-        copies: where a finished run keeps its components' settings files, see ``Parts.of_the_network``; None: they are
-            read where they were.
+        copies: where a finished run keeps its components' settings files, see ``Components.of_the_network``; None: they
+            are read where they were.
         dataset: the data set, if it is at hand; None: the one that the configuration names.
 
     Raises:
-        NotSupported: the features are for another kind of signal than the data set holds, or parts do not fit.
+        NotSupported: the features are for another kind of signal than the data set holds, or components do not fit.
         UserError: a component that does not exist or whose parameters cannot be used.
+        PluginError: what a component says of itself cannot be had.
     """
-    dataset = dataset or cast(Dataset, _create("dataset", config.dataset))
-    features = cast(FeatureExtractor, _create("features", config.features, copies, "features"))
+    made: list[Suspect] = []
+    with naming_faults(made, "the pipeline was put together"):
+        return _assembled(config, copies, dataset, made)
+
+
+def _assembled(config: RunConfig, copies: Path | None, given: Dataset | None, made: list[Suspect]) -> Components:
+    def create(kind: str, choice: Choice, name: str = "") -> Any:
+        component = parameters.create(catalogue.load(kind, choice.name), choice.parameters, f"{kind} {choice.name}")
+        made.append(Suspect(kind, choice.name, component))
+        if copies is not None and (copies / name).is_dir():
+            component.use_copies(copies / name)
+        return component
+
+    if given is not None:
+        made.append(Suspect("dataset", config.dataset.name, given))
+    dataset = given or cast(Dataset, create("dataset", config.dataset))
+    features = cast(FeatureExtractor, create("features", config.features, "features"))
     has, takes = dataset.capabilities.modality, features.capabilities.modality
     if has != takes:
         choosable = any(parameter.name == "modality" for parameter in parameters.describe(type(features)))
@@ -89,23 +106,25 @@ def assemble(config: RunConfig, copies: Path | None = None, *, dataset: Dataset 
             f"holds {has}. {way} --features out for the data set's own, or choose others: qplug list features"
         )
     branches = tuple(
-        BranchParts(
-            cast(Reducer, _create("reducer", branch.reducer, copies, f"reducer-{number}")),
-            cast(Head, _create("head", branch.head, copies, f"head-{number}")),
+        BranchComponents(
+            cast(Reducer, create("reducer", branch.reducer, f"reducer-{number}")),
+            cast(Head, create("head", branch.head, f"head-{number}")),
             branch.weight,
         )
         for number, branch in enumerate(config.branches, start=1)
     )
     quantum = any(branch.head.capabilities.quantum for branch in branches)
-    backend = cast(Backend, _create("backend", config.backend)) if quantum else None
-    backbone = cast(Backbone, _create("backbone", config.backbone, copies, "backbone"))
+    backend = cast(Backend, create("backend", config.backend)) if quantum else None
+    backbone = cast(Backbone, create("backbone", config.backbone, "backbone"))
     _refuse_fitted_behind_trained(config, backbone, branches)
     refuse_augmentation(config.augmentation, takes, features.shape, frozen=backbone.frozen)
     training = None if backend is None else training_place(config, backend)
-    return Parts(dataset, features, backbone, branches, backend, training, config.augmentation)
+    return Components(dataset, features, backbone, branches, backend, training, config.augmentation)
 
 
-def _refuse_fitted_behind_trained(config: RunConfig, backbone: Backbone, branches: tuple[BranchParts, ...]) -> None:
+def _refuse_fitted_behind_trained(
+    config: RunConfig, backbone: Backbone, branches: tuple[BranchComponents, ...]
+) -> None:
     for choice, branch in zip(config.branches, branches, strict=True):
         if branch.head.capabilities.fitted and not backbone.frozen:
             raise NotSupported(
@@ -113,10 +132,3 @@ def _refuse_fitted_behind_trained(config: RunConfig, backbone: Backbone, branche
                 "learns by gradients, which never reach it. Freeze the backbone (--set backbone.frozen=true), "
                 "or choose a head that is trained."
             )
-
-
-def _create(kind: str, choice: Choice, copies: Path | None = None, name: str = "") -> Any:
-    component = parameters.create(catalogue.load(kind, choice.name), choice.parameters, what=f"{kind} {choice.name}")
-    if copies is not None and (copies / name).is_dir():
-        component.use_copies(copies / name)
-    return component

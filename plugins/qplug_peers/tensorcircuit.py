@@ -6,6 +6,7 @@ import math
 from importlib import import_module
 from typing import Any
 
+from qplug.bench.peers import Peer
 from qplug.bench.problem import Outcome, Problem
 from qplug.bench.timing import Step
 from qplug.contract.circuit import Circuit, Encoding, Observable, Weight
@@ -70,3 +71,7 @@ def _value(angle: Any, encoding: Any, weights: Any) -> Any:
             return weights[index]
         case _:
             return angle
+
+
+JITTED = Peer(prepare=jitted, requires=("tensorcircuit",), packages=("tensorcircuit-ng", "jax"), compiles=True)
+"""TensorCircuit, compiled by JAX."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal, final
 
@@ -13,9 +14,9 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Dataset, DatasetCapabilities, Part, Sample, Signal, SplitRule, Unusable
 from qplug.contract.interfaces.dataset import Excerpt
 from qplug.signals import read_signal
-from qplug_audio import examples
-from qplug_audio.layout import (
+from qplug.signals.layout import (
     AUDIO_SUFFIXES,
+    IMAGE_SUFFIXES,
     NOT_YET_KNOWN,
     as_text,
     chosen_classes,
@@ -25,8 +26,8 @@ from qplug_audio.layout import (
     refuse_undecodable,
     require_folder,
 )
+from qplug.signals.tones import write_tone
 
-_IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 _PARTS: dict[str, Part] = {
     "train": "train",
     "training": "train",
@@ -124,11 +125,13 @@ class Folder(Dataset):
 
     @property
     def _suffixes(self) -> frozenset[str]:
-        return AUDIO_SUFFIXES if self.modality == "audio" else _IMAGE_SUFFIXES
+        return AUDIO_SUFFIXES if self.modality == "audio" else IMAGE_SUFFIXES
 
     def write_example(self, folder: Path, *, seed: int = 0) -> None:
         """Two classes of tones. Synthetic."""
-        examples.class_folders(folder, seed)
+        for label, number in product(range(2), range(12)):
+            path = folder / ("low", "high")[label] / f"{number:02d}.wav"
+            write_tone(path, label=4 * label, seconds=0.5, rate=16_000, seed=seed + number)
 
     def load(self, sample: Sample) -> Signal:
         """The recording or the image, as stored.

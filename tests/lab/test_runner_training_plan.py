@@ -11,7 +11,7 @@ import torch
 from qplug.contract.errors import NotSupported
 from qplug.lab.config.layers import from_assignments
 from qplug.lab.runner.plan import Plan, plan
-from qplug.lab.runner.training_plan import Circuits, Course, Phase
+from qplug.lab.runner.training_plan import Circuits, Phase, TrainingPlan
 
 CLASSICAL = 64 * 3 + 3 + 2 * 3 + 3 * 10 + 10
 """The linear reducer from 64 numbers to 3, and behind the circuit a batch norm and a linear read-out for ten digits."""
@@ -27,12 +27,12 @@ def planned(*assignments: str, **options: Any) -> Plan:
     return plan([from_assignments(assignments), {**chosen, **options}])
 
 
-def course(*assignments: str, **options: Any) -> Course:
-    return planned(*assignments, **options).course
+def training(*assignments: str, **options: Any) -> TrainingPlan:
+    return planned(*assignments, **options).training
 
 
 def test_behind_a_frozen_backbone_heads_learn_on_cached_embeddings() -> None:
-    found = course("head.n_qubits=3", "training.epochs=7")
+    found = training("head.n_qubits=3", "training.epochs=7")
     assert found.phases == (Phase(7, "cached embeddings", CLASSICAL + CIRCUIT, CIRCUIT),)
     assert "training: 7 epochs on cached embeddings (259 parameters, 18 of them in circuits)" in list(found.lines())
 
@@ -41,12 +41,12 @@ def test_the_head_learns_first_and_then_everything() -> None:
     small = ("backbone.channels=2,2,4", "backbone.n_features=5", "training.head_epochs=3", "training.epochs=4")
     found = planned("head.n_qubits=3", *small, backbone={"name": "cnn3"})
     parts = {step.kind: step.trainable for step in found.description.steps}
-    first, second = found.course.phases
+    first, second = found.training.phases
     assert first == Phase(3, "cached embeddings", parts["reducer"] + parts["head"], CIRCUIT)
     assert second == Phase(4, "features", found.description.parameters.trainable, CIRCUIT)
     assert sum(parts.values()) == second.trainable
-    assert "3 epochs on cached embeddings" in next(found.course.lines())
-    assert ", then 4 epochs end to end" in next(found.course.lines())
+    assert "3 epochs on cached embeddings" in next(found.training.lines())
+    assert ", then 4 epochs end to end" in next(found.training.lines())
 
 
 def test_each_branch_tells_its_widths_and_what_learns_in_it() -> None:
@@ -67,7 +67,7 @@ def test_each_branch_tells_its_widths_and_what_learns_in_it() -> None:
 
 
 def test_a_head_that_is_fitted_has_no_phase() -> None:
-    found = course(head={"name": "svm-rbf"}, reducer={"name": "identity"})
+    found = training(head={"name": "svm-rbf"}, reducer={"name": "identity"})
     assert found.phases == ()
     assert list(found.lines()) == [
         "training: none; what is fitted is fitted at once",
@@ -77,7 +77,7 @@ def test_a_head_that_is_fitted_has_no_phase() -> None:
 
 def test_step_sizes_processes_and_the_watched_metric_are_told() -> None:
     options = ("training.quantum_learning_rate=0.01", "training.patience=5", "training.devices=2")
-    told = list(course("training.monitor=macro_f1", "training.optimiser=sgd", *options).lines())
+    told = list(training("training.monitor=macro_f1", "training.optimiser=sgd", *options).lines())
     assert "steps: batches of 32, sgd, learning rate 0.003 (0.01 for circuits)" in told
     assert "kept: the epoch of the best validation macro_f1, ends after 5 epochs without a better one" in told
     assert "machine: cpu, 2 processes that share each batch, float32" in told
@@ -85,17 +85,17 @@ def test_step_sizes_processes_and_the_watched_metric_are_told() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_what_the_machine_lacks_is_told_and_no_error() -> None:
-    found = course("training.mixed_precision=true", device="cuda")
+    found = training("training.mixed_precision=true", device="cuda")
     assert (found.device, found.precision) == (None, "bfloat16, its circuits' angles float32")
     assert "machine: device cuda was asked for, but torch finds no CUDA device here" in " ".join(found.lines())
 
 
 def test_circuits_are_told_where_they_are_trained_and_where_evaluated() -> None:
-    assert course(backend={"name": "default.qubit"}).circuits == Circuits("default.qubit", "default.qubit")
-    found = course(backend={"name": "aer", "shots": 100})
+    assert training(backend={"name": "default.qubit"}).circuits == Circuits("default.qubit", "default.qubit")
+    found = training(backend={"name": "aer", "shots": 100})
     assert found.circuits == Circuits("torch", "aer", "aer gives no gradients")
     assert "circuits: trained on torch, evaluated on aer (aer gives no gradients)" in list(found.lines())
-    assert course(head={"name": "linear"}).circuits is None
+    assert training(head={"name": "linear"}).circuits is None
 
 
 def test_a_phase_of_the_head_behind_a_frozen_backbone_is_refused_as_in_a_run() -> None:

@@ -1,0 +1,65 @@
+"""What is shown of a device's answer, and of work that waits for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qplug_cli import output
+
+
+def show_waiting(told: Mapping[str, Any]) -> None:
+    """Prints what a device has and is not done with."""
+    console = output.console()
+    jobs = ", ".join(told["job_ids"])
+    console.print(
+        f"{told['backend']}: {told['n_samples']:,} samples with {told['shots']:,} shots are with the device, "
+        f"job {jobs}: {told['waiting']}"
+    )
+    console.print(f"fetch it with: qplug resume {told['run']}", soft_wrap=True)
+
+
+def show_verification(told: Mapping[str, Any]) -> None:
+    """Prints what a device answered beside the exact values of the same samples."""
+    from rich.table import Table
+
+    console = output.console()
+    fake = " (a simulator with the noise of one day, no device)" if told["fake"] else ""
+    low, high = told["accuracy_interval"]
+    console.print(
+        f"on {told['device']}{fake}: accuracy {told['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {told['n_samples']:,}"
+        f" of {told['n_part']:,} samples, {told['exact_accuracy']:.3f} without shots and noise; the same label for "
+        f"{100 * told['label_agreement']:.1f} %{_thought(told)}"
+    )
+    console.print(
+        f"|Δ⟨Z⟩| {told['mean_abs_delta_z']:.3g} on average, {told['max_abs_delta_z']:.3g} at most; "
+        f"{told['shots']:,} shots alone explain {told['expected_shot_noise']:.3g}"
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("value", "exact", "device", "mean |Δ|", "largest", "by shots alone"):
+        table.add_column(heading, justify="left" if heading == "value" else "right")
+    several = len({row["circuit"] for row in told["observables"]}) > 1
+    for row in told["observables"]:
+        name = f"circuit {row['circuit']} {row['observable']}" if several else row["observable"]
+        numbers = (row["exact"], row["device"], row["mean_abs_delta"], row["max_abs_delta"], row["expected"])
+        table.add_row(name, *("–" if number is None else f"{number:.3f}" for number in numbers))
+    console.print(table)
+    console.print(_cost(told))
+
+
+def _cost(told: Mapping[str, Any]) -> str:
+    words = [f"job {', '.join(told['job_ids'])}", f"forecast {told['forecast_seconds']:.3g} s of the device"]
+    if told["usage_seconds"] is not None:
+        words.append(f"used {told['usage_seconds']:.3g} s")
+    if told["depth"] is not None:
+        words.append(f"depth {told['depth']}")
+    if told["two_qubit_gates"] is not None:
+        words.append(f"{told['two_qubit_gates']} two-qubit gates")
+    if told["calibration_date"]:
+        words.append(f"calibrated {told['calibration_date']}")
+    return " · ".join(words)
+
+
+def _thought(told: Mapping[str, Any]) -> str:
+    expected = told["expected_label_agreement"]
+    return "" if expected is None else f" (thought before, of shots alone: {100 * expected:.1f} %)"

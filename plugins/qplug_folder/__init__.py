@@ -1,0 +1,1 @@
+"""The user's own recordings or images: one folder per class."""

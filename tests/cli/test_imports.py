@@ -1,0 +1,65 @@
+"""What a command loads: no library that it does not need, since most of a short command's time are imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from qplug.lab.config.layers import from_assignments
+from qplug.lab.runner.reporter import Silent
+from qplug.lab.runner.run import run_once
+
+COMMANDS = """
+import contextlib, io, json, sys
+from qplug_cli.main import run
+told = []
+for words in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            run(words)
+        except SystemExit as end:
+            told.append([end.code, sorted({*sys.modules, *(name.partition('.')[0] for name in sys.modules)})])
+json.dump(told, sys.stdout)
+"""
+"""Runs commands one after the other in one process, and tells the exit code and all that is loaded after each."""
+
+NEVER = {"sympy", "torch._dynamo", "torch._inductor", "torch.fx.experimental.symbolic_shapes", "lightning"}
+"""torch's compiler with what it needs, which takes as long to load as torch itself."""
+JUDGING = {"sklearn", "scipy", "matplotlib"}
+CIRCUITS = {"pennylane", "qiskit", "numba", "qplug_pennylane", "qplug_qiskit"}
+
+
+def loaded_after(*commands: list[str], cache: Path) -> list[set[str]]:
+    """The modules that are loaded after each of some commands in one process."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS, json.dumps(commands)],
+        env=os.environ | {"QPLUG_CACHE": str(cache)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert [code for code, _ in told] == [0] * len(commands), done.stderr
+    return [set(modules) for _, modules in told]
+
+
+def test_listing_runs_and_predicting_load_what_they_need(write_sound: Callable[..., Path], tmp_path: Path) -> None:
+    chosen = {"dataset": {"name": "chirps"}, "backbone": {"name": "cnn3"}, "head": {"name": "linear"}}
+    small = from_assignments(["dataset.n_samples=100", "training.epochs=1"])
+    run = run_once([small, chosen], tmp_path / "runs", Silent())["run"]
+    sound = str(write_sound(tmp_path / "new.wav", seconds=1.0, rate=16_000))
+    listed, shown, predicted = loaded_after(
+        ["runs", "--out", str(tmp_path / "runs")], ["show", "head", "linear"], ["predict", run, sound], cache=tmp_path
+    )
+    assert listed & {"torch", "numpy", *NEVER, *JUDGING, *CIRCUITS} == set()
+    assert shown & {*NEVER, *JUDGING, *CIRCUITS} == set()
+    assert predicted & {*NEVER, *JUDGING, *CIRCUITS} == set()
+    assert "torch" in predicted
+
+
+def test_circuits_are_shown_without_torch_s_compiler_and_that_of_pqc_without_pennylane(tmp_path: Path) -> None:
+    pqc, ring = loaded_after(*(["show", "head", f"pennylane-{name}"] for name in ("pqc", "ry-rz-ring")), cache=tmp_path)
+    assert pqc & {*NEVER, *JUDGING, "pennylane"} == set()
+    assert ring & NEVER == set()
+    assert "pennylane" in ring
