@@ -8,7 +8,6 @@ import traceback
 
 import typer
 
-from qplug.catalogue.blame import blamed, fault, suspected
 from qplug.contract.addresses import redacted
 from qplug.contract.errors import NotInstalled, PluginError, QplugError, signal_of
 from qplug.lab.stopping import by
@@ -50,6 +49,8 @@ def _of_a_part(error: BaseException) -> str | None:
     """What is told of an exception that was raised in a component's own code; None if it was not."""
     if hasattr(error, "format_message"):
         return None
+    from qplug.catalogue.blame import blamed, fault, suspected  # help needs none of it
+
     told = fault(error, blamed(error, suspected(error)), "the command ran")
     return None if told is error else str(told)
 

@@ -12,6 +12,7 @@ from qplug_cli.commands.doctor import Package
 TOKEN = "3f9a-not-a-real-token"
 
 
+@pytest.mark.slow
 def test_the_examination_is_one_document_without_secrets(site) -> None:
     site.add_head("broken", "raise ImportError('no luck')")
     done = site.qplug("doctor", "--json", QISKIT_IBM_TOKEN=TOKEN)

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import soundfile
 from qplug.contract.errors import DataError
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.lab.runner.workplace import Workplace
 from qplug_audio.urbansound8k import UrbanSound8K
 
 RATE = 16_000
@@ -61,7 +63,9 @@ def slices(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, dataset: str = "folder", **options: Any) -> dict[str, Any]:
-    return run_once([{"dataset": {"name": dataset}, "data_dir": folder, **QUICK, **options}], folder.parent, Silent())
+    place = replace(Workplace.from_environment(), figures=False)
+    layer = {"dataset": {"name": dataset}, "data_dir": folder, **QUICK, **options}
+    return run_once([layer], folder.parent, Silent(), workplace=place)
 
 
 def counted(summary: dict[str, Any]) -> int:

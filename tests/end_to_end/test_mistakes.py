@@ -17,7 +17,9 @@ import pytest
 import soundfile
 
 Qplug = Callable[..., subprocess.CompletedProcess[str]]
-QUICK = ("--set", "training.epochs=2", "--set", "backbone.channels=4,4,8", "--set", "backbone.n_features=8")
+QUICK = (
+    "--no-figures", "--set", "training.epochs=2", "--set", "backbone.channels=4,4,8", "--set", "backbone.n_features=8",
+)  # fmt: skip
 MANILA = ("--backend", "aer", "--set", "backend.noise=FakeManilaV2")
 
 
@@ -156,7 +158,7 @@ def test_ctrl_c_keeps_the_last_checkpoint_and_resume_gives_the_same_numbers(
     (run,) = (tmp_path / "cut").iterdir()
     assert f"qplug resume {run}" in said
     assert not (run / "record.json").exists()
-    resumed = json.loads(qplug("resume", f"cut/{run.name}", "--json").stdout)
+    resumed = json.loads(qplug("resume", f"cut/{run.name}", "--no-figures", "--json").stdout)
     whole = json.loads(qplug(*words, "--epochs", "6", "--json").stdout)
     assert resumed["test"] == whole["test"]
     assert resumed["validation"] == whole["validation"]

@@ -13,7 +13,9 @@ import pytest
 from qplug.lab.runs.record_file import read_record
 
 TIMES = ("train_seconds",)
-QUICK = ("--set", "training.epochs=2", "--set", "backbone.channels=4,4,8", "--set", "backbone.n_features=8")
+QUICK = (
+    "--no-figures", "--set", "training.epochs=2", "--set", "backbone.channels=4,4,8", "--set", "backbone.n_features=8",
+)  # fmt: skip
 """A run that says nothing about accuracy, in a second or two."""
 
 Qplug = Callable[..., subprocess.CompletedProcess[str]]
@@ -54,7 +56,7 @@ def test_the_quickstart_hears_the_difference_and_leaves_every_file(qplug: Qplug,
 def test_a_run_toml_run_again_gives_the_same_numbers(qplug: Qplug, tmp_path: Path) -> None:
     head = ("--head", "pennylane-pqc", "--set", "head.n_qubits=3")
     first = json.loads(qplug("run", "--dataset", "digits", "--seed", 3, *head, *QUICK, "--json").stdout)["run"]
-    again = json.loads(qplug("run", "--config", f"{first}/run.toml", "--json").stdout)["run"]
+    again = json.loads(qplug("run", "--no-figures", "--config", f"{first}/run.toml", "--json").stdout)["run"]
     assert first != again
     assert without_times(tmp_path / first) == without_times(tmp_path / again)
     assert (tmp_path / first / "run.toml").read_text() == (tmp_path / again / "run.toml").read_text()
@@ -149,6 +151,7 @@ def test_past_runs_are_listed_with_their_metrics(qplug: Qplug, tmp_path: Path) -
 def test_ten_spoken_digits_are_told_apart_on_the_official_split(
     qplug: Qplug, real_fsdd: Path, head: str, floor: float
 ) -> None:
-    summary = json.loads(qplug("run", "--dataset", "fsdd", "--data-dir", real_fsdd, "--head", head, "--json").stdout)
+    words = ("run", "--no-figures", "--dataset", "fsdd", "--data-dir", real_fsdd, "--head", head, "--json")
+    summary = json.loads(qplug(*words).stdout)
     assert summary["n_test"] == 300
     assert summary["test"]["accuracy"] >= floor

@@ -20,7 +20,7 @@ QUICK = ("--dataset", "digits", "--set", "backbone.channels=4,4,8", "--set", "ba
 @pytest.mark.slow
 def test_two_processes_train_a_circuit_and_only_the_result_is_on_stdout(qplug: Qplug, tmp_path: Path) -> None:
     words = ("run", *QUICK, "--set", "head.n_qubits=3", "--set", "training.learning_rate=0.02", "--epochs", 6)
-    done = qplug(*words, "--devices", 2, "--json")
+    done = qplug(*words, "--no-figures", "--devices", 2, "--json")
     summary = json.loads(done.stdout)
     assert "devices = 2" in (tmp_path / summary["run"] / "run.toml").read_text()
     assert summary["test"]["accuracy"] > 0.4, "chance is 0.1"

@@ -16,17 +16,21 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_remote import fail, jobs, serve
 
-from qplug.contract.errors import NotSupported, QplugError, UserError
+from qplug.contract.errors import ConfigError, NotSupported, QplugError, UserError
 from qplug.lab.comparison.grid import Arm, Grid
 from qplug.lab.comparison.sets import run_set
 from qplug.lab.hardware.journal import JOURNAL, Journal
+from qplug.lab.report.page import render
+from qplug.lab.report.source import read_run
 from qplug.lab.runner.asked import Asked
 from qplug.lab.runner.evaluate import evaluate
 from qplug.lab.runner.jobs import cancel, sent_work
+from qplug.lab.runner.ladder import Climb, climb
 from qplug.lab.runner.on_device import Spending
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import resume_run, run_once
 from qplug.lab.runs.evaluations import read_evaluation
+from qplug.lab.runs.ladder_record import read_ladder
 from qplug.lab.runs.record_file import read_record
 from qplug.lab.runs.sent_plan import ANGLES, PLAN, read_sent
 
@@ -203,3 +207,31 @@ def test_what_was_sent_is_listed_and_can_be_stopped(run: Path) -> None:
     told = evaluate(run, asked(run, size=(10, 100)), Silent(), spending=freely(run))  # sent anew
     (listed,) = sent_work(run)
     assert (listed.state, listed.attempts, listed.usage_seconds) == ("done", 2, told["usage_seconds"])
+
+
+def test_a_ladder_says_which_step_lost_what(run: Path) -> None:
+    device = {"name": "folder-queue", "folder": str(queue_of(run))}
+    told = climb(run, Climb(30, 4000, device), Silent(), spending=freely(run))
+    steps = told["steps"]
+    assert [step["step"] for step in steps] == ["exact", "shots", "modelled noise", "device"]
+    assert [step["fake"] for step in steps] == [False, False, True, False]
+    assert steps[0]["thought"] == read_record(run).test.accuracy
+    assert abs(steps[1]["thought"] - steps[1]["accuracy"]) < 0.35  # 30 samples, and margins of a barely trained model
+    assert steps[3]["thought"] == steps[2]["accuracy"]
+    assert all(read_evaluation(run / "evaluations" / step["evaluation"]).judgement.scores.n == 30 for step in steps)
+    kept = read_ladder(run / "evaluations")
+    assert kept is not None
+    assert kept.model_dump(mode="json") == {key: value for key, value in told.items() if key != "run"}
+    lost = round(100 * (steps[0]["accuracy"] - steps[1]["accuracy"]), 1)
+    assert f"{abs(lost)} points {'gained by' if lost < 0 else 'lost to'} 4,000 shots" in told["sentence"]
+    page = render(read_run(run))
+    assert told["sentence"] in page
+    assert "the same on each step" in page
+    assert len(jobs(queue_of(run))) == 1
+
+
+def test_shots_of_a_simulator_are_its_own_parameter(run: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--shots is for remote backends; torch is not one.*backend\.shots=100"):
+        evaluate(run, Asked(size=(None, 100)), Silent())
+    told = evaluate(run, Asked(size=(25, None)), Silent())
+    assert told["test"]["n"] == 25

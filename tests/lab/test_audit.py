@@ -281,6 +281,7 @@ def test_modality_is_told_by_most_names(names: list[str], modality: str, tmp_pat
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_real_digits_are_clean_and_random_splits_of_emotions_leak(request: pytest.FixtureRequest) -> None:
     import os
 

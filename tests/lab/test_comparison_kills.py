@@ -25,6 +25,7 @@ from qplug.lab.runner.workplace import Workplace
 from .processes import below, is_alive, wait_for, workers
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"),
     pytest.mark.timeout(300),
 ]

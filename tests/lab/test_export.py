@@ -26,6 +26,8 @@ from qplug.lab.runner.run import run_once
 from qplug.lab.runs.record_file import read_record
 from qplug.lab.runs.weights import load_weights, read_weights
 
+from .places import without_figures
+
 SMALL: dict[str, Any] = {
     "dataset": {"name": "digits"},
     "backbone": {"name": "cnn3", "channels": [4, 4, 8], "n_features": 6},
@@ -62,7 +64,9 @@ class Runs(dict[str, Path]):
         self._folder = folder
 
     def __missing__(self, name: str) -> Path:
-        self[name] = Path(run_once([{**SMALL, **PIPELINES[name]}], self._folder, Silent())["run"])
+        self[name] = Path(
+            run_once([{**SMALL, **PIPELINES[name]}], self._folder, Silent(), workplace=without_figures())["run"]
+        )
         return self[name]
 
 

@@ -60,6 +60,8 @@ from qplug_audio.urbansound8k import UrbanSound8K
 from qplug_models.lda import Lda
 from qplug_models.reducers import Pca
 
+from .places import without_figures
+
 RATE = 16_000
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "leaks.md"
 SPEAKER = SplitRule(description="whole speakers", test="groups", n_folds=4, validation=0.25)
@@ -155,7 +157,7 @@ def test_a_leak_that_is_allowed_stamps_the_run(tmp_path: Path, monkeypatch: pyte
     layer = {"dataset": {"name": "ravdess"}, "data_dir": tmp_path / "ravdess", "split": "random", "allow_leak": True,
              "backbone": {"name": "cnn3", "channels": "2,2,4", "n_features": 4}, "head": {"name": "linear"},
              "features": {"name": "mel", "n_mels": 16, "duration": 0.5}, "training": {"epochs": 1}}  # fmt: skip
-    summary = run_once([layer], tmp_path / "runs", Silent())
+    summary = run_once([layer], tmp_path / "runs", Silent(), workplace=without_figures())
     assert summary["stamps"] == ["LEAKY"]
     assert summary["warnings"][0] == "the split leaks: 23 groups stand in more than one part"
     run = Path(summary["run"])
@@ -418,7 +420,8 @@ def test_a_reducer_of_another_fold_is_never_used_again(tmp_path: Path, monkeypat
              "training": {"epochs": 1}}  # fmt: skip
 
     def weights(folds: Iterable[int], out: str) -> list[Mapping[str, torch.Tensor]]:
-        runs = [run_once([{"fold": fold}, layer], tmp_path / out, Silent())["run"] for fold in folds]
+        place = without_figures()
+        runs = [run_once([{"fold": fold}, layer], tmp_path / out, Silent(), workplace=place)["run"] for fold in folds]
         return [load_file(Path(run) / "model.safetensors") for run in runs]
 
     (alone,) = weights([2], out="alone")

@@ -22,6 +22,8 @@ from qplug.lab.pipeline.describe import describe
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 
+from .places import without_figures
+
 EVERYTHING = AugmentationOptions(time_mask=0.4, frequency_mask=0.4, masks=2, shift=0.3, gain=0.5, noise=0.1)
 FEATURE = (1, 12, 20)
 SMALL = ["backbone.channels=2,2,4", "backbone.n_features=4", "training.epochs=2"]
@@ -182,7 +184,7 @@ def test_a_plan_says_what_is_varied() -> None:
 def test_a_run_repeats_itself_and_differs_from_a_plain_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QPLUG_CACHE", str(tmp_path / "cache"))
     given: Sequence[Any] = layers("augmentation.time_mask=0.3", "augmentation.noise=0.3", "dataset.n_samples=100")
-    first, again = (run_once(given, tmp_path / "runs", Silent()) for _ in range(2))
-    plain = run_once(layers("dataset.n_samples=100"), tmp_path / "runs", Silent())
+    first, again = (run_once(given, tmp_path / "runs", Silent(), workplace=without_figures()) for _ in range(2))
+    plain = run_once(layers("dataset.n_samples=100"), tmp_path / "runs", Silent(), workplace=without_figures())
     assert first["validation"] == again["validation"]
     assert first["validation"]["cross_entropy"] != plain["validation"]["cross_entropy"]

@@ -22,6 +22,8 @@ from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import resume_run, run_once
 from qplug_cli.commands.run import run as run_command
 
+from .places import without_figures
+
 CHANGED = "head 'turned' of package qplug-turned 1.0"
 
 
@@ -71,7 +73,7 @@ def test_changed_code_is_refused_on_resume_and_told_ever_after(site, head_source
 
     module.write_text(original)
     unchanged = Hasty(3)
-    resume_run(run, unchanged)
+    resume_run(run, unchanged, workplace=without_figures())
     load_run(run, reporter=unchanged)
     assert unchanged.warnings == []
 
@@ -185,7 +187,7 @@ def test_a_classifier_needs_no_data_set(site, tmp_path: Path) -> None:  # type: 
     site.add("qplug-squares", entries, {"squares_plugin": SET_OF_A_STRANGER})
     small = from_assignments(["backbone.channels=2,2,2", "backbone.n_features=4", "training.epochs=1"])
     named = {"dataset": {"name": "squares"}, "head": {"name": "linear"}}
-    run = Path(run_once([small, named], tmp_path / "runs", Silent())["run"])
+    run = Path(run_once([small, named], tmp_path / "runs", Silent(), workplace=without_figures())["run"])
     picture = tmp_path / "new.png"
     Image.new("L", (8, 8), 200).save(picture)
     before = load_run(run).predict([picture])

@@ -25,6 +25,8 @@ from qplug.lab.runs.evaluations import EVALUATIONS, EvaluationRecord, evaluation
 from qplug.lab.runs.listing import summarise
 from qplug.lab.runs.record_file import read_record
 
+from .places import without_figures
+
 SMALL: dict[str, Any] = {
     "dataset": {"name": "digits"},
     "backbone": {"name": "cnn3", "channels": [4, 4, 8], "n_features": 6},
@@ -54,7 +56,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QPLUG_CACHE", str(folder / "cache"))
         yield {
-            name: Path(run_once([{**SMALL, **pipeline}], folder / name, Silent())["run"])
+            name: Path(run_once([{**SMALL, **pipeline}], folder / name, Silent(), workplace=without_figures())["run"])
             for name, pipeline in PIPELINES.items()
         }
 

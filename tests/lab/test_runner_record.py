@@ -17,11 +17,15 @@ from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 from qplug.lab.runs.directory import RunDirectory
 
+from .places import without_figures
+
 
 def tables(folder: Path, dataset: str, *more: str) -> list[list[dict[str, str]]]:
     """The rows of each table of a small run."""
     chosen = {"dataset": {"name": dataset}, "backbone": {"name": "identity"}, "head": {"name": "linear"}}
-    run = run_once([from_assignments(["training.epochs=1", *more]), chosen], folder, Silent())
+    run = run_once(
+        [from_assignments(["training.epochs=1", *more]), chosen], folder, Silent(), workplace=without_figures()
+    )
     return [RunDirectory.open(Path(run["run"])).read_csv(name) for name in ("predictions.csv", "history.csv")]
 
 

@@ -15,6 +15,8 @@ from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import resume_run, run_once
 from qplug.lab.runs.record_file import read_record
 
+from .places import without_figures
+
 AUGMENTED = [
     "dataset.n_samples=120",
     "backbone.channels=2,2,4",
@@ -48,12 +50,12 @@ def history(run: Path) -> list[dict[str, str]]:
 
 @pytest.mark.slow
 def test_varied_inputs_are_the_same_after_an_interruption(tmp_path: Path) -> None:
-    whole = run_once(layers(), tmp_path / "whole", Silent())
+    whole = run_once(layers(), tmp_path / "whole", Silent(), workplace=without_figures())
     with pytest.raises(Interrupted, match=rf"qplug resume {tmp_path}"):
         run_once(layers(), tmp_path / "torn", Impatient())
     (torn,) = (tmp_path / "torn").iterdir()
     assert not (torn / "record.json").exists()
-    resumed = resume_run(torn, Silent())
+    resumed = resume_run(torn, Silent(), workplace=without_figures())
 
     assert resumed["test"] == whole["test"]
     run = Path(whole["run"])

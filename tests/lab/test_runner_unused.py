@@ -13,6 +13,8 @@ from qplug.lab.runner.plan import Plan, plan
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 
+from .places import without_figures
+
 PARTS: dict[str, Any] = {
     "dataset": {"name": "digits"}, "backbone": {"name": "identity"}, "device": "cpu", "training": {"epochs": 1},
 }  # fmt: skip
@@ -51,6 +53,8 @@ class Notes(Silent):
 
 def test_a_run_tells_it_once_and_goes_on(tmp_path: Path) -> None:
     reporter = Notes()
-    summary = run_once([from_names({"head": "linear", "backend": "aer"}), PARTS], tmp_path, reporter)
+    summary = run_once(
+        [from_names({"head": "linear", "backend": "aer"}), PARTS], tmp_path, reporter, workplace=without_figures()
+    )
     assert reporter.said.count(UNUSED.format("aer")) == 1
     assert summary["backend"] is None

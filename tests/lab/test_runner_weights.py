@@ -20,6 +20,7 @@ from qplug.lab.runner.run import run_once
 from qplug_models.mobilenet_audio import AudioTagger
 
 from .acquire_server import Page, Server
+from .places import without_figures
 
 Layers = list[dict[str, Any]]
 
@@ -59,7 +60,7 @@ def layers(*assignments: str) -> Layers:
 
 
 def run(tmp_path: Path, *assignments: str) -> Path:
-    return Path(run_once(layers(*assignments), tmp_path / "runs", Silent())["run"])
+    return Path(run_once(layers(*assignments), tmp_path / "runs", Silent(), workplace=without_figures())["run"])
 
 
 class Telling(Silent):
@@ -81,7 +82,7 @@ def test_weights_from_an_address_are_fetched_once_and_make_the_same_run_as_the_f
     assert "weights: downloaded from http" in " ".join(plan(layers(*address)).work)
     assert server.asked == []
     told = Telling()
-    fetched = Path(run_once(layers(*address), tmp_path / "runs", told)["run"])
+    fetched = Path(run_once(layers(*address), tmp_path / "runs", told, workplace=without_figures())["run"])
     assert any(server.url("mn01.pt") in note and "no licence is stated" in note for note in told.notes)
     again = run(tmp_path, *address)
     assert len(server.asked) == 1
@@ -204,14 +205,14 @@ def test_features_are_made_anew_when_a_processor_is_edited_in_place(resnet: Path
     for mean in (0.5, 0.1):
         settings = json.loads((resnet / "preprocessor_config.json").read_text()) | {"image_mean": [mean] * 3}
         (resnet / "preprocessor_config.json").write_text(json.dumps(settings))
-        path = Path(run_once(hf_layers(resnet), tmp_path / "runs", Silent())["run"])
+        path = Path(run_once(hf_layers(resnet), tmp_path / "runs", Silent(), workplace=without_figures())["run"])
         content.append(json.loads((path / "split.json").read_text())["content"])
     assert content[0].keys() == content[1].keys()
     assert not any(content[0][name] == content[1][name] for name in content[0])
 
 
 def test_a_finished_run_of_a_model_in_a_folder_does_not_need_the_folder_any_more(resnet: Path, tmp_path: Path) -> None:
-    path = Path(run_once(hf_layers(resnet), tmp_path / "runs", Silent())["run"])
+    path = Path(run_once(hf_layers(resnet), tmp_path / "runs", Silent(), workplace=without_figures())["run"])
     assert sorted(file.name for file in (path / "settings" / "backbone").iterdir()) == ["config.json"]
     features = torch.randn(2, *load_run(path).features.shape)
     with torch.no_grad():

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import pytest
+import torch
 from qiskit import QuantumCircuit
 from qiskit.circuit import Gate, Parameter, ParameterVector
 from qiskit.circuit.library import PauliEvolutionGate
@@ -57,6 +58,15 @@ class Anew(QiskitHead):
 
 def test_a_circuit_that_is_made_anew_is_taken_if_it_is_the_same() -> None:
     assert [gate.name for gate in Anew(lambda: 2).circuit(2).gates] == ["ry", "crx"]
+
+
+def test_a_proof_draws_on_the_cpu_and_leaves_the_random_state_of_other_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeded: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    before = torch.get_rng_state()
+    Anew(lambda: 2).circuit(2)
+    assert seeded == []
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize(

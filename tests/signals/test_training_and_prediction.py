@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from qplug.lab.data.extraction import extract_chunk
 from qplug.lab.runner.loaded import features_of, load_run, usable_features
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
+from qplug.lab.runner.workplace import Workplace
 from qplug.signals import read_image, read_signal
 from qplug_audio.efficientat_mel import EfficientAtMel
 from qplug_audio.mel import Mel
@@ -216,7 +218,8 @@ def test_a_run_predicts_on_its_test_part_what_it_wrote_down(
         "head": {"name": "linear"},
         "training": {"epochs": 1},
     }
-    summary = run_once([config], pictures.parent, Silent())
+    place = replace(Workplace.from_environment(), figures=False)
+    summary = run_once([config], pictures.parent, Silent(), workplace=place)
     with (Path(summary["run"]) / "predictions.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["part"] == "test"]
     answers = load_run(summary["run"]).predict([pictures / row["id"] for row in rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,9 @@ from qplug_cli.device_pages import show_verification, show_waiting
 from qplug_cli.options import Json, NoPlugin
 from qplug_cli.results import metrics_table, print_heading
 
+if TYPE_CHECKING:
+    from qplug.lab.runner.asked import Asked
+
 EXAMPLES = """
 **Examples**
 
@@ -27,6 +30,8 @@ EXAMPLES = """
 `qplug evaluate RUN --backend ibm --set backend.fake=FakeTorino --samples 64` – the way to a device, rehearsed
 
 `qplug evaluate RUN --backend ibm --budget 30s` – on the least busy device of your account
+
+`qplug evaluate RUN --ladder` – what shots take, and what the noise of a fake device takes
 
 `qplug evaluate RUN --part validation --json`
 
@@ -68,6 +73,13 @@ def evaluate(
         list[str] | None,
         typer.Option("--map", metavar="THEIRS=OURS", help="A class of the other data set is this one. Repeatable."),
     ] = None,
+    ladder: Annotated[
+        bool,
+        typer.Option(
+            "--ladder",
+            help="In steps: exact, shots, a fake device and, with --backend, a device; on the same samples.",
+        ),
+    ] = False,
     samples: Samples = None,
     shots: Shots = None,
     budget: Budget = None,
@@ -89,6 +101,9 @@ def evaluate(
 
     settings = _settings(backend, dataset, data_dir, split, fold, assignments or ())
     asked = Asked(settings, part.value, _map(classes or ()), (samples, shots))
+    if ladder:
+        _climb(run, asked, (budget, yes, no_wait), json=json)
+        return
     with TerminalReporter() as reporter:
         allowed = spending(reporter, budget, yes=yes, no_wait=no_wait)
         summary = evaluate(run, asked, reporter, spending=allowed)
@@ -96,6 +111,27 @@ def evaluate(
         output.document(summary)
     else:
         _show(summary)
+
+
+def _climb(run: Path, asked: Asked, cost: tuple[str | None, bool, bool], *, json: bool) -> None:
+    from qplug.lab.runner.ladder import SAMPLES, SHOTS, Climb, climb
+    from qplug_cli.device_pages import show_ladder
+    from qplug_cli.progress import TerminalReporter
+
+    if asked.other_data or asked.classes:
+        raise ConfigError("--ladder judges the run's own data: leave --dataset and --map out.")
+    samples, shots = asked.size
+    budget, yes, no_wait = cost
+    wanted = Climb(samples or SAMPLES, shots or SHOTS, asked.settings.get("backend"), asked.part)
+    with TerminalReporter() as reporter:
+        allowed = spending(reporter, budget, yes=yes, no_wait=no_wait)
+        told = climb(run, wanted, reporter, spending=allowed)
+    if json:
+        output.document(told)
+    elif "waiting" in told:
+        show_waiting(told)
+    else:
+        show_ladder(told)
 
 
 def _settings(

@@ -90,6 +90,7 @@ class Defaults:
         head: the head, and the quantum head that ``head.match = "quantum"`` means.
         backend: where circuits are evaluated.
         training_backend: where circuits train that are evaluated on a backend which does not train them itself.
+        modelled_device: a backend with its parameters that stands in for a device: the step before one.
     """
 
     features: Mapping[str, str] = field(default_factory=dict)
@@ -97,6 +98,7 @@ class Defaults:
     head: str = ""
     backend: str = ""
     training_backend: str = ""
+    modelled_device: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

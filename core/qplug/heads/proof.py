@@ -216,7 +216,8 @@ def _draw(generator: torch.Generator, scale: tuple[float, float], *shape: int) -
 
 
 def _seed(seed: int) -> None:
-    torch.manual_seed(seed)
+    # Of the CPU alone, whose state is put back; torch.manual_seed seeds all devices, and notes a call stack for each.
+    torch.default_generator.manual_seed(seed)
     np.random.seed(seed)
     random.seed(seed)
 

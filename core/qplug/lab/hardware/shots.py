@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,12 +47,21 @@ def flip_curve(
         seed: of the noise, which is the same draw for each number of shots.
     """
     right = answer(exact)
-    curve = []
-    for number in shots:
-        generator = np.random.default_rng(seed)
-        flipped = [float((answer(_noisy(exact, number, generator)) != right).mean()) for _ in range(_DRAWS)]
-        curve.append(Flips(number, float(np.mean(flipped))))
-    return curve
+
+    def flipped(number: int) -> float:
+        drawn = noisy_draws(exact, number, seed=seed)
+        return float(np.mean([(answer(values) != right).mean() for values in drawn]))
+
+    return [Flips(number, flipped(number)) for number in shots]
+
+
+def noisy_draws(
+    exact: tuple[NDArray[np.float64], ...], shots: int, *, seed: int = 0
+) -> Iterator[tuple[NDArray[np.float64], ...]]:
+    """What so many shots might give in place of the exact values, a few times; the noise is that of ``flip_curve``."""
+    generator = np.random.default_rng(seed)
+    for _ in range(_DRAWS):
+        yield _noisy(exact, shots, generator)
 
 
 def enough_shots(curve: Sequence[Flips], most_flipped: float = MOST_FLIPPED) -> int:

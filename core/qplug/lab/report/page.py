@@ -18,6 +18,8 @@ from qplug.lab.report.folds import FinishedSet, read_set
 from qplug.lab.report.sets import FinishedRuns, is_one_of_folds, read_runs
 from qplug.lab.report.source import FinishedRun, read_run
 from qplug.lab.runs.directory import CONFIG, SET, is_set
+from qplug.lab.runs.evaluations import EVALUATIONS
+from qplug.lab.runs.ladder_record import read_ladder
 from qplug.lab.runs.run_record import MissingKey
 from qplug.lab.runs.set_record import read_set as read_set_record
 
@@ -66,6 +68,7 @@ def render(run: FinishedRun) -> str:
         judging=pictures(run, JUDGING),
         judged_again=judged_again(run.directory.path),
         devices=devices(run.directory.path),
+        ladder=read_ladder(run.directory.path / EVALUATIONS),
         training=pictures(run, TRAINING),
         circuits=pictures(run, tuple(run.circuits)),
     )

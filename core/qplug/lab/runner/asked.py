@@ -18,19 +18,20 @@ from qplug.contract.errors import ConfigError, UnknownName, some_of
 from qplug.contract.interfaces import Backend, Sample
 from qplug.lab.config.layers import from_file
 from qplug.lab.config.model import RunConfig
+from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_layer
 from qplug.lab.data.cache import Features
 from qplug.lab.data.labelled import Labelled
 from qplug.lab.data.splits import class_numbers, make_split
 from qplug.lab.judging.view import View
-from qplug.lab.pipeline.components import Components
+from qplug.lab.pipeline.components import Components, assemble
 from qplug.lab.runner.changes import refuse_changed_part
 from qplug.lab.runner.inventory import Inventory, inventory
-from qplug.lab.runner.loaded import Loaded
+from qplug.lab.runner.loaded import Loaded, load_classifier
 from qplug.lab.runner.prepare import embedded, extract
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.workplace import Workplace
-from qplug.lab.runs.directory import CONFIG, RunDirectory
+from qplug.lab.runs.directory import CONFIG, SETTINGS, RunDirectory
 from qplug.lab.runs.evaluations import (
     EVALUATIONS,
 )
@@ -48,7 +49,8 @@ class Asked:
             ``split`` and ``fold``.
         part: which part of the split is judged.
         classes: names of the other data set's classes → the run's, where they differ.
-        size: how many samples, with how many shots each, a device is sent; None: as its budget buys.
+        size: how many samples are judged, and with how many shots each a device runs them; None: all samples, or as a
+            device's budget buys.
     """
 
     settings: Layer = field(default_factory=dict)
@@ -120,7 +122,19 @@ class Again:
         return list(dict.fromkeys([*own, *([SYNTHETIC] if synthetic else [])]))
 
 
-def for_this_machine(config: RunConfig, reporter: Reporter) -> RunConfig:
+def again_of(directory: RunDirectory, asked: Asked, workplace: Workplace, reporter: Reporter) -> Again:
+    """A finished run, ready to be judged again.
+
+    Raises:
+        UserError: it is not finished, or what was asked cannot be had.
+        DataError: files are missing or damaged.
+    """
+    loaded = load_classifier(directory, reporter.warn)
+    config = _for_this_machine(resolve([asked.settings, _own_settings(directory, asked)]), reporter)
+    return Again(directory, config, assemble(config, directory.path / SETTINGS), loaded, asked, workplace)
+
+
+def _for_this_machine(config: RunConfig, reporter: Reporter) -> RunConfig:
     """The configuration, with another device where the run's is not to be had: judging needs no certain one."""
     if config.device == "cuda" and not torch.cuda.is_available():
         reporter.note("the run was made on CUDA; there is none here, so it is judged on the CPU")
@@ -128,7 +142,7 @@ def for_this_machine(config: RunConfig, reporter: Reporter) -> RunConfig:
     return config
 
 
-def own_settings(directory: RunDirectory, asked: Asked) -> Layer:
+def _own_settings(directory: RunDirectory, asked: Asked) -> Layer:
     """The run's own settings; of the data none if others are judged."""
     own = from_file(directory.path / CONFIG)
     return {key: value for key, value in own.items() if not asked.other_data or key not in _OF_THE_DATA}

@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Any, cast
 
 from qplug.catalogue import naming_faults
+from qplug.contract.errors import ConfigError
 from qplug.contract.interfaces import Backend, RemoteBackend
 from qplug.lab.config.model import RunConfig
-from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_layer
 from qplug.lab.data.labelled import Labelled
+from qplug.lab.hardware.budget import stratified_subset
 from qplug.lab.judging.agreement import agreement
+from qplug.lab.judging.given import some_of_part
 from qplug.lab.judging.judge import Judgement, judge
 from qplug.lab.judging.view import View
 from qplug.lab.measures import SUMMARY
-from qplug.lab.pipeline.components import assemble
 from qplug.lab.pipeline.suspects import layers_of, suspects
-from qplug.lab.runner.asked import Again, Asked, for_this_machine, inputs, own_settings
-from qplug.lab.runner.loaded import load_classifier
+from qplug.lab.runner.asked import Again, Asked, again_of, inputs
 from qplug.lab.runner.on_device import Answered, OnDevice, Spending, Waiting
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.verification import draw, verification
 from qplug.lab.runner.workplace import Workplace
-from qplug.lab.runs.directory import RECORD, SETTINGS, RunDirectory
+from qplug.lab.runs.directory import RECORD, RunDirectory
 from qplug.lab.runs.evaluations import (
     EVALUATIONS,
     VERSION,
@@ -70,11 +70,8 @@ def evaluate(
         ConfigError: the run's data have changed since, or the other data's classes are not the run's.
         DataError: files are missing or damaged.
     """
-    directory = RunDirectory.open(path)
-    loaded = load_classifier(directory, reporter.warn)
-    config = for_this_machine(resolve([asked.settings, own_settings(directory, asked)]), reporter)
-    components, place = assemble(config, directory.path / SETTINGS), workplace or Workplace.from_environment()
-    again = Again(directory, config, components, loaded, asked, place)
+    again = again_of(RunDirectory.open(path), asked, workplace or Workplace.from_environment(), reporter)
+    config, loaded, components = again.config, again.loaded, again.components
     involved = [*suspects(loaded.config, loaded.components), *suspects(config, components)]
     with naming_faults(involved, "the run was judged again", layers_of(loaded.model, involved)):
         return _evaluated(again, reporter, spending or Spending())
@@ -85,7 +82,14 @@ def _evaluated(again: Again, reporter: Reporter, spending: Spending) -> dict[str
     backend = again.backend
     if backend is not None and backend.capabilities.remote:
         return _on_device(again, cast(RemoteBackend, backend), reporter, spending)
+    if again.asked.size[1] is not None:
+        raise ConfigError(
+            f"--shots is for remote backends; {config.backend.name} is not one. Set its own, if it has them: --set "
+            f"backend.shots={again.asked.size[1]}"
+        )
     view, on = inputs(again, reporter)
+    if again.asked.size[0] is not None:
+        on = some_of_part(on, stratified_subset(on.labels, min(again.asked.size[0], len(on.labels)), config.seed))
     judgement = _judge(view, on, config, backend, reporter)
     twin = None
     if backend is not loaded.components.training_backend:  # exact values to hold the others against

@@ -25,11 +25,12 @@ from qplug.lab.data.labelled import Labelled
 from qplug.lab.hardware.budget import Plan, fit_budget, stratified_subset
 from qplug.lab.hardware.drive import Drive, tag_of
 from qplug.lab.hardware.journal import JOURNAL, Journal
-from qplug.lab.hardware.shots import MANY_FLIPPED, SHOTS, enough_shots, flip_curve
+from qplug.lab.hardware.shots import MANY_FLIPPED, SHOTS, Answer, enough_shots, flip_curve
 from qplug.lab.hardware.shots import Flips as PlannedFlips
 from qplug.lab.judging.given import judge_given, judge_with_angles, part_of, some_of_part
 from qplug.lab.judging.judge import Judgement
 from qplug.lab.judging.view import View
+from qplug.lab.pipeline.classifier import Classifier
 from qplug.lab.pipeline.cut import Behind
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runs.sent_plan import (
@@ -263,21 +264,26 @@ class OnDevice:
         if not spending.allow(f"Send {offer}?"):
             raise UserError("nothing was sent.")
 
-    def _answer(self, values: tuple[NDArray[np.float64], ...]) -> NDArray[np.int64]:
-        """The labels for given expectation values, by the read-outs alone."""
+    @cached_property
+    def _answer(self) -> Answer:
+        return labels_of_values(self.view.model, self._exact[0])
+
+
+def labels_of_values(model: Classifier, exact: Judgement) -> Answer:
+    """What gives the label of each sample for expectation values of its circuits, by the read-outs alone.
+
+    Args:
+        model: the classifier.
+        exact: what it answers to the same samples without shots and noise.
+    """
+    behind = Behind(model.cpu()).eval()
+    with torch.no_grad():
+        others = exact.logits - behind(*exact.expectations)  # of branches without a circuit
+
+    def answer(values: tuple[NDArray[np.float64], ...]) -> NDArray[np.int64]:
         with torch.no_grad():
-            found = self._behind(*(torch.from_numpy(each).float() for each in values)) + self._others
-        labels: NDArray[np.int64] = found.argmax(dim=1).numpy()
+            logits = behind(*(torch.from_numpy(each).float() for each in values)) + others
+        labels: NDArray[np.int64] = logits.argmax(dim=1).numpy()
         return labels
 
-    @cached_property
-    def _behind(self) -> Behind:
-        return Behind(self.view.model.cpu()).eval()
-
-    @cached_property
-    def _others(self) -> torch.Tensor:
-        """The logits of branches without a circuit."""
-        exact = self._exact[0]
-        with torch.no_grad():
-            rest: torch.Tensor = exact.logits - self._behind(*exact.expectations)
-        return rest
+    return answer
