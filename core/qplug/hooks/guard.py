@@ -43,7 +43,7 @@ class Aspect:
         restore: puts a state back.
         imports: whether importing a package may rightly change it, so that putting it back is worth no word.
         set_up: whether libraries set it up when they are first imported, so that an import may leave it changed.
-        drawn_from: whether libraries draw from it when they are imported, so that putting it back then is worth no word.
+        drawn_from: whether libraries draw from it when they are imported, so that putting it back needs no word then.
         fresh: its state when torch has just been loaded, where that is known.
     """
 
