@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from qplug import catalogue, parameters
 from qplug.contract.errors import QplugError
+from qplug.hooks.guard import ASPECTS
 from qplug.lab.config.layers import from_assignments
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
@@ -29,7 +30,7 @@ KINDS = {
     "backend": ("backends", "Backend", "BackendCapabilities(interface=1, gradient='autograd')"),
     "dataset": ("datasets", "Dataset", "DatasetCapabilities(interface=1, modality='image')"),
     "features": ("features", "FeatureExtractor", "FeatureCapabilities(interface=1, modality='image')"),
-    "executor": ("executors", "Executor", "ExecutorCapabilities(interface=1)"),
+    "executor": ("executors", "Executor", "ExecutorCapabilities(interface=1, machines='one')"),
 }
 
 IMPORTED: dict[str, tuple[str, str]] = {
@@ -46,7 +47,7 @@ IMPORTED: dict[str, tuple[str, str]] = {
     "threads": ("head", "import threading, time\nthreading.Thread(target=time.sleep, args=(9,), daemon=True).start()"),
     "forks": ("backend", "import os\nos.fork() or os._exit(0)"),
     "wanders": ("features", "import os\nos.chdir('/')\nos.umask(0o777)"),
-    "silences": ("executor", "import logging, sys\nlogging.disable()\nsys.stderr = open('/dev/null', 'w')"),
+    "silences": ("executor", "import logging, sys\nlogging.disable()\nsys.stderr = open(2, 'w', closefd=False)"),
     "exits": ("head", "import atexit\natexit.register(print, 'gone')\nraise SystemExit(0)"),
     "interrupts": ("dataset", "raise KeyboardInterrupt"),
     "recurses": ("backend", "def again(): again()\nagain()"),
@@ -124,3 +125,35 @@ def test_a_run_among_hostile_parts_has_the_numbers_of_one_without(site: Any, tmp
     weights, others = (load_file(run / "model.safetensors") for run in (alone, among))
     assert weights.keys() == others.keys()
     assert all(torch.equal(weights[name], others[name]) for name in weights)
+
+
+MADE: dict[str, tuple[str, str, str]] = {
+    "doubles-late": ("head", "import torch; torch.set_default_dtype(torch.float64)", "torch's default dtype"),
+    "seeds-late": ("backend", "import torch; torch.manual_seed(1)", "torch's random state"),
+    "wanders-late": ("features", "import os; os.chdir('/')", "the working directory"),
+    "masks-late": ("dataset", "import os; os.umask(0o777)", "the modes of new files"),
+    "deaf-late": (
+        "executor",
+        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+        "the handling of signals",
+    ),
+    "no-gradients-late": ("head", "import torch; torch.set_grad_enabled(False)", "torch's gradient mode"),
+}
+"""What each does when an object of it is made, and what that changes."""
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_a_constructor_changes_is_put_back_and_told(
+    site: Any, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kind, act, aspect = MADE[name]
+    group, module = f"qplug.{KINDS[kind][0]}", name.replace("-", "_")
+    text = source(kind, "", f"def __init__(self): {act}")
+    site.add("qplug-hostile-late", {group: {name: f"{module}:Part"}}, {module: text})
+    read = {each.name: each.read for each in ASPECTS}[aspect]
+    before = read()
+    made = catalogue.create(kind, name)
+    assert type(made).__module__ == module
+    assert read() == before
+    told = f"{kind} {name!r} changed {aspect} for the whole process when it was made. It was put back."
+    assert told in [record.getMessage() for record in caplog.records]

@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 import torch
 
-from qplug import catalogue, parameters
+from qplug import catalogue
 from qplug.bench.problem import Outcome, Problem
 from qplug.bench.report import yardstick
 from qplug.bench.timing import Step
@@ -56,7 +56,7 @@ def backends(names: Sequence[str] | None) -> tuple[list[tuple[str, Backend]], di
         if names is None and known[name].status != "ready":
             left_out[name] = known[name].status.replace("-", " ")
             continue
-        backend = parameters.create(cast("type[Backend]", catalogue.load("backend", name)), {}, f"backend {name}")
+        backend = cast("Backend", catalogue.create("backend", name))
         reason = _unfit(backend)
         if reason:
             left_out[name] = reason

@@ -8,6 +8,7 @@ interface asks is quarantined: shown with its reason, refused when asked for, an
 from qplug.catalogue.blame import Suspect, naming_faults
 from qplug.catalogue.entry import Entry, Status
 from qplug.catalogue.listing import command, disable, entries, entry, hooks, load, without
+from qplug.catalogue.making import create
 from qplug.catalogue.offers import GROUPS
 from qplug.catalogue.peers import peers
 from qplug.catalogue.registry import Known, Recipe, Registry, recipe, registry, shipped
@@ -23,6 +24,7 @@ __all__ = [
     "Suspect",
     "cache_folder",
     "command",
+    "create",
     "disable",
     "entries",
     "entry",

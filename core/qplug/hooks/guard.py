@@ -29,7 +29,7 @@ from typing import Any
 
 _log = logging.getLogger("qplug")
 
-LOGGERS = ("", "qplug", "lightning", "lightning.pytorch", "lightning.fabric", "py.warnings")
+LOGGERS = ("", "lightning", "lightning.pytorch", "lightning.fabric", "py.warnings")
 """Loggers whose settings decide what a user is told; the first is the root."""
 
 
@@ -129,19 +129,22 @@ def _put_environment(before: dict[str, str]) -> None:
     os.environ.update(before)
 
 
-def _logging() -> Any:
-    named = [(logger.level, logger.disabled, logger.propagate, tuple(logger.handlers), tuple(logger.filters))
-             for logger in map(logging.getLogger, LOGGERS)]  # fmt: skip
-    return logging.root.manager.disable, named
+def _loggers(names: Iterable[str]) -> Any:
+    return [(logger.level, logger.disabled, logger.propagate, tuple(logger.handlers), tuple(logger.filters))
+            for logger in map(logging.getLogger, names)]  # fmt: skip
 
 
-def _put_logging(before: Any) -> None:
-    logging.disable(before[0])
-    for name, (level, disabled, propagate, handlers, filters) in zip(LOGGERS, before[1], strict=True):
+def _put_loggers(names: Iterable[str], before: Any) -> None:
+    for name, (level, disabled, propagate, handlers, filters) in zip(names, before, strict=True):
         logger = logging.getLogger(name)
         logger.setLevel(level)
         logger.disabled, logger.propagate = disabled, propagate
         logger.handlers[:], logger.filters[:] = handlers, filters
+
+
+def _put_own_logging(before: Any) -> None:
+    logging.disable(before[0])
+    _put_loggers(("qplug",), before[1])
 
 
 def _put_list(target: list[Any]) -> Callable[[Any], None]:
@@ -171,7 +174,11 @@ def _put_signals(before: Any) -> None:
 
 
 def _put_streams(before: Any) -> None:
-    sys.stdin, sys.stdout, sys.stderr, sys.excepthook, sys.displayhook = before
+    sys.stdin, sys.stdout, sys.stderr = before
+
+
+def _put_last_words(before: Any) -> None:
+    sys.excepthook, sys.displayhook = before
 
 
 def _namespaces() -> list[Any]:
@@ -275,10 +282,11 @@ ASPECTS: tuple[Aspect, ...] = (
     Aspect("the filters of warnings", lambda: list(warnings.filters), _put_filters, imports=True, set_up=True),
     Aspect("how warnings are shown", lambda: warnings.showwarning, lambda before: setattr(
         warnings, "showwarning", before), set_up=True),
-    Aspect("logging", _logging, _put_logging, set_up=True),
+    Aspect("logging", lambda: _loggers(LOGGERS), lambda before: _put_loggers(LOGGERS, before), set_up=True),
+    Aspect("what logging lets through", lambda: (logging.root.manager.disable, _loggers(("qplug",))), _put_own_logging),
     Aspect("the handling of signals", _signals, _put_signals),
-    Aspect("the standard streams", lambda: (sys.stdin, sys.stdout, sys.stderr, sys.excepthook, sys.displayhook),
-           _put_streams, set_up=True),
+    Aspect("the standard streams", lambda: (sys.stdin, sys.stdout, sys.stderr), _put_streams),
+    Aspect("what uncaught errors print", lambda: (sys.excepthook, sys.displayhook), _put_last_words, set_up=True),
     Aspect("the limit of recursion", sys.getrecursionlimit, sys.setrecursionlimit),
     Aspect("garbage collection", lambda: (gc.isenabled(), gc.get_threshold()), _put_collection),
     Aspect("tracing and profiling", lambda: (sys.gettrace(), sys.getprofile()), _put_tracing),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from qplug import catalogue, parameters
+from qplug import catalogue
 from qplug.contract.errors import ConfigError, NotSupported, UserError
 from qplug.contract.interfaces import Executor
 from qplug.lab.comparison.carry import Carried, carry
@@ -218,4 +218,4 @@ def _executor(jobs: int, place: Workplace) -> Executor | None:
     if jobs == 1:
         return None
     values = {"slots": jobs, "threads": max(1, place.threads // jobs)}
-    return cast(Executor, parameters.create(catalogue.load("executor", "local"), values, what="executor local"))
+    return cast(Executor, catalogue.create("executor", "local", values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from qplug import catalogue, parameters
+from qplug import catalogue
 from qplug.catalogue.layers import Layer
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backend, QuantumHead
@@ -47,10 +47,10 @@ def matched(branch: Layer, n_classes: int, *, default: str) -> Layer:
 
 def _size(name: str, n_classes: int) -> tuple[int, int]:
     """The inputs and the trainable parameters of a quantum head with its defaults."""
-    head = parameters.create(catalogue.load("head", name), {}, what=f"head {name}")
+    head = catalogue.create("head", name)
     if not isinstance(head, QuantumHead) or head.n_inputs is None:
         raise NotSupported(f"head.match={name} names no quantum head of a known size. Quantum heads: qplug list heads")
     simulator = catalogue.registry().defaults.training_backend
-    backend = cast(Backend, parameters.create(catalogue.load("backend", simulator), {}, what=f"backend {simulator}"))
+    backend = cast(Backend, catalogue.create("backend", simulator))
     module = QuantumModule(head, backend, head.n_inputs, n_classes)
     return head.n_inputs, sum(value.numel() for value in module.parameters() if value.requires_grad)

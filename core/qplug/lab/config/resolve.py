@@ -42,7 +42,7 @@ def resolve(layers: Iterable[Layer], *, dataset: Dataset | None = None) -> RunCo
     chosen = Choice(name, values)
     if dataset is None:
         # An instance, since what it holds and what suits it may depend on its parameters.
-        dataset = cast("Dataset", parameters.create(catalogue.load("dataset", name), values, what=f"dataset {name}"))
+        dataset = cast("Dataset", catalogue.create("dataset", name, values))
         chosen = _choice("dataset", {**values, "name": name})
     settings = _complete([*given, from_defaults(dataset.defaults)], dataset.capabilities.modality)
     n_classes = len(dataset.classes)

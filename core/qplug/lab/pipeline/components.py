@@ -87,7 +87,7 @@ def assemble(config: RunConfig, copies: Path | None = None, *, dataset: Dataset 
 
 def _assembled(config: RunConfig, copies: Path | None, given: Dataset | None, made: list[Suspect]) -> Components:
     def create(kind: str, choice: Choice, name: str = "") -> Any:
-        component = parameters.create(catalogue.load(kind, choice.name), choice.parameters, f"{kind} {choice.name}")
+        component = catalogue.create(kind, choice.name, choice.parameters)
         made.append(Suspect(kind, choice.name, component))
         if copies is not None and (copies / name).is_dir():
             component.use_copies(copies / name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from qplug import catalogue, parameters
+from qplug import catalogue
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backend
 from qplug.lab.config.model import RunConfig
@@ -77,4 +77,4 @@ def _able(name: str) -> Backend:
 
 
 def _made(name: str) -> Backend:
-    return cast(Backend, parameters.create(catalogue.load("backend", name), {}, what=f"backend {name}"))
+    return cast(Backend, catalogue.create("backend", name))

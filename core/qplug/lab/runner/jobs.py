@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from qplug import catalogue, parameters
+from qplug import catalogue
 from qplug.contract.errors import DataError, UserError
 from qplug.contract.interfaces import RemoteBackend
 from qplug.lab.hardware.drive import Drive
@@ -90,7 +90,7 @@ def _cancel(home: Path) -> None:
     plan = read_plan(home)
     settings = plan.backend
     name = settings.pop("name")
-    made = parameters.create(catalogue.load("backend", name), settings, what=f"backend {name}")
+    made = catalogue.create("backend", name, settings)
     lock = Lock(home)
     try:
         Drive(cast(RemoteBackend, made), Journal(home / JOURNAL), home, plan.budget_seconds).cancel(plan.tag)

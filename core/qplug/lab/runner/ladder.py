@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from qplug import catalogue, parameters
+from qplug import catalogue
 from qplug.catalogue.layers import Layer
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backend, RemoteBackend, Task, Work
@@ -141,7 +141,7 @@ class _Thinking:
 
     def _fidelity(self, backend: Mapping[str, Any], shots: int) -> float:
         settings = {key: value for key, value in backend.items() if key != "name"}
-        made = cast(Backend, parameters.create(catalogue.load("backend", backend["name"]), settings, what="backend"))
+        made = cast(Backend, catalogue.create("backend", backend["name"], settings))
         if not made.capabilities.remote:
             return 1.0
         told = cast(RemoteBackend, made).forecast(Work(self.tasks, shots)).facts.get("predicted_fidelity")
