@@ -17,7 +17,7 @@ import torch
 
 from qplug.contract.hooks import RunInfo, hookimpl
 from qplug.hooks import Hooks
-from qplug.hooks.guard import ASPECTS
+from qplug.hooks.guard import ASPECTS, put_back
 
 ACTS: dict[str, Callable[[], object]] = {
     "torch's default dtype": lambda: torch.set_default_dtype(torch.float64),
@@ -125,3 +125,16 @@ def test_any_exception_of_a_hook_is_told_without_steering_a_terminal(
     assert words in caplog.text
     assert "\x1b" not in caplog.text
     assert hooks.names == []
+
+
+def test_a_draw_at_an_import_is_put_back_without_a_word() -> None:
+    random.seed(3)
+    before = random.getstate()
+    with put_back(at_import=True) as changed:
+        random.random()
+    assert random.getstate() == before
+    assert changed == []
+    with put_back() as changed:
+        random.random()
+    assert random.getstate() == before
+    assert changed == ["Python's random state"]

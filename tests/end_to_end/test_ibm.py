@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,3 +125,13 @@ def test_a_job_is_left_with_the_device_listed_and_stopped_by_command(
     assert fetched.returncode == 0, fetched.stderr
     assert json.loads(fetched.stdout)["verification"]["n_samples"] == 12
     assert len(server.jobs()) == before + 2
+
+
+def test_the_account_is_shown_and_never_its_token(server: Control, forking: Any, tmp_path: Path) -> None:
+    shown = forking(["show", "backend", "ibm"], tmp_path, environment(tmp_path, **server.environment))
+    assert shown.returncode == 0, shown.stderr
+    assert re.search(r"plan +Open", shown.stdout, re.IGNORECASE)
+    assert re.search(r"left +\d+ s of the device", shown.stdout)
+    assert TOKEN not in shown.stdout + shown.stderr
+    without = forking(["show", "backend", "ibm", "--json"], tmp_path, environment(tmp_path))
+    assert "no IBM Quantum account is configured" in json.loads(without.stdout)["account"]["not usable"]

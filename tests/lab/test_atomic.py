@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from qplug.atomic import remove_partial_files, storage_error, write_atomically
 from qplug.contract.errors import QplugError, UserError
-from qplug.lab.atomic import remove_partial_files, storage_error, write_atomically
 
 
 def test_content_is_written_and_replaced(tmp_path: Path) -> None:

@@ -240,7 +240,7 @@ def audit(
     Classes, parts and groups, durations, sample rates, duplicates, unreadable, silent and clipped files, and for each
     split on offer how many groups stand in more than one of its parts.
     """
-    from qplug.lab.atomic import write_atomically
+    from qplug.atomic import write_atomically
     from qplug.lab.audit.audit import audit as examine
     from qplug.lab.audit.figure import figure, png
     from qplug.lab.data.folders import data_folder

@@ -290,5 +290,5 @@ def _device_words(devices: dict[str, Any]) -> str:
 
 def _account_words(where: str | None) -> str:
     if where:
-        return f"configured in {where}"
+        return f"configured in {where}; its plan, and what is left of it: qplug show backend ibm"
     return "none; only needed for real quantum hardware (set QISKIT_IBM_TOKEN, or save one with qiskit-ibm-runtime)"

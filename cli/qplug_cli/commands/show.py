@@ -6,13 +6,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from qplug import catalogue
 from qplug.catalogue import Entry
-from qplug.contract.errors import UserError
+from qplug.contract.errors import QplugError, UserError
 from qplug_cli import output
 from qplug_cli.commands import recipes
 from qplug_cli.commands.list import PLURALS, STATUS, singular
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from qplug.contract.circuit import Circuit
-    from qplug.contract.interfaces import Backend, Component, SplitRule
+    from qplug.contract.interfaces import Backend, Component, RemoteBackend, SplitRule
     from qplug.parameters import Parameter
 
 EXAMPLES = """
@@ -135,6 +135,8 @@ def _as_json(row: Entry, loaded: Loaded | None) -> dict[str, Any]:
     told["presets"] = {name: plain(values) for name, values in loaded.component.presets.items()}
     told["capabilities"] = asdict(loaded.component.capabilities)
     told |= dict(_facts(loaded.component, row.name))
+    if account := _account(loaded):
+        told["account"] = account
     if loaded.circuit is not None:
         told["circuit"] = _circuit_facts(loaded.circuit)
     return told
@@ -216,10 +218,25 @@ def _print_loaded(row: Entry, loaded: Loaded, console: Console) -> None:
     capabilities = asdict(loaded.component.capabilities)
     told = [(name.replace("_", " "), _words(value)) for name, value in capabilities.items() if name not in _HIDDEN]
     _print_pairs(told, console, title="capabilities")
+    if account := _account(loaded):
+        _print_pairs(list(account.items()), console, title="account")
     _print_parameters(row, loaded.parameters, console)
     _print_presets(row, loaded.component, console)
     if loaded.circuit is not None:
         _print_circuit(loaded, console)
+
+
+def _account(loaded: Loaded) -> dict[str, str]:
+    """Plan and allowance of the account that a remote backend uses, or why it cannot be used."""
+    if not getattr(loaded.component.capabilities, "remote", False):
+        return {}
+    try:
+        found = cast("RemoteBackend", loaded.component).account()
+    except QplugError as error:
+        return {"not usable": str(error)}
+    left = found.get("left_seconds")
+    words = {name: str(value) for name, value in found.items() if name != "left_seconds"}
+    return words | ({} if left is None else {"left": f"{left:,.0f} s of the device"})
 
 
 def _print_pairs(pairs: Sequence[tuple[str, str]], console: Console, *, title: str = "") -> None:

@@ -102,7 +102,7 @@ def _probe_batch(batch: Sequence[Offer], *, time_limit: float, stop: Event) -> d
     left = list(batch)
     while left and not stop.is_set():
         packages = {offer.package for offer in left}
-        answers, end = _run_child(left, time_limit * len(packages), stop)
+        answers, end = _probe_in_process(left, time_limit * len(packages), stop)
         if answers is None:
             _log.warning("plugins of %s could not be tried: %s", left[0].provider, end.reason)
             break
@@ -118,7 +118,7 @@ def _probe_batch(batch: Sequence[Offer], *, time_limit: float, stop: Event) -> d
     return verdicts
 
 
-def _run_child(offers: Sequence[Offer], time_limit: float, stop: Event) -> tuple[dict[str, Verdict] | None, End]:
+def _probe_in_process(offers: Sequence[Offer], time_limit: float, stop: Event) -> tuple[dict[str, Verdict] | None, End]:
     """The child process's verdicts by the offers' keys, None if it never started; and how it ended."""
     seal = secrets.token_hex()
     with tempfile.TemporaryDirectory(prefix="qplug-", ignore_cleanup_errors=True) as folder:

@@ -12,13 +12,13 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from qplug.atomic import replacing
 from qplug.catalogue.offers import Offer
 from qplug.contract.interfaces.component import INTERFACE
 from qplug.variables import cache_folder
@@ -77,7 +77,9 @@ def remember(verdicts: Mapping[Offer, Verdict]) -> None:
     kept |= new
     latest = list(kept.items())[-_MOST:]
     try:
-        _write_whole(_file(), json.dumps({key: _plain(verdict) for key, verdict in latest}, indent=0))
+        _file().parent.mkdir(parents=True, exist_ok=True)
+        with replacing(_file()) as file:
+            file.write(json.dumps({key: _plain(verdict) for key, verdict in latest}, indent=0).encode())
     except OSError:
         _unwritten.update(new)
 
@@ -144,15 +146,3 @@ def _read() -> dict[str, Verdict]:
         return {key: Verdict(**fields) for key, fields in json.loads(_file().read_text("utf-8")).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # none yet, or damaged: it is only a cache
-
-
-def _write_whole(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise

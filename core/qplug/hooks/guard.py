@@ -43,6 +43,7 @@ class Aspect:
         restore: puts a state back.
         imports: whether importing a package may rightly change it, so that putting it back is worth no word.
         set_up: whether libraries set it up when they are first imported, so that an import may leave it changed.
+        drawn_from: whether libraries draw from it when they are imported, so that putting it back needs no word then.
         fresh: its state when torch has just been loaded, where that is known.
     """
 
@@ -51,6 +52,7 @@ class Aspect:
     restore: Callable[[Any], object]
     imports: bool = False
     set_up: bool = False
+    drawn_from: bool = False
     fresh: Callable[[], Any] | None = None
 
 
@@ -265,7 +267,7 @@ ASPECTS: tuple[Aspect, ...] = (
     Aspect("numpy's random state", _numpy_random, _put_numpy_random),
     Aspect("numpy's handling of errors", _numpy_errors, lambda before: before and sys.modules["numpy"].seterr(
         **dict(before))),
-    Aspect("Python's random state", random.getstate, random.setstate),
+    Aspect("Python's random state", random.getstate, random.setstate, drawn_from=True),
     Aspect("the working directory", _folder, _put_folder),
     Aspect("the modes of new files", _file_modes, os.umask),
     Aspect("the environment", lambda: dict(os.environ), _put_environment, set_up=True),
@@ -319,8 +321,9 @@ def put_back(*, at_import: bool = False) -> Iterator[list[str]]:
     try:
         yield changed
     finally:
-        changed += _put_back(before)
+        changed += _put_back((aspect, state) for aspect, state in before if not (at_import and aspect.drawn_from))
         if at_import:
+            list(_put_back((aspect, state) for aspect, state in before if aspect.drawn_from))
             changed += _put_back(_as_torch_comes(before))
 
 

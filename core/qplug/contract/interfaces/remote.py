@@ -159,6 +159,14 @@ class RemoteBackend(Backend):
         """The device's own names for the work, to look it up there."""
         return (handle,)
 
+    def account(self) -> Mapping[str, Any]:
+        """What is known of the user's account, by name: its plan, ``left_seconds``; empty where there is none to have.
+
+        Raises:
+            UserError: it is needed, and cannot be used; with what to do.
+        """
+        return {}
+
     def expectations(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
         """Refuses: a model's forward pass never sends anything to a device.
 

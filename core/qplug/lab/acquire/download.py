@@ -14,10 +14,10 @@ from pathlib import Path
 import requests
 import urllib3
 
+from qplug.atomic import storage_error
 from qplug.contract.errors import DataError, QplugError, UserError
 from qplug.lab.acquire import checksums
 from qplug.lab.acquire.meter import Meter
-from qplug.lab.atomic import storage_error
 from qplug.lab.data.disk import readable
 
 PART = ".part"

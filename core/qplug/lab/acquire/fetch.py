@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 
+from qplug.atomic import storage_error
 from qplug.contract.errors import DataError, Interrupted, UserError
 from qplug.contract.interfaces import Dataset, RemoteFile
 from qplug.lab.acquire import checksums
@@ -21,7 +22,6 @@ from qplug.lab.acquire.paths import parts_of
 from qplug.lab.acquire.receipt import Receipt
 from qplug.lab.acquire.survey import Survey, survey
 from qplug.lab.acquire.unpack import Unpacked, unpack
-from qplug.lab.atomic import storage_error
 from qplug.lab.data.disk import exclusive, make_folder, readable
 
 WORKSHOP = ".downloads"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from qplug.atomic import write_atomically
 from qplug.lab.acquire.unpack import Unpacked
-from qplug.lab.atomic import write_atomically
 
 NAME = ".qplug-fetched.json"
 _FORMAT = 1

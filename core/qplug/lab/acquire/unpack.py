@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from qplug.atomic import storage_error
 from qplug.contract.errors import DataError, UserError
 from qplug.lab.acquire.meter import Meter
 from qplug.lab.acquire.paths import parts_of
-from qplug.lab.atomic import storage_error
 from qplug.lab.data.disk import readable
 
 MOST_RATIO = 200

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from qplug.atomic import storage_error
 from qplug.contract.addresses import redacted
 from qplug.contract.errors import DataError, Interrupted, PluginError, QplugError, UserError
 from qplug.contract.interfaces import WeightsFile
 from qplug.lab.acquire.download import download
 from qplug.lab.acquire.meter import Meter, Progress, silent
 from qplug.lab.acquire.paths import parts_of
-from qplug.lab.atomic import storage_error
 from qplug.lab.data.disk import exclusive, readable
 from qplug.variables import data_home
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from qplug.atomic import replacing
 from qplug.contract.errors import UserError
-from qplug.lab.atomic import replacing
 from qplug.lab.locks import Held, take
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -6,8 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from qplug.atomic import storage_error
 from qplug.contract.errors import UserError
-from qplug.lab.atomic import storage_error
 from qplug.lab.locks import is_taken
 
 KINDS = {

@@ -17,14 +17,14 @@ class Labelled:
 
     Attributes:
         part: its name.
-        rows: (n,) where they stand in a view's inputs.
+        positions: (n,) where they stand in a view's inputs.
         labels: (n,) true classes, numbers in [0, n_classes).
         samples: the samples (n).
         classes: the names of the classes, in the order of the logits.
     """
 
     part: Part
-    rows: NDArray[np.int64]
+    positions: NDArray[np.int64]
     labels: NDArray[np.int64]
     samples: Sequence[Sample]
     classes: tuple[str, ...]

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qplug.lab.atomic import replacing
+from qplug.atomic import replacing
 from qplug.lab.data.disk import UNUSED, write_json
 
 _log = logging.getLogger("qplug")

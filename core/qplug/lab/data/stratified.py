@@ -35,9 +35,9 @@ def into_bins(
     names = sorted(members)
     weights = np.asarray(shares, dtype=np.float64) / sum(shares)
     if all(len(members[name]) == 1 for name in names):
-        bins = _deal_singles([members[name][0].label for name in names], weights, rng)
+        bins = _singles_to_bins([members[name][0].label for name in names], weights, rng)
     else:
-        bins = _deal_groups(_class_counts([members[name] for name in names]), weights, rng)
+        bins = _groups_to_bins(_class_counts([members[name] for name in names]), weights, rng)
     return {sample.id: int(bins[i]) for i, name in enumerate(names) for sample in members[name]}
 
 
@@ -52,7 +52,7 @@ def _class_counts(groups: Sequence[Sequence[Sample]]) -> NDArray[np.float64]:
     return counts
 
 
-def _deal_singles(labels: Sequence[str], weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.intp]:
+def _singles_to_bins(labels: Sequence[str], weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.intp]:
     """Bins of samples that each form their own group: exact shares, class by class."""
     bins = np.empty(len(labels), dtype=np.intp)
     array = np.asarray(labels)
@@ -79,7 +79,7 @@ def _whole_numbers(n: int, weights: NDArray[np.float64], filled: NDArray[np.floa
     return counts
 
 
-def _deal_groups(
+def _groups_to_bins(
     counts: NDArray[np.float64], weights: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.intp]:
     """Bins of whole groups: the largest first, each to where it disturbs the proportions of the classes least."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from qplug.lab.atomic import storage_error, write_atomically
+from qplug.atomic import storage_error, write_atomically
 from qplug.lab.config.layers import from_file
 from qplug.lab.runs.directory import CONFIG, RunDirectory
 from qplug.lab.runs.record_file import read_record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from qplug.lab.atomic import storage_error, write_atomically
+from qplug.atomic import storage_error, write_atomically
 
 
 class Files:

@@ -140,4 +140,4 @@ def part_of(judgement: Judgement, positions: NDArray[np.int64]) -> Judgement:
 def some_of_part(on: Labelled, positions: NDArray[np.int64]) -> Labelled:
     """Some of a part's samples, by their positions in it."""
     samples = [on.samples[position] for position in positions.tolist()]
-    return Labelled(on.part, on.rows[positions], on.labels[positions], samples, on.classes)
+    return Labelled(on.part, on.positions[positions], on.labels[positions], samples, on.classes)

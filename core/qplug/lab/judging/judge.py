@@ -81,7 +81,7 @@ def judge(
         QplugError: a logit is not finite.
     """
     with _on(view.model, backend), _expectations(view.model) as seen:
-        logits = predict_logits(view.module, rows_at(view.inputs, on.rows), device=device, on_step=on_step)
+        logits = predict_logits(view.module, rows_at(view.inputs, on.positions), device=device, on_step=on_step)
     where = next((module.backend for module in view.model.quantum_modules()), None)
     return Judgement(on, backend or where, logits, tuple(torch.cat(values) for values in seen))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
 
+from qplug.atomic import write_atomically
 from qplug.contract.errors import DataError
-from qplug.lab.atomic import write_atomically
 from qplug.lab.report import content, folds, sets
 from qplug.lab.report.again import judged_again
 from qplug.lab.report.devices import devices

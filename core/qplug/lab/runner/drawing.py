@@ -98,7 +98,7 @@ def _write_embedding(directory: RunDirectory, run: Drawn) -> None:
     if n < 3:
         return
     shown = embedding_scatter(
-        run.view.embeddings(answers.on.rows[chosen]).numpy(), answers.labels[chosen].tolist(),
+        run.view.embeddings(answers.on.positions[chosen]).numpy(), answers.labels[chosen].tolist(),
         answers.predicted[chosen].tolist(), answers.on.classes, title=f"{run.title} · test", stamp=run.stamp,
     )  # fmt: skip
     directory.write_figure("embedding.png", shown)
@@ -109,7 +109,7 @@ def _write_mistakes(directory: RunDirectory, run: Drawn) -> None:
     mistakes = worst_mistakes(answers.labels, answers.logits)
     if not mistakes:
         return
-    samples, rows = answers.on.samples, answers.on.rows
+    samples, rows = answers.on.samples, answers.on.positions
     shown = misclassified(
         mistakes,
         [np.array(run.prepared.features.values[rows[mistake.row]]) for mistake in mistakes],

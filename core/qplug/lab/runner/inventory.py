@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qplug.atomic import PARTIAL, temporary
 from qplug.contract.interfaces import Sample, Unusable
-from qplug.lab.atomic import PARTIAL, temporary
 from qplug.lab.config.model import RunConfig
 from qplug.lab.data.code import code_hash
 from qplug.lab.data.disk import UNUSED

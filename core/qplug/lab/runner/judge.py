@@ -52,7 +52,7 @@ def judge_trained(examined: Examined, prepared: Prepared, trained: Trained, repo
 def _angles(examined: Examined, prepared: Prepared, trained: Trained) -> dict[int, AngleFacts]:
     if not examined.components.quantum:
         return {}
-    embeddings = trained.view.embeddings(prepared.rows["train"][:ANGLE_SAMPLES])
+    embeddings = trained.view.embeddings(prepared.positions["train"][:ANGLE_SAMPLES])
     return {
         number: angle_facts(reducer, head, embeddings)
         for number, (reducer, head) in enumerate(trained.view.model.branches.pairs(), start=1)

@@ -43,7 +43,7 @@ class Prepared:
         features: the features of all samples that could be used.
         normalise: fitted on the training part.
         labels: (sample,) class numbers, in the features' order.
-        rows: which rows of the features belong to each part.
+        positions: where the samples of each part stand in the features.
         warnings: what a reader of the results should know.
     """
 
@@ -51,17 +51,17 @@ class Prepared:
     features: Features
     normalise: nn.Module
     labels: NDArray[np.int64]
-    rows: Mapping[Part, NDArray[np.int64]]
+    positions: Mapping[Part, NDArray[np.int64]]
     warnings: tuple[str, ...]
 
     def samples(self, part: Part) -> Sequence[Sample]:
-        """The samples of a part, in the order of its rows."""
-        return [self.features.kept[row] for row in self.rows[part]]
+        """The samples of a part, in the order of its positions."""
+        return [self.features.kept[row] for row in self.positions[part]]
 
     def labelled(self, part: Part) -> Labelled:
         """A part as it is judged."""
-        rows = self.rows[part]
-        return Labelled(part, rows, self.labels[rows], self.samples(part), tuple(self.split.classes))
+        chosen = self.positions[part]
+        return Labelled(part, chosen, self.labels[chosen], self.samples(part), tuple(self.split.classes))
 
 
 def prepare(examined: Examined, reporter: Reporter) -> Prepared:
@@ -87,7 +87,7 @@ def prepare(examined: Examined, reporter: Reporter) -> Prepared:
         features=extracted,
         normalise=fit_normalise(training, components.features.shared_axes),
         labels=split.labels(extracted.kept),
-        rows={part: split.indices(extracted.kept, part) for part in ("train", "validation", "test")},
+        positions={part: split.indices(extracted.kept, part) for part in ("train", "validation", "test")},
         warnings=(
             *remarks,
             *split.warnings,

@@ -128,10 +128,10 @@ def _head_first(examined: Examined, prepared: Prepared, view: View, reporter: Re
 
     cache = examined.workplace.cache
     values = embedded(examined.config, examined.components, view.model.front, prepared.features, cache, reporter)
-    training, validation = (rows_at(values, prepared.rows[part]) for part in ("train", "validation"))
+    training, validation = (rows_at(values, prepared.positions[part]) for part in ("train", "validation"))
     return HeadFirst(view.model.branches, training, validation)
 
 
 def _labelled(view: View, prepared: Prepared, part: Part) -> tuple[Any, torch.Tensor]:
-    indices = prepared.rows[part]
+    indices = prepared.positions[part]
     return rows_at(view.inputs, indices), torch.from_numpy(prepared.labels[indices])

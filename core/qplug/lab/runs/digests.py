@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from qplug.atomic import write_atomically
 from qplug.contract.errors import DataError
-from qplug.lab.atomic import write_atomically
 from qplug.lab.config.reading import parse_json, read_text
 
 DIGESTS = "digests.json"

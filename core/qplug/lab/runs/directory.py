@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from qplug.atomic import remove_partial_files, storage_error, write_atomically
 from qplug.contract.errors import DataError, UserError
-from qplug.lab.atomic import remove_partial_files, storage_error, write_atomically
 from qplug.lab.config.reading import parse_json, parse_toml, read_text
 from qplug.lab.config.shape import refuse_misshapen as refuse_misshapen_config
 from qplug.lab.runs.digests import add_digests, digest, refuse_damaged

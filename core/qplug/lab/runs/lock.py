@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from qplug.atomic import storage_error
 from qplug.contract.errors import UserError
-from qplug.lab.atomic import storage_error
 from qplug.lab.locks import is_taken, take
 
 LOCK = ".lock"

@@ -13,10 +13,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, JsonValue
 
+from qplug.atomic import write_atomically
 from qplug.circuits.json_text import dump, load
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Task, Work
-from qplug.lab.atomic import write_atomically
 from qplug.lab.config.reading import parse_json, read_text
 from qplug.lab.runs.files import json_bytes
 from qplug.lab.runs.run_record import Count, Number, Table

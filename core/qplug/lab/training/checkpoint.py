@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qplug.atomic import write_atomically
 from qplug.contract.errors import ConfigError, DataError
-from qplug.lab.atomic import write_atomically
 
 BEST = "best.ckpt"
 LAST = "last.ckpt"

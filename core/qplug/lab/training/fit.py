@@ -11,8 +11,8 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor, nn
 
+from qplug.atomic import remove_partial_files, storage_error
 from qplug.contract.errors import ParameterError
-from qplug.lab.atomic import remove_partial_files, storage_error
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.data.row_source import Device, Rows
 from qplug.lab.pipeline.fitting import refuse_single_samples

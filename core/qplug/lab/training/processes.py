@@ -26,8 +26,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qplug.atomic import remove_partial_files
 from qplug.contract.errors import QplugError, UserError
-from qplug.lab.atomic import remove_partial_files
 from qplug.lab.data.row_source import FileRows, Rows
 from qplug.lab.data.workers import deaf_to_signals, environment, prepare_worker
 from qplug.lab.training.batches import Part
