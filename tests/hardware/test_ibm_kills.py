@@ -76,14 +76,16 @@ def test_a_process_that_is_killed_anywhere_pays_for_one_job(forking: Forking) ->
     assert forking("whole") == 0
     right, events = forking.told("whole"), forking.told("whole", "events")
     chosen = points(events)
-    assert len(chosen) >= AT_LEAST
+    ends = []
     for at, how in chosen:
         tag = f"{how}-{at}"
         about = f"{how} {events[at - 1]} ({at})"
-        assert forking(tag, at, how) == KILLED, about
+        ends.append(forking(tag, at, how))
         assert forking(tag) == 0, about
         assert forking.told(tag) == right, about
         assert Journal(forking.home / tag / JOURNAL).unit(tag).event == "collected", about
+    assert set(ends) <= {KILLED, 0}  # where a process came by with fewer events than the first, it ended well
+    assert ends.count(KILLED) >= AT_LEAST
     sent = [job["tags"][0] for job in forking.control.jobs()]
     assert sorted(sent) == sorted(["whole-0", *(f"{how}-{at}-0" for at, how in chosen)])
     files = [path for path in forking.home.rglob("*") if path.is_file()]

@@ -75,7 +75,7 @@ class Drive:
             QplugError: the device failed or cannot be reached; all that was sent is noted, and the next call goes on.
             DataError: the journal, or the values that were kept, are damaged.
         """
-        unit = self.journal.unit(work.tag)
+        unit = self._begun(work.tag)
         if unit.event == "collected":
             return self._kept(unit)
         if unit.event != "submitted":
@@ -93,6 +93,15 @@ class Drive:
             raise UserError(f"no work called {tag} waits at the device; {self.journal.path} says what was sent.")
         self.backend.cancel(unit.fact("handle"))
         self.journal.note(unit, "cancelled")
+
+    def _begun(self, tag: str) -> Unit:
+        """What is to be gone on with: a job that seemed lost and is there after all is not sent anew."""
+        last = self.journal.units().get(tag, Unit(tag))
+        if last.event == "failed" and last.fact("retry"):
+            handle = last.fact("handle")
+            if not isinstance(self.backend.collect(handle), Failed):
+                return self.journal.note(last, "submitted", handle=handle, jobs=last.fact("jobs"))
+        return self.journal.unit(tag)
 
     def _sent(self, unit: Unit, work: Work) -> Unit:
         """The unit with its handle: what was sent already is found, anything else is sent."""
