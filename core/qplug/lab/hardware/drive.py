@@ -21,6 +21,7 @@ from qplug.lab.hardware.journal import Journal, Unit
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds between two questions to the device; each wait is half as long again as the one before."""
+_SLACK = 1e-6  # seconds; sums of times are not exact
 MOST_SILENCES = 5
 """So many answers in a row may fail to come, as when a laptop wakes up without a network yet."""
 
@@ -116,17 +117,18 @@ class Drive:
         return self.journal.note(unit, "submitted", handle=handle, jobs=list(self.backend.jobs(handle)))
 
     def _left(self, unit: Unit, forecast: float) -> float:
-        """Seconds that the work may take."""
+        """Seconds that the work may take: whole ones, for devices that stop a job count no fractions of them."""
         counted = float(unit.fact("forecast_seconds") or 0) if unit.event == "submitting" else 0.0
         spent = self.journal.spent_seconds() - counted
         if not math.isfinite(forecast) or forecast < 0:
             raise PluginError(f"{type(self.backend).__name__}.forecast gave {forecast} seconds.")
-        if spent + forecast > self.budget:
+        left = math.floor(self.budget - spent + _SLACK)
+        if forecast > left:
             raise UserError(
                 f"the work would take {forecast:.3g} s of the device, and {spent:.3g} s are spent, but the budget is "
                 f"{self.budget:.3g} s. Nothing was sent. Allow a larger budget, or take fewer samples or shots."
             )
-        return self.budget - spent
+        return left
 
     def _awaited(self, unit: Unit, work: Work) -> Values:
         pause, silences = FIRST_WAIT, 0

@@ -8,6 +8,7 @@ evaluation's folder, so that any later process goes on where this one ended.
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -142,7 +143,7 @@ class OnDevice:
         if not (self.home / PLAN).is_file():
             self._settle_plan(spending)
         sent = read_sent(self.home)
-        budget = sent.plan.budget_seconds if spending.budget is None else spending.budget
+        budget = sent.plan.budget_seconds if spending.budget is None else _whole_seconds(spending)
         journal = Journal(self.home / JOURNAL)
         drive = Drive(self.backend, journal, self.home, budget, spending.sleep, self.reporter.note)
         self.reporter.stage(
@@ -200,7 +201,7 @@ class OnDevice:
             n_part=len(self.on.labels),
             shots=bought.shots,
             seed=self.seed,
-            budget_seconds=BUDGET if spending.budget is None else spending.budget,
+            budget_seconds=_whole_seconds(spending),
             forecast_seconds=bought.forecast.seconds,
             executions=bought.forecast.executions,
             tag=tag_of(work, str(self.home), repr(self.question["settings"])),
@@ -231,7 +232,7 @@ class OnDevice:
             return self.backend.forecast(self._work(tasks, np.arange(n_samples), each))
 
         bought = fit_budget(
-            cost, min(n, most), shots, BUDGET if spending.budget is None else spending.budget,
+            cost, min(n, most), shots, _whole_seconds(spending),
             fewest_shots=enough_shots(curve, MANY_FLIPPED),
             fixed_samples=bool(samples_asked), fixed_shots=bool(shots_asked),
         )  # fmt: skip
@@ -267,6 +268,11 @@ class OnDevice:
     @cached_property
     def _answer(self) -> Answer:
         return labels_of_values(self.view.model, self._exact[0])
+
+
+def _whole_seconds(spending: Spending) -> float:
+    """The budget; a fraction of a second buys nothing, since a device that stops a job counts none."""
+    return float(math.floor(BUDGET if spending.budget is None else spending.budget))
 
 
 def labels_of_values(model: Classifier, exact: Judgement) -> Answer:
