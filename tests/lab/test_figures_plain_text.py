@@ -31,6 +31,7 @@ from qplug.lab.figures.discrimination import roc_pr
 from qplug.lab.figures.embedding import embedding_scatter
 from qplug.lab.figures.gradients import gradient_norms
 from qplug.lab.figures.mistakes import Mistake, misclassified
+from qplug.lab.figures.verification import verification_figure
 from qplug.lab.judging.reliability import reliability
 
 NAMES = ("$x$", "$_{", "_$^$", r"$\frac{$")
@@ -84,6 +85,18 @@ DRAWN: dict[Callable[..., Figure], tuple[Callable[[], Figure], Sequence[str]]] =
     curves: (lambda: curves(HISTORY, best_epoch=2, title=TITLE, stamp=NAMES[1]), ()),
     gradient_norms: (lambda: gradient_norms(HISTORY, title=TITLE, stamp=NAMES[1]), ()),
     calibration: (lambda: calibration(reliability(LABELS, LOGITS.softmax(1)), title=TITLE, stamp=NAMES[1]), ()),
+    verification_figure: (
+        lambda: verification_figure(
+            [np.zeros((3, 1))],
+            [np.zeros((3, 1))],
+            NAMES[1:2],
+            [(64, 0.1), (128, 0.05)],
+            shots=64,
+            title=TITLE,
+            stamp=NAMES[1],
+        ),
+        (),
+    ),
     roc_pr: (lambda: roc_pr(LABELS % 2, LOGITS[:, :2], NAMES[1:3], title=TITLE, stamp=NAMES[1]), NAMES[2:3]),
     misclassified: (of_mistakes, NAMES),
     audit_figure.figure: (of_an_audit, (*NAMES[:2], NAMES[3])),
