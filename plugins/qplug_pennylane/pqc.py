@@ -18,7 +18,6 @@ from qplug.heads.traced_head import TracedCircuit
 
 from .head import PennyLaneHead
 
-_TURNS = ("rx", "ry", "rz")
 _ROTATIONS = {"x": "X", "y": "Y", "z": "Z"}
 
 
@@ -85,18 +84,18 @@ class Pqc(PennyLaneHead):
     def trace(self) -> TracedCircuit:
         """The circuit of ``quantum_function``, gate by gate, so that showing and using it does not load PennyLane."""
         shape = self.weight_shape
-        named = [(name, wires) for name, wires, _ in self._gates(torch.zeros(self.n_qubits), torch.zeros(shape))]
+        gates = list(self._gates(torch.zeros(self.n_qubits), torch.zeros(shape)))
 
         def angles(inputs: Tensor, weights: Tensor) -> list[Tensor]:
             return [angle for _, _, angle in self._gates(inputs, weights.reshape(shape)) if angle is not None]
 
         traced = trace(angles, self.n_qubits, self.n_parameters)
         left = iter(traced.angles)
-        gates = tuple(Gate(name, wires, (next(left),) if name in _TURNS else ()) for name, wires in named)
+        made = tuple(Gate(name, wires, () if angle is None else (next(left),)) for name, wires, angle in gates)
         wires = tuple(range(self.n_qubits))
         measured = [wires] if self.read_out == "parity" else [(wire,) for wire in wires]
         values = LinearCombination(torch.eye(len(measured)), torch.zeros(len(measured)))
-        circuit = Circuit(self.n_qubits, gates, tuple(Observable("Z" * len(each), each) for each in measured))
+        circuit = Circuit(self.n_qubits, made, tuple(Observable("Z" * len(each), each) for each in measured))
         return TracedCircuit(circuit, traced, values)
 
     def _gates(self, inputs: Tensor, weights: Tensor) -> Iterator[tuple[str, tuple[int, ...], Tensor | None]]:

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from qplug.contract.circuit import Circuit, Encoding, Gate
 from qplug.contract.errors import CircuitError
-from qplug.heads.angles import sample_values, trace
-from qplug.heads.limits import refuse_many
+from qplug.heads.angles import trace
 from qplug.heads.proof import Evaluated, prove
 from qplug.heads.traced_head import TracedCircuit
 
@@ -76,7 +75,6 @@ class _Tracer:
         self.placed: tuple[Gate, ...] = ()
 
     def trace(self, n_inputs: int, n_parameters: int) -> TracedCircuit:
-        refuse_many(len(self._angles(*sample_values(n_inputs, n_parameters))))
         traced = trace(self._angles, n_inputs, n_parameters)
         wires, gates = _structure(self.tape)
         left = iter(traced.angles)

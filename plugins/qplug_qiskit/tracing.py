@@ -17,7 +17,6 @@ from qiskit.quantum_info import SparsePauliOp
 from qplug.contract.circuit import Angle, Circuit, Encoding, Gate, Observable, Weight
 from qplug.contract.errors import CircuitError, UserError
 from qplug.heads.angles import trace
-from qplug.heads.limits import refuse_many
 from qplug.heads.proof import prove
 from qplug.heads.traced_head import TracedCircuit
 
@@ -68,7 +67,6 @@ def _traced(written: Written, again: Callable[[], Written] | None) -> TracedCirc
     inputs, weights = written.inputs, written.weights
     seen = structure(written.circuit, written.observables)
     values = [value for values in seen.values for value in values if is_expression(value)]
-    refuse_many(len(values))
     traced = trace(angle_function(values, inputs, weights), len(inputs), len(weights))
     left = iter(traced.angles)
     placed = tuple(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from safetensors.torch import load_file
 
 from qplug import catalogue, parameters
 from qplug.contract.errors import QplugError
-from qplug.hooks.guard import ASPECTS
+from qplug.hooks.guard import ASPECTS, put_back
 from qplug.lab.config.layers import from_assignments
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
@@ -24,6 +25,14 @@ from qplug_cli.visible import visible
 from .test_hostile_hooks import numbers
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="parts do this with processes of POSIX")
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """Imports may set up the process for good, such as its environment; the tests behind these must not find it so."""
+    with put_back():
+        yield
+
 
 KINDS = {
     "head": ("heads", "Head", "HeadCapabilities(interface=1)"),

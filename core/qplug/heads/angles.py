@@ -22,6 +22,7 @@ from qplug.contract.circuit import Angle, Encoding, Weight
 from qplug.contract.errors import CircuitError
 from qplug.heads.affine import is_affine, is_elementwise
 from qplug.heads.angle_map import AngleMap, ElementStep, Gather, GraphStep
+from qplug.heads.limits import refuse_many
 from qplug.heads.reads import Reads
 from qplug.heads.recorder import ReadsValue, record
 
@@ -66,7 +67,8 @@ def trace(function: AngleFunction, n_inputs: int, n_parameters: int) -> TracedAn
     """Runs ``function`` once and keeps what it computes, not how it was written.
 
     Raises:
-        CircuitError: the function decides by the values of its arguments (``if x > 0``), or writes into them.
+        CircuitError: the function decides by the values of its arguments (``if x > 0``), or writes into them; or it
+            gives too many angles.
     """
     inputs, parameters = sample_values(n_inputs, n_parameters)
     reads = Reads()
@@ -74,7 +76,9 @@ def trace(function: AngleFunction, n_inputs: int, n_parameters: int) -> TracedAn
     def watched(z: Tensor, w: Tensor) -> list[Tensor]:
         reads.watch([z, w])
         with reads:
-            return list(function(z, w))
+            angles = list(function(z, w))
+        refuse_many(len(angles))
+        return angles
 
     try:
         graph = record(watched, inputs, parameters)

@@ -9,7 +9,7 @@ MOST_ANGLES = 8_000
 
 
 def refuse_many(n_angles: int) -> None:
-    """Refuses, before it is begun, what would take minutes to trace.
+    """Refuses, before the work is done, what would take minutes to trace.
 
     Raises:
         CircuitError: more than 8,000 angles depend on inputs or weights.

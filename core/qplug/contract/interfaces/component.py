@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABCMeta
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,6 +45,12 @@ class ComponentType(ABCMeta):
 
             values = given(cls, values)
         return super().__call__(*args, **values)
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """That of the constructor, which ``__call__`` would hide from ``inspect.signature``."""
+        bound = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return bound.replace(parameters=list(bound.parameters.values())[1:])
 
 
 class Component(metaclass=ComponentType):
