@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qplug.contract.errors import DataError, QplugError
+from qplug.atomic import replacing, storage_error
+from qplug.circuits.values_file import pack, unpack
+from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Values
 from qplug.variables import cache_folder
-
-from .ibm_results import pack, unpack
 
 
 @dataclass(frozen=True)
@@ -72,12 +70,7 @@ class Keeping:
     def _write(self, path: Path, content: bytes) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
+            with replacing(path) as file:
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(file.name).replace(path)
         except OSError as error:
-            raise QplugError(
-                f"{path} cannot be written: {error.strerror or error}. Name another folder: --set backend.folder=…"
-            ) from error
+            raise storage_error(path, error, advice="Name another folder: --set backend.folder=…") from error

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from qplug.contract.interfaces import Values
 
 from .ibm_work import Part, Shape
 
@@ -73,27 +69,3 @@ def _estimated(data: Any, shape: Shape, rows: int) -> tuple[NDArray[np.float64],
         return np.ascontiguousarray(np.broadcast_to(of_observable, (n_observables, rows)).T)
 
     return by_row(data.evs), {"standard_error": by_row(data.stds)}
-
-
-def pack(values: Values) -> bytes:
-    """Values as a file, without pickle."""
-    told = {"usage_seconds": values.usage_seconds, "facts": dict(values.facts)}
-    arrays = {f"values/{number}": each for number, each in enumerate(values.expectations)}
-    arrays |= {f"raw/{name}": each for name, each in values.raw.items()}
-    arrays["told"] = np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    return file.getvalue()
-
-
-def unpack(content: bytes) -> Values:
-    """What ``pack`` packed."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        told = json.loads(arrays["told"].tobytes())
-        count = sum(name.startswith("values/") for name in arrays.files)
-        return Values(
-            tuple(arrays[f"values/{number}"] for number in range(count)),
-            told["usage_seconds"],
-            {name.removeprefix("raw/"): arrays[name] for name in arrays.files if name.startswith("raw/")},
-            told["facts"],
-        )

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from qplug.circuits.json_text import dump
+from qplug.circuits.values_file import pack, unpack
 from qplug.contract.errors import DataError, PluginError, QplugError, UserError
 from qplug.contract.interfaces import Failed, NotYet, RemoteBackend, Values, Work
 from qplug.lab.hardware.journal import Journal, Unit
@@ -162,7 +161,7 @@ class Drive:
         return answer
 
     def _keep(self, unit: Unit, values: Values) -> None:
-        content = _packed(values)
+        content = pack(values)
         name = f"{unit.sent_tag}.npz"
         self.journal.files.replace(self.folder / name, content)
         digest = hashlib.sha256(content).hexdigest()
@@ -177,7 +176,7 @@ class Drive:
             raise DataError(f"{path}, what the device gave, cannot be read: {error.strerror or error}.") from error
         if hashlib.sha256(content).hexdigest() != unit.fact("sha256"):
             raise DataError(f"{path}, what the device gave, is damaged. Restore it from a copy.")
-        return _unpacked(content)
+        return unpack(content)
 
 
 class _Lost(QplugError):
@@ -193,26 +192,4 @@ def _refuse_misshapen(backend: RemoteBackend, values: Values, work: Work) -> Non
     if not np.isfinite(every).all() or (np.abs(every).max(initial=0) > 1 and not backend.capabilities.noise):
         raise PluginError(
             f"{type(backend).__name__}.collect gave values that are not in [-1, 1]: {every.tolist()[:5]}…"
-        )
-
-
-def _packed(values: Values) -> bytes:
-    facts: Mapping[str, Any] = {"usage_seconds": values.usage_seconds, "facts": dict(values.facts)}
-    arrays = {f"values/{number}": each for number, each in enumerate(values.expectations)}
-    arrays |= {f"raw/{name}": each for name, each in values.raw.items()}
-    arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    return file.getvalue()
-
-
-def _unpacked(content: bytes) -> Values:
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        facts = json.loads(arrays["facts"].tobytes())
-        count = sum(name.startswith("values/") for name in arrays.files)
-        return Values(
-            tuple(arrays[f"values/{number}"] for number in range(count)),
-            facts["usage_seconds"],
-            {name.removeprefix("raw/"): arrays[name] for name in arrays.files if name.startswith("raw/")},
-            facts["facts"],
         )
