@@ -329,10 +329,8 @@ def put_back(*, at_import: bool = False) -> Iterator[list[str]]:
     try:
         yield changed
     finally:
-        changed += _put_back((aspect, state) for aspect, state in before if not (at_import and aspect.drawn_from))
-        if at_import:
-            list(_put_back((aspect, state) for aspect, state in before if aspect.drawn_from))
-            changed += _put_back(_as_torch_comes(before))
+        behind = [*_put_back(before), *(_put_back(_as_torch_comes(before)) if at_import else ())]
+        changed += [each.name for each in behind if not (each.imports or (at_import and each.drawn_from))]
 
 
 def _as_torch_comes(before: Iterable[tuple[Aspect, Any]]) -> Iterator[tuple[Aspect, Any]]:
@@ -342,12 +340,12 @@ def _as_torch_comes(before: Iterable[tuple[Aspect, Any]]) -> Iterator[tuple[Aspe
             yield aspect, aspect.fresh()
 
 
-def _put_back(before: Iterable[tuple[Aspect, Any]]) -> Iterator[str]:
+def _put_back(before: Iterable[tuple[Aspect, Any]]) -> Iterator[Aspect]:
+    """What was changed, each when it is put back."""
     for aspect, state in before:
         if state is not None and state != aspect.read():
             aspect.restore(state)
-            if not aspect.imports:
-                yield aspect.name
+            yield aspect
 
 
 def _and(words: list[str]) -> str:
