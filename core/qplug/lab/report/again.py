@@ -11,9 +11,9 @@ from qplug.lab.runs.evaluations import EvaluationRecord, evaluations
 _NONE = "–"
 
 
-def judged_again(run: Path) -> list[tuple[str, list[str]]]:
+def judged_again(run: Path) -> list[list[str]]:
     """For each evaluation: where, samples, accuracy, its interval, label agreement, mean and largest |Δ⟨Z⟩|."""
-    return [(place_of(record), list(_numbers(record))) for record in evaluations(run)]
+    return [[place_of(record), *_numbers(record)] for record in evaluations(run)]
 
 
 def place_of(record: EvaluationRecord) -> str:
