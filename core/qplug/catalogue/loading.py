@@ -13,12 +13,12 @@ from qplug.contract.errors import PluginError, QplugError
 
 
 def import_offered(offer: Offer) -> Any:
-    """The class (or hook plugin) behind a offer, imported and checked; see ``import_watched``."""
+    """The class (or hook plugin) behind an offer, imported and checked; see ``import_watched``."""
     return import_watched(offer)[0]
 
 
 def import_watched(offer: Offer) -> tuple[Any, Footprint]:
-    """The class (or hook plugin) behind a offer, imported and checked; and what its import left behind.
+    """The class (or hook plugin) behind an offer, imported and checked; and what its import left behind.
 
     Raises:
         PluginError: with the reason alone: its module cannot be imported, lacks the class, or the class is not what

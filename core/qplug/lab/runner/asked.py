@@ -129,7 +129,11 @@ def again_of(directory: RunDirectory, asked: Asked, workplace: Workplace, report
         UserError: it is not finished, or what was asked cannot be had.
         DataError: files are missing or damaged.
     """
-    loaded = load_classifier(directory, reporter.warn)
+    return asking(directory, load_classifier(directory, reporter.warn), asked, workplace, reporter)
+
+
+def asking(directory: RunDirectory, loaded: Loaded, asked: Asked, workplace: Workplace, reporter: Reporter) -> Again:
+    """A finished run whose classifier was loaded before, ready for one more question."""
     config = _for_this_machine(resolve([asked.settings, _own_settings(directory, asked)]), reporter)
     return Again(directory, config, assemble(config, directory.path / SETTINGS), loaded, asked, workplace)
 

@@ -71,6 +71,11 @@ def evaluate(
         DataError: files are missing or damaged.
     """
     again = again_of(RunDirectory.open(path), asked, workplace or Workplace.from_environment(), reporter)
+    return evaluated(again, reporter, spending)
+
+
+def evaluated(again: Again, reporter: Reporter, spending: Spending | None = None) -> dict[str, Any]:
+    """``evaluate`` for a run that is ready to be judged again."""
     config, loaded, components = again.config, again.loaded, again.components
     involved = [*suspects(loaded.config, loaded.components), *suspects(config, components)]
     with naming_faults(involved, "the run was judged again", layers_of(loaded.model, involved)):

@@ -19,8 +19,8 @@ from qplug.lab.hardware.shots import Answer, noisy_draws
 from qplug.lab.judging.given import judge_with_angles, some_of_part
 from qplug.lab.judging.judge import Judgement
 from qplug.lab.measures import percent
-from qplug.lab.runner.asked import Again, Asked, again_of, inputs
-from qplug.lab.runner.evaluate import evaluate
+from qplug.lab.runner.asked import Again, Asked, again_of, asking, inputs
+from qplug.lab.runner.evaluate import evaluated
 from qplug.lab.runner.on_device import Spending, labels_of_values
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.workplace import Workplace
@@ -83,11 +83,12 @@ def climb(
     thinking = _thinking(again, ladder, reporter)
     found: list[StepOfLadder] = []
     for name, backend, size in _steps(ladder, exact_on["backend"]):
-        known = found[-1].accuracy if name == "device" else None
-        thought = thinking.accuracy_on(name, backend, ladder.shots) if known is None else known
-        reporter.note(f"{name}: {percent(thought)} are thought to come out right")
         asked = Asked({"backend": dict(backend)}, ladder.part, {}, size)
-        told = evaluate(path, asked, reporter, workplace=place, spending=spending or Spending())
+        step = asking(directory, again.loaded, asked, place, reporter)
+        # A fake device stands for the device; what came out there is the best that is known of it.
+        thought = found[-1].accuracy if name == "device" else thinking.accuracy_on(name, step.backend, ladder.shots)
+        reporter.note(f"{name}: {percent(thought)} are thought to come out right")
+        told = evaluated(step, reporter, spending)
         if "waiting" in told:
             return told
         found.append(_step(name, told, thought))
@@ -127,7 +128,7 @@ class _Thinking:
     answer: Answer
     run_accuracy: float
 
-    def accuracy_on(self, step: str, backend: Mapping[str, Any], shots: int) -> float:
+    def accuracy_on(self, step: Rung, backend: Backend | None, shots: int) -> float:
         """The accuracy that is thought to come out.
 
         Shots scatter each value; noise, as far as a backend tells the circuits' fidelity, draws all towards zero.
@@ -139,12 +140,10 @@ class _Thinking:
         labels = self.exact.labels.numpy()
         return float(np.mean([(self.answer(drawn) == labels).mean() for drawn in noisy_draws(values, shots)]))
 
-    def _fidelity(self, backend: Mapping[str, Any], shots: int) -> float:
-        settings = {key: value for key, value in backend.items() if key != "name"}
-        made = cast(Backend, catalogue.create("backend", backend["name"], settings))
-        if not made.capabilities.remote:
+    def _fidelity(self, backend: Backend | None, shots: int) -> float:
+        if backend is None or not backend.capabilities.remote:
             return 1.0
-        told = cast(RemoteBackend, made).forecast(Work(self.tasks, shots)).facts.get("predicted_fidelity")
+        told = cast(RemoteBackend, backend).forecast(Work(self.tasks, shots)).facts.get("predicted_fidelity")
         return float(told) if isinstance(told, (int, float)) else 1.0
 
 

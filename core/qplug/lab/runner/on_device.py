@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from qplug.circuits.json_text import dump
 from qplug.contract.errors import ConfigError, Interrupted, UserError
 from qplug.contract.interfaces import Forecast, NotYet, RemoteBackend, Task, Values, Work
 from qplug.lab.data.labelled import Labelled
@@ -40,7 +41,6 @@ from qplug.lab.runs.sent_plan import (
     Flips,
     Sent,
     SentPlan,
-    circuits_text,
     pack_angles,
     read_sent,
     write_plan,
@@ -81,7 +81,6 @@ class Answered:
         values: what came.
         judgement: what the classifier answers with these values.
         exact: what it answers without shot noise, on the same samples.
-        forecast: what was thought before it was sent.
         jobs: the device's names for the work.
     """
 
@@ -90,7 +89,6 @@ class Answered:
     values: Values
     judgement: Judgement
     exact: Judgement
-    forecast: Forecast
     jobs: tuple[str, ...]
 
 
@@ -162,7 +160,7 @@ class OnDevice:
         on = some_of_part(self.on, positions)
         judgement = judge_given(self.view, on, came.expectations, self.backend, device=self.device)
         exact = part_of(self._exact[0], positions)
-        return Answered(self.backend, sent, came, judgement, exact, self.backend.forecast(sent.work), jobs)
+        return Answered(self.backend, sent, came, judgement, exact, jobs)
 
     @property
     def run(self) -> Path:
@@ -190,6 +188,9 @@ class OnDevice:
         tasks, curve = self._exact[1], self._flips()
         bought = self._bought(spending, tasks, curve)
         (flips,) = self._flips(bought.shots)
+        self.reporter.note(
+            f"{bought.shots:,} shots are thought to change {flips.flipped:.1%} of the labels by themselves"
+        )
         positions = stratified_subset(self.on.labels, bought.n_samples, self.seed)
         work = self._work(tasks, positions, bought.shots)
         self._ask_user(bought, spending)
@@ -204,10 +205,11 @@ class OnDevice:
             budget_seconds=_whole_seconds(spending),
             forecast_seconds=bought.forecast.seconds,
             executions=bought.forecast.executions,
+            facts=dict(bought.forecast.facts),
             tag=tag_of(work, str(self.home), repr(self.question["settings"])),
             expected_flipped=flips.flipped,
             curve=tuple(Flips(shots=point.shots, flipped=point.flipped) for point in curve),
-            circuits=circuits_text(work.tasks),
+            circuits=tuple(dump(task.circuit) for task in work.tasks),
             angles_sha256=hashlib.sha256(angles).hexdigest(),
         )
         write_plan(self.home, plan, angles)
@@ -238,10 +240,6 @@ class OnDevice:
         )  # fmt: skip
         if bought.n_samples < n_part and not samples_asked:
             self.reporter.note(f"the budget buys {bought.n_samples:,} of {n_part:,} samples, drawn by class")
-        (flips,) = self._flips(bought.shots)
-        self.reporter.note(
-            f"{bought.shots:,} shots are thought to change {flips.flipped:.1%} of the labels by themselves"
-        )
         return bought
 
     def _work(self, tasks: tuple[Task, ...], positions: NDArray[np.int64], shots: int) -> Work:

@@ -25,7 +25,7 @@ def verification(answered: Answered, name: str) -> Verification:
         name: the backend's name, for one that does not tell which device it was.
     """
     plan, values = answered.sent.plan, answered.values
-    facts: Mapping[str, Any] = {**answered.forecast.facts, **values.facts}
+    facts: Mapping[str, Any] = {**plan.facts, **values.facts}
     return Verification(
         device=str(facts.get("device", name)),
         fake=not answered.backend.capabilities.hardware,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from pydantic import Field, JsonValue
 
 from qplug.atomic import write_atomically
-from qplug.circuits.json_text import dump, load
+from qplug.circuits.json_text import load
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Task, Work
 from qplug.lab.config.reading import parse_json, read_text
@@ -49,6 +48,7 @@ class SentPlan(Table):
         budget_seconds: what all attempts together may take.
         forecast_seconds: what one attempt is thought to take.
         executions: circuits × samples × shots.
+        facts: of the device and the compiled circuits, as the backend told them before.
         tag: names the work in the journal and at the device.
         expected_flipped: the share of labels that these shots were thought to change.
         curve: what shot noise would do to labels.
@@ -68,6 +68,7 @@ class SentPlan(Table):
     budget_seconds: float
     forecast_seconds: Number
     executions: Count
+    facts: dict[str, JsonValue] = Field(default={}, description="as the backend tells them")
     tag: str
     expected_flipped: Number = None
     curve: tuple[Flips, ...] = ()
@@ -143,14 +144,3 @@ def read_sent(folder: Path) -> Sent:
             for number, circuit in enumerate(plan.circuits)
         )
     return Sent(plan, Work(tasks, plan.shots, plan.tag))
-
-
-def circuits_text(tasks: Sequence[Task]) -> tuple[str, ...]:
-    """The circuits as JSON text."""
-    return tuple(dump(task.circuit) for task in tasks)
-
-
-def describe_for_people(backend: dict[str, Any]) -> str:
-    """A backend's name with its parameters."""
-    settings = ", ".join(f"{name} {json.dumps(value)}" for name, value in backend.items() if name != "name")
-    return f"{backend.get('name')} ({settings})" if settings else str(backend.get("name"))
