@@ -64,7 +64,8 @@ class CellResult:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """(n,) the most probable classes."""
-        return self.probabilities.argmax(axis=1)
+        best: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return best
 
     def digest(self) -> str:
         """SHA-256 (hex) of the numbers alone: answers and scores, not times, places or versions."""
@@ -90,9 +91,7 @@ def write_cell(folder: Path, result: CellResult) -> Path:
     arrays |= {f"history_{name}": column for name, column in result.history.items()}
     packed = _packed(arrays)
     write_atomically(path.with_suffix(".npz"), packed)
-    content = CellFile(
-        version=VERSION, key=result.key, arrays=hashlib.sha256(packed).hexdigest(), record=result.record
-    )
+    content = CellFile(version=VERSION, key=result.key, arrays=hashlib.sha256(packed).hexdigest(), record=result.record)
     write_atomically(path, json_bytes(content.model_dump(mode="json", exclude_unset=True)))
     return path
 
