@@ -145,7 +145,7 @@ def _branch_steps(
     note = ""
     if branch.head.capabilities.quantum and components.training is not None:
         note = f"on {config.backend.name}"
-        if components.training.backend is not components.backend:
+        if all(components.backend is not each for each in (components.training.backend, components.training.asked)):
             note = f"trained on {components.training.name}, evaluated on {config.backend.name}"
     return [
         Step("reducer", choice.reducer.name, (n_outputs,), reduced, trainable=reducer),
