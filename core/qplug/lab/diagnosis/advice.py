@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from qplug.lab.diagnosis.expressive import StateFacts
 from qplug.lab.diagnosis.plateau import Decay, GradientFacts
 from qplug.lab.diagnosis.prediction import BLIND, NEARLY_LINEAR, SMALLEST_SLOPE
-from qplug.lab.diagnosis.scales import ScaleFacts
+from qplug.lab.diagnosis.scales import ENOUGH_LINEAR, ScaleFacts
 from qplug.lab.judging.angles import MOST_SATURATED
 
 HALVED_IN_TWO = 0.5**0.5
@@ -78,14 +78,20 @@ def on_scale(facts: ScaleFacts) -> str:
     if facts.target is None:
         return f"Nothing sets the scale of this head's angles: {now}."
     if best is None:
-        return f"No scale of the ladder gives both: {now}. A smaller circuit would see more of its inputs."
+        most = max(rung.linear_share for rung in facts.ladder)
+        if most < ENOUGH_LINEAR:
+            return (
+                f"No scale helps: at best {most:.0%} of the variance would be linear in the inputs, since this circuit "
+                f"sees little but products and squares of them; now {now}."
+            )
+        return f"No scale is good: where the expectation values are linear in the inputs, they hardly vary; now {now}."
     assert best.scale is not None
     if best.scale == facts.current.scale:
         return f"Keep the scale: {now}."
     step = "smaller" if best.scale < (facts.current.scale or 0) else "larger"
     return (
-        f"Take a {step} scale, --set {facts.target}={best.scale:.3g}: now {now}; there {best.linear_share:.0%} would be "
-        f"linear, with a spread of {best.output_spread:.2g}."
+        f"Take a {step} scale, --set {facts.target}={best.scale:.3g}: now {now}; there {best.linear_share:.0%} would "
+        f"be linear, with a spread of {best.output_spread:.2g}."
     )
 
 

@@ -29,10 +29,8 @@ from qplug.lab.runner.workplace import Workplace
 
 DEFAULT_QUBITS, DEFAULT_LAYERS = (2, 4, 6, 8, 10, 12), (1, 2, 4, 8)
 MOST_QUBITS = 14
-GRADIENT_DRAWS, GROUPS = 240, 8
+GRADIENT_DRAWS, GROUPS, GROUP_STATES = 240, 8, 32
 BATCH = 32
-_LARGE = 10
-"""Above so many qubits half the states are taken, whose number of pairs still gives the Haar floor to a few hundredths."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +161,7 @@ def _axis(
 def _size(case: Case, backend: Backend, seed: int) -> SizeFacts:
     n_observables = len(case.circuit.observables)
     starts = as_training_starts(case.head, case.n_inputs, max(GRADIENT_DRAWS, 4 * n_observables), seed=seed)
-    n_each = 32 if case.n_qubits <= _LARGE else 16
-    spread = anywhere(case.head, case.n_inputs, GROUPS, n_each, seed=seed + 1)
+    spread = anywhere(case.head, case.n_inputs, GROUPS, GROUP_STATES, seed=seed + 1)
     return SizeFacts(
         n_qubits=case.n_qubits,
         n_layers=case.n_layers,
@@ -179,7 +176,7 @@ def _step_ms(case: Case, backend: Backend) -> float:
     module, n_classes = head_module(case, backend, "cpu")
     step = training_step(module, case.n_inputs, n_classes, case.batch, "cpu")
     step()
-    return 1e3 * interleaved({"step": step}, Effort(budget=0.2, rounds=5))["step"].seconds
+    return 1e3 * min(interleaved({"step": step}, Effort(budget=0.2, rounds=5))["step"].calls)
 
 
 def _decays(sizes: Sequence[SizeFacts]) -> Iterator[Decay]:

@@ -93,7 +93,8 @@ def meyer_wallach(states: NDArray[np.complexfloating]) -> NDArray[np.float64]:
     """Q = 2 (1 - mean over qubits of the purity) of each state (n, 2^n_qubits)."""
     n_qubits = int(states.shape[1]).bit_length() - 1
     purities = [_purity(states.reshape(len(states), 2**wire, 2, -1)) for wire in range(n_qubits)]
-    return np.clip(2 * (1 - np.mean(purities, axis=0)), 0, 1)
+    q: NDArray[np.float64] = np.clip(2 * (1 - np.mean(purities, axis=0)), 0, 1)
+    return q
 
 
 def _purity(split: NDArray[np.complexfloating]) -> NDArray[np.float64]:

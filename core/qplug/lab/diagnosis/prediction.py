@@ -58,13 +58,15 @@ def predict(rung: Rung, gradients: GradientFacts) -> Prediction:
         )
     if rung.saturated > SATURATED and rung.linear_share < BLIND:
         return Prediction(
-            "fails", "saturated", f"It will fail, near chance: {rung.saturated:.0%} of its angles saturate, and {share}."
+            "fails",
+            "saturated",
+            f"It will fail: {rung.saturated:.0%} of its angles saturate, and {share}.",
         )
     if rung.linear_share < BLIND:
         return Prediction(
             "fails",
             "scrambled",
-            f"It will fail, near chance: its angles spread by {rung.spread:.2g} rad, and only {share}.",
+            f"It will fail: its angles spread by {rung.spread:.2g} rad, and only {share}.",
         )
     if rung.linear_share >= NEARLY_LINEAR:
         return Prediction("linear", "nearly linear", f"It will do about what a linear head does: {share}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -127,7 +127,7 @@ def scale_facts(seen: Seen, backend: Backend, *, seed: int, progress: Callable[[
     elif seen.other is not None and seen.reducer_scale:
         target, current, made = "reducer.scale", seen.reducer_scale, _by_reducer(seen)
     else:
-        rung = _rung(None, seen.reducer, seen.head, seen, backend, seed)
+        rung = rung_as_set(seen, backend, seed=seed)
         return ScaleFacts(seen.what, len(seen.embeddings), None, rung, (rung,), seen.n_inputs)
     ladder = []
     for number, step in enumerate(STEPS, start=1):
@@ -138,6 +138,11 @@ def scale_facts(seen: Seen, backend: Backend, *, seed: int, progress: Callable[[
     return ScaleFacts(
         seen.what, len(seen.embeddings), seen.place + target, ladder[where], tuple(ladder), seen.n_inputs
     )  # fmt: skip
+
+
+def rung_as_set(seen: Seen, backend: Backend, *, seed: int) -> Rung:
+    """What the head sees as it is set; its scale is not told."""
+    return _rung(None, seen.reducer, seen.head, seen, backend, seed)
 
 
 def _by_head(seen: Seen) -> Callable[[float], tuple[nn.Module, QuantumHead]]:
@@ -156,9 +161,7 @@ def _by_reducer(seen: Seen) -> Callable[[float], tuple[nn.Module, QuantumHead]]:
     return made
 
 
-def _rung(
-    scale: float | None, reducer: nn.Module, head: QuantumHead, seen: Seen, backend: Backend, seed: int
-) -> Rung:
+def _rung(scale: float | None, reducer: nn.Module, head: QuantumHead, seen: Seen, backend: Backend, seed: int) -> Rung:
     facts, shares, spreads = [], [], []
     for draw in range(DRAWS):
         with seeded(seed + draw):
@@ -171,14 +174,10 @@ def _rung(
         spreads.append(outputs.std(0))
     return Rung(
         scale=scale,
-        spread=_mean(each.spread for each in facts),
-        saturated=_mean(each.saturated for each in facts),
-        linear_share=_mean(each.linear_share for each in facts),
+        spread=fmean(each.spread for each in facts),
+        saturated=fmean(each.saturated for each in facts),
+        linear_share=fmean(each.linear_share for each in facts),
         output_spread=float(torch.stack(spreads).mean()),
         linear_shares=tuple(torch.stack(shares).mean(0).tolist()),
         output_spreads=tuple(torch.stack(spreads).mean(0).tolist()),
     )
-
-
-def _mean(values: Iterable[float]) -> float:
-    return fmean(values)

@@ -89,9 +89,7 @@ def _in_words(examined: Examined, prepared: Prepared, view: View) -> str:
     )
 
 
-def _other_reducer(
-    examined: Examined, prepared: Prepared, view: View, number: int
-) -> Callable[[float], nn.Module]:
+def _other_reducer(examined: Examined, prepared: Prepared, view: View, number: int) -> Callable[[float], nn.Module]:
     choice = examined.config.branches[number].reducer
     module = view.model.branches.pairs()[number][1]
     assert isinstance(module, QuantumModule)

@@ -157,14 +157,13 @@ def _matrix(name: str, angles: Sequence[Real]) -> Complex:
     if name == "u":
         theta, phi, lam = angles
         cos, sin = np.cos(theta / 2), np.sin(theta / 2)
-        return np.array(
-            [[cos, -np.exp(1j * lam) * sin], [np.exp(1j * phi) * sin, np.exp(1j * (phi + lam)) * cos]]
-        )
+        return np.array([[cos, -np.exp(1j * lam) * sin], [np.exp(1j * phi) * sin, np.exp(1j * (phi + lam)) * cos]])
     if name.startswith("c"):
         return _controlled(_matrix(name[1:], angles))
     half = angles[0] / 2  # exp(-i a/2 P) = cos(a/2) + sin(a/2) · exp(-i π/2 P), for P² = 1
     quarter = reference.matrix(name, [np.pi])[..., None]
-    return np.eye(2 ** GATES[name].n_wires)[..., None] * np.cos(half) + quarter * np.sin(half)
+    rotation: Complex = np.eye(2 ** GATES[name].n_wires)[..., None] * np.cos(half) + quarter * np.sin(half)
+    return rotation
 
 
 def _phases(angles: Sequence[Real]) -> Complex:
