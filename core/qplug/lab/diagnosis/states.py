@@ -167,7 +167,8 @@ def _matrix(name: str, angles: Sequence[Real]) -> Complex:
 
 
 def _phases(angles: Sequence[Real]) -> Complex:
-    return np.eye(len(angles))[..., None] * np.exp(1j * np.stack(angles))[:, None]
+    diagonal: Complex = np.eye(len(angles))[..., None] * np.exp(1j * np.stack(angles))[:, None]
+    return diagonal
 
 
 def _controlled(target: Complex) -> Complex:
