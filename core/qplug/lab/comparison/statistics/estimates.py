@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from qplug.lab.comparison.statistics.answers import CellAnswers, in_order
 from qplug.lab.comparison.statistics.design import Design, laid_out, scores_of, terms_of
@@ -57,12 +57,17 @@ def estimate(
     if design.reason:
         return Estimate(mean, None, design.reason)
     terms = terms_of(design, arm, metric, n_classes)
+    return Estimate(mean, interval_of(design, terms, mean, level, seed), "")
+
+
+def interval_of(design: Design, terms: Floats, mean: float, level: float, seed: int) -> tuple[float, float]:
+    """Of a mean, within [0, 1], from what each seed and group, or each cell, adds to it."""
     near = (mean * design.n_samples + 2) / (design.n_samples + 4)  # two samples right and two wrong: never 0 or 1
     spread = with_floor(design.spread(terms), design.floor(near, terms))
     error, df = math.sqrt(float(spread.variance(design.n_seeds))), float(spread.df(design.n_seeds))
     below, above = _quantiles(design, terms, level, seed)
     student = float(quantile(0.5 + level / 2, df)) * error
-    return Estimate(mean, (max(0.0, mean + below * student), min(1.0, mean + above * student)), "")
+    return max(0.0, mean + below * student), min(1.0, mean + above * student)
 
 
 def _quantiles(design: Design, terms: Floats, level: float, seed: int) -> tuple[float, float]:
@@ -70,7 +75,7 @@ def _quantiles(design: Design, terms: Floats, level: float, seed: int) -> tuple[
     if design.redrawn:
         return -1.0, 1.0
     deviations = resampled(terms, design.shares, seed) - terms.sum(axis=1).mean()
-    unit = float(deviations.std()) * float(stats.norm.ppf(0.5 + level / 2))
+    unit = float(deviations.std()) * float(special.ndtri(0.5 + level / 2))
     if unit <= 1e-12:
         return -1.0, 1.0
     below, above = np.quantile(deviations, (0.5 - level / 2, 0.5 + level / 2)) / unit
