@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from qplug.lab.comparison.statistics.answers import CellAnswers, in_order
@@ -84,14 +86,16 @@ def _quantiles(design: Design, terms: Floats, level: float, seed: int) -> tuple[
 
 def resampled(terms: Floats, shares: Floats, seed: int) -> Floats:
     """(1000,) means over groups and seeds that are drawn anew with replacement."""
-    rng = np.random.default_rng(seed)
-    groups, seeds = _drawn(rng, terms.shape[1]), _drawn(rng, terms.shape[0])
-    by_seed = groups @ terms.T / (groups @ shares)[:, None]
-    means: Floats = (by_seed * seeds).mean(axis=1)
+    n_seeds, n_groups = terms.shape
+    groups, seeds = drawn_anew(n_groups, seed, 0), drawn_anew(n_seeds, seed, 1)
+    by_seed = groups @ np.column_stack([terms.T, shares]).astype(np.float32)
+    means: Floats = (by_seed[:, :-1] / by_seed[:, -1:] * seeds).mean(axis=1, dtype=np.float64)
     return means
 
 
-def _drawn(rng: np.random.Generator, n: int) -> Floats:
-    """(1000, n) how often each of n is drawn in n drawings."""
+@lru_cache(maxsize=2)
+def drawn_anew(n: int, seed: int, stream: int) -> NDArray[np.float32]:
+    """(1000, n) how often each of n is drawn in n drawings; the same for all arms of a comparison."""
+    rng = np.random.default_rng((seed, n, stream))
     places = rng.integers(0, n, (RESAMPLES, n)) + n * np.arange(RESAMPLES)[:, None]
-    return np.bincount(places.ravel(), minlength=RESAMPLES * n).reshape(RESAMPLES, n).astype(np.float64)
+    return np.bincount(places.ravel(), minlength=RESAMPLES * n).reshape(RESAMPLES, n).astype(np.float32)
