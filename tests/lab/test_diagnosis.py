@@ -21,6 +21,7 @@ from qplug.lab.diagnosis.files import write
 from qplug.lab.diagnosis.plateau import fitted_decay, gradient_facts
 from qplug.lab.diagnosis.prediction import predict
 from qplug.lab.diagnosis.scales import Rung, Seen, scale_facts
+from qplug.lab.diagnosis.seen import standard_normal
 from qplug.lab.diagnosis.states import final_states
 from qplug.lab.judging.angles import linear_shares
 from qplug.lab.runner.reporter import Silent
@@ -221,6 +222,16 @@ def test_a_scale_is_recommended_that_leaves_half_linear_and_the_values_apart(bac
     assert larger
     assert all(each.linear_share < 0.5 for each in larger)
     assert f"--set head.scale={best.scale:.3g}" in advice.on_scale(found)
+
+
+def test_a_head_without_a_scale_is_given_one_in_front_of_it(backend) -> None:
+    head = of([("ry", (0,), (Encoding(0),)), ("ry", (0,), (Weight(0),))], 1)
+    found = scale_facts(
+        standard_normal(head, "made", {}, 1, seed=0), backend, seed=0, progress=lambda done, total: None
+    )
+    assert (found.target, found.current.scale) == ("reducer.scale", 1.0)
+    spreads = [each.spread for each in found.ladder]
+    assert spreads == pytest.approx([found.current.spread * each.scale for each in found.ladder])
 
 
 @pytest.fixture(scope="module")
