@@ -279,3 +279,18 @@ def test_a_seal_holds_the_date_too() -> None:
 def test_a_circuit_that_is_too_large_is_refused() -> None:
     with pytest.raises(NotSupported, match="a circuit of 16 qubits was asked for, but states are looked at up to 14"):
         diagnose(Asked("pennylane-pqc", {"n_qubits": 16}, (2,), (1,)), Workplace.from_environment({}), Silent())
+
+
+def test_a_prediction_is_held_against_half_of_what_a_linear_head_gains(benchmark_script) -> None:
+    script = benchmark_script("diagnoses")
+    truth = {"dataset": "some", "reason": "sound", "linear_share": 0.5, "linear_accuracy": 0.9, "chance": 0.1}
+    right = script.Cell(head="a", predicted="works", accuracy=0.51, **truth)
+    missed = script.Cell(head="b", predicted="linear", accuracy=0.49, **truth)
+    alarm = script.Cell(head="c", predicted="fails", accuracy=0.6, **truth)
+    told = script.summary([right, missed, alarm], [sealed({"dataset": "some"})])
+    assert (told["hits"], told["failures"], told["failures_foretold"]) == (1, 1, 0)
+    assert (told["missed_failures"], told["false_alarms"]) == (1, 1)
+    text = script.markdown(told)
+    assert "1 of 3 right" in text
+    assert "- missed: b on some, predicted linear (sound), kept 49%" in text
+    assert "| a | 0.51, 51%; works |" in text
