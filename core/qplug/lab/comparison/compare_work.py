@@ -16,6 +16,7 @@ from qplug import catalogue
 from qplug.contract.errors import ConfigError, DataError
 from qplug.contract.interfaces import Cell
 from qplug.lab.comparison.cell_file import CellResult, Trial, cell_files
+from qplug.lab.comparison.cell_work import workplace_there
 from qplug.lab.comparison.needs import needs_of
 from qplug.lab.comparison.plan_file import PlannedCell
 from qplug.lab.comparison.trials import goodness, trial_settings
@@ -41,7 +42,7 @@ class Spec:
         code: SHA-256 of each part's code.
         versions: of the packages that this code imports.
         trials: how many settings are tried on the validation part.
-        workplace: what the worker finds on its machine; None: what its environment says.
+        workplace: what the worker is told of its machine; of the rest its environment tells.
         keep: folder for the whole run directory; None: it goes.
     """
 
@@ -51,11 +52,11 @@ class Spec:
     code: dict[str, str]
     versions: dict[str, str]
     trials: int
-    workplace: dict[str, Any] | None
+    workplace: dict[str, Any]
     keep: str | None
 
 
-def spec_of(cell: PlannedCell, trials: int, workplace: dict[str, Any] | None, keep: Path | None) -> Spec:
+def spec_of(cell: PlannedCell, trials: int, workplace: dict[str, Any], keep: Path | None) -> Spec:
     """What a worker is told of a cell."""
     arm = cell.arm
     return Spec(
@@ -78,7 +79,7 @@ def cell_of(spec: Spec) -> Cell:
 def carry_out(text: str) -> str:
     """Carries out one cell and gives the content of its files."""
     spec = Spec(**json.loads(text))
-    place = Workplace.from_environment() if spec.workplace is None else Workplace.from_json(spec.workplace)
+    place = workplace_there(spec.workplace)
     with catalogue.without(place.disabled):
         result = _best_trial(spec, place)
     packed, told = cell_files(result)

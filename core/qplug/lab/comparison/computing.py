@@ -13,6 +13,7 @@ from qplug.atomic import write_atomically
 from qplug.contract.errors import Interrupted, UserError
 from qplug.contract.interfaces import Done, Executor, attempt
 from qplug.lab.comparison.cell_file import cell_path, write_cell
+from qplug.lab.comparison.cell_work import told_of_workplace
 from qplug.lab.comparison.compare_work import WORK, cell_of, spec_of
 from qplug.lab.comparison.plan_file import ComparisonPlan, PlannedCell
 from qplug.lab.comparison.progress import Progress
@@ -113,12 +114,9 @@ def _carried_out(computing: Computing, cells: Sequence[PlannedCell]) -> Iterator
             work = cell_of(spec_of(cell, trials, _room(computing.place, cell).to_json(), keep))
             yield attempt(WORK, work.key, work.spec, "this process")
         return
-    # Features are extracted by the cells side by side.
-    place = replace(computing.place, workers=1)
 
-    def room(cell: PlannedCell) -> dict[str, Any] | None:
-        # On another machine paths of this one mean nothing: its own environment says where data and cache are.
-        return _room(place, cell).to_json() if executor.capabilities.machines == "one" else None
+    def room(cell: PlannedCell) -> dict[str, Any]:
+        return told_of_workplace(_room(computing.place, cell), executor)
 
     yield from executor(WORK, (cell_of(spec_of(cell, trials, room(cell), keep)) for cell in cells))
 
