@@ -10,7 +10,7 @@ import typer
 
 from qplug.contract.errors import QplugError, UserError
 from qplug_cli import output
-from qplug_cli.options import Json, NoPlugin, OnBadFile
+from qplug_cli.options import ExecutorName, Jobs, Json, NoPlugin, OnBadFile, PerGpu
 
 if TYPE_CHECKING:
     from qplug.lab.comparison.computing import Computing
@@ -139,11 +139,9 @@ def compare(
     out: Annotated[Path, typer.Option(help="Where comparisons are kept.", rich_help_panel="Work")] = Path(
         "comparisons"
     ),
-    jobs: Annotated[int, typer.Option(min=1, max=4096, help="How many cells at once.", rich_help_panel="Work")] = 1,
-    executor: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Who computes the cells: qplug list executors.", rich_help_panel="Work"),
-    ] = None,
+    jobs: Jobs = None,
+    executor: ExecutorName = None,
+    per_gpu: PerGpu = None,
     only_plan: Annotated[
         bool,
         typer.Option(
@@ -177,12 +175,14 @@ def compare(
 
     with loading():
         from qplug.lab.comparison import compare as lab
+        from qplug.lab.comparison.executors import executor_of, executor_settings
         from qplug.lab.runner.workplace import Workplace
 
+    of_the_executor, assigned = executor_settings(assignments or ())
     said: dict[str, Any] = {
         "datasets": _names(dataset), "heads": _names(heads), "features": features, "backbone": backbone,
         "reducer": reducer, "backend": backend, "recipe": recipe, "seeds": None if seeds is None else _seeds(seeds),
-        "folds": _fold(fold), "split": split, "assignments": tuple(assignments or ()), "epochs": epochs,
+        "folds": _fold(fold), "split": split, "assignments": tuple(assigned), "epochs": epochs,
         "threads": threads, "device": device, "on_bad_file": None if on_bad_file is None else str(on_bad_file),
         "allow_leak": allow_leak or None, "smoke": smoke or None, "metric": metric, "margin": margin,
         "trials": trials, "ablate": ablate or None, "baselines": None if baselines else False,
@@ -196,19 +196,35 @@ def compare(
                 lab.extend(folder, _request(said, given_data_set=True), said, place, reporter)
         else:
             folder = lab.begin(_request(said), out, place, reporter, folder=folder)
+        from qplug.lab.comparison.computing import Computing
         from qplug.lab.comparison.plan_file import read_plan
 
-        work = _computing(folder, read_plan(folder), place, jobs, executor, keep_runs=keep_runs, again=again)
+        by = executor_of(executor, jobs, per_gpu, place, of_the_executor)
+        work = Computing(folder, read_plan(folder), place, by, keep_runs, again)
         if only_plan:
             _show_size(work, reporter, json=json)
             return
-        outcome, failed = lab.carry_out(work, reporter, cells=cells)
-        if outcome is not None:
-            reporter.stage("writing the report")
-            _write_report(folder, outcome)
+        outcome, failed = completed(work, reporter, cells)
     show(folder, outcome, json=json)
     if failed:
         raise QplugError(failed)
+
+
+def completed(
+    work: Computing, reporter: TerminalReporter, cells: str | None = None
+) -> tuple[ComparisonOutcome | None, str]:
+    """Computes what is left, and writes the report once nothing is.
+
+    Returns:
+        The outcome, None while cells are left for others; and what failed, in words.
+    """
+    from qplug.lab.comparison import compare as lab
+
+    outcome, failed = lab.carry_out(work, reporter, cells=cells)
+    if outcome is not None:
+        reporter.stage("writing the report")
+        _write_report(work.folder, outcome)
+    return outcome, failed
 
 
 def show(folder: Path, outcome: ComparisonOutcome | None, *, json: bool) -> None:
@@ -249,16 +265,6 @@ def _write_report(folder: Path, outcome: ComparisonOutcome) -> None:
     from qplug.lab.comparison.reading import cells_of
 
     write_comparison(folder, outcome, cells_of(folder))
-
-
-def _computing(
-    folder: Path, plan: Any, place: Any, jobs: int, executor: str | None, *, keep_runs: bool, again: bool
-) -> Computing:
-    from qplug.lab.comparison.executors import executor_of
-
-    from qplug.lab.comparison.computing import Computing
-
-    return Computing(folder, plan, place, executor_of(executor, jobs, None, place, ()), keep_runs, again)
 
 
 def _folder(plan: Path | None) -> Path | None:

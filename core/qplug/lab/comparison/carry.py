@@ -9,12 +9,8 @@ from pathlib import Path
 
 from qplug.contract.errors import Interrupted, QplugError, UserError, some_of
 from qplug.contract.interfaces import Executor
-<<<<<<< HEAD
-from qplug.lab.comparison.cell_work import WORK, Spec, cell_of
-from qplug.lab.comparison.progress import Progress
-=======
 from qplug.lab.comparison.cell_work import WORK, Spec, cell_of, told_of_workplace
->>>>>>> main
+from qplug.lab.comparison.progress import Progress
 from qplug.lab.config.resolve import resolve
 from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.reporter import Reporter
