@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from qplug import catalogue, parameters
 from qplug.catalogue.layers import Layer
 from qplug.contract.errors import UserError
 from qplug.lab.config import layers
@@ -26,7 +27,7 @@ class Request(Table):
     Attributes:
         heads: what is asked about, as after ``qplug run --head``; none: the recipe's own head.
         folds: each fold in turn where the split has folds, or one of them.
-        assignments: as after ``--set``.
+        assignments: as after ``--set``; of several heads, those have a ``head.PARAM`` set that have the parameter.
         margin: differences up to it do not matter; the unit of the metric.
         trials: hyper-parameter settings that each run of each arm tries on its validation part; 1: none but its own.
     """
@@ -70,7 +71,16 @@ class Request(Table):
             flags["training"] = {"epochs": self.epochs}
         if head is not None:
             flags |= from_head(head)
-        return with_recipe([layers.from_flags(flags, self.assignments)], self.recipe, smoke=self.smoke)
+        return with_recipe([layers.from_flags(flags, self._assigned(head))], self.recipe, smoke=self.smoke)
+
+    def _assigned(self, head: str | None) -> list[str]:
+        """The assignments that concern an arm: of ``head.PARAM=…`` those of which its head has the parameter.
+
+        One that no head has stays, so that it is refused.
+        """
+        if len(self.heads) < 2 or head is None:
+            return list(self.assignments)
+        return [each for each in self.assignments if _has(head, each) or not any(_has(h, each) for h in self.heads)]
 
     def extended(self, more: Request, said: Iterable[str]) -> Request:
         """This request with what another one adds: data sets and heads join those there are; the rest replaces them.
@@ -117,6 +127,15 @@ class Request(Table):
 
 _ADDED = frozenset({"datasets", "heads", "seeds", "folds", "ablate", "baselines", "margin"})
 """What may be said anew of a comparison that there is: cells that are finished keep their keys."""
+
+
+def _has(head: str, assignment: str) -> bool:
+    """Whether an assignment is none of a head's, or one of a parameter that this head has."""
+    target = assignment.partition("=")[0].strip()
+    if not target.startswith("head.") or set(head) & set("+*:"):
+        return True
+    known = parameters.describe(catalogue.load("head", head.strip()))
+    return target.removeprefix("head.") in {parameter.name for parameter in known}
 
 
 def _seeds_text(seeds: Sequence[int]) -> str:
