@@ -98,7 +98,7 @@ def _saturated(reducer: nn.Module, head: QuantumModule, embeddings: Tensor) -> f
     start = embeddings.detach().clone().requires_grad_()
     with torch.enable_grad():
         angles = head.head.encode(reducer(start), head.circuit_parameters.detach())
-        if not angles.requires_grad:
+        if not angles.requires_grad or not angles.shape[1]:
             return 0.0
         columns = range(angles.shape[1])
         slopes = [torch.autograd.grad(angles[:, column].sum(), start, retain_graph=True)[0] for column in columns]
