@@ -25,7 +25,7 @@ from qplug.lab.runner.workplace import Workplace
 
 PLACE = replace(Workplace.from_environment(), figures=False)
 QUICK = ("reducer.n_outputs=2", "head.n_qubits=2", "head.n_layers=1")
-BASELINES = ("linear-full", "linear-reduced", "mlp-matched", "svm-rbf")
+BASELINES = ("linear-full", "linear-reduced", "mlp-matched", "svm-rbf", "fourier")
 N = 2 * (1 + len(BASELINES))
 ALONE: dict[str, Any] = {"heads": ("linear",), "baselines": False, "assignments": QUICK[:1]}
 

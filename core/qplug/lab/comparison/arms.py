@@ -218,7 +218,7 @@ def _branch(branch: Mapping[str, Any], number: int, arm: _Arm, baseline: Baselin
 def _ablations(asked: Sequence[_Arm], request: Request) -> Iterator[tuple[str, _Make]]:
     if not request.ablate:
         return
-    from qplug.heads.ablated import ABLATIONS
+    from qplug.lab.config.ablation import ABLATIONS
 
     taken = {baseline.ablation for baseline in catalogue.registry().baselines.values()} if request.baselines else set()
     for arm in asked:
