@@ -148,7 +148,7 @@ def test_an_executor_elsewhere_gives_the_same_numbers_without_a_path(finished: P
 def test_a_cell_that_fails_is_noted_and_leaves_its_arm_out(finished: Path, tmp_path: Path) -> None:
     folder = copy_of(finished, tmp_path)
     plan = read_plan(folder)
-    failing = [cell for cell in plan.cells if cell.arm.name == "linear-reduced"][0]
+    failing = next(cell for cell in plan.cells if cell.arm.name == "linear-reduced")
     (folder / "outcome.json").unlink()
     for ending in (".json", ".npz"):
         cell_path(folder, failing.key, ending).unlink()
@@ -158,7 +158,7 @@ def test_a_cell_that_fails_is_noted_and_leaves_its_arm_out(finished: Path, tmp_p
     (data_set,) = outcome.data_sets
     assert "linear-reduced: 1 of its 2 cells failed: the disk is full" in data_set.left_out
     assert "linear-reduced" not in [arm.name for arm in data_set.arms]
-    again, failed = carried_out(folder)  # an exception is not tried again by itself
+    _, failed = carried_out(folder)  # an exception is not tried again by itself
     assert "the disk is full" in failed
     mended, failed = carried_out(folder, again=True)
     assert failed == ""

@@ -11,7 +11,6 @@ from qplug.lab.comparison.outcome import (
     AblationOutcome,
     ArmOutcome,
     DataSetOutcome,
-    Interval,
     PairOutcome,
 )
 from qplug.lab.comparison.plan_file import PlannedArm, PlannedDataSet
@@ -130,15 +129,11 @@ def _arm(found: Assessed, arm: PlannedArm, answers: Sequence[CellAnswers]) -> Ar
         n_parameters=arm.n_parameters,
         n_cells=len(cells),
         mean=mean.mean,
-        interval=_interval(mean),
+        interval=mean.interval,
         seconds=fmean(cell.record.training.seconds for cell in cells),
         n_trials=found.request.trials if any(cell.trials for cell in cells) else 0,
         circuit=arm.circuit,
     )
-
-
-def _interval(found: Estimate) -> Interval | None:
-    return found.interval
 
 
 # Pairs
@@ -202,7 +197,7 @@ def _ablations(
             answers[whole], answers[arm.name], found.request.metric, found.n_classes, chance=chance, seed=SEED
         )
         yield AblationOutcome(
-            arm=whole, ablation=arm.ablation, kept=kept.mean, interval=kept.interval, sentence=_credit(whole, arm, kept)
+            arm=whole, ablation=arm.ablation, kept=kept.mean, interval=kept.interval, sentence=_credit(kept)
         )
 
 
@@ -210,18 +205,15 @@ _ENOUGH = 0.95
 """Who keeps at least so much of the score above chance without something gives it no credit."""
 
 
-def _credit(whole: str, arm: PlannedArm, kept: Estimate) -> str:
+def _credit(kept: Estimate) -> str:
     if kept.interval is None or kept.mean is None:
-        return f"{whole}, {arm.ablation}: nothing can be said: {kept.reason}"
+        return f"nothing can be said: {kept.reason}"
     low, high = kept.interval
-    told = f"{whole}, {arm.ablation}: keeps {_percent(kept.mean)} of the score above chance (95 % interval " \
-           f"{_percent(low)} to {_percent(high)})"  # fmt: skip
-    if high is not None and high < 1:
+    told = f"keeps {_percent(kept.mean)} of the score above chance (95 % interval {_percent(low)} to {_percent(high)})"
+    if high < 1:
         return f"{told}: what was taken away matters"
-    if low is not None and low >= _ENOUGH:
-        return f"{told}: no quantum credit"
-    return f"{told}: undecided"
+    return f"{told}: no quantum credit" if low >= _ENOUGH else f"{told}: undecided"
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.0f} %"
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
