@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
+from jinja2 import UndefinedError
 
 from qplug.atomic import write_atomically
 from qplug.contract.errors import DataError
+from qplug.lab.comparison.plan_file import is_comparison
+from qplug.lab.comparison.reading import cells_of, read_outcome
 from qplug.lab.report import content, folds, sets
 from qplug.lab.report.again import judged_again
+from qplug.lab.report.comparison import write_comparison
 from qplug.lab.report.devices import devices
 from qplug.lab.report.figures import pictures
+from qplug.lab.report.filling import fill
 from qplug.lab.report.folds import FinishedSet, read_set
 from qplug.lab.report.sets import FinishedRuns, is_one_of_folds, read_runs
 from qplug.lab.report.source import FinishedRun, read_run
@@ -28,16 +31,18 @@ TRAINING = ("curves", "gradients")
 
 
 def write_report(path: Path, out: Path | None = None) -> Path:
-    """Writes the report of a finished run or set of runs, and gives the file.
+    """Writes the report of a finished run, set of runs or comparison, and gives the file.
 
     Args:
-        path: the run directory, or the directory of the set.
+        path: the run directory, or the directory of the set or of the comparison.
         out: the file to write; ``report.html`` in that directory by default.
 
     Raises:
         UserError: there is no such run, it is not finished, or the file cannot be written.
         DataError: one of its files is missing or damaged.
     """
+    if is_comparison(path):
+        return write_comparison(path, read_outcome(path), cells_of(path), page=out)[0]
     several = is_set(path)
     try:
         page = _page_of_a_set(path) if several else render(read_run(path))
@@ -59,7 +64,7 @@ def render(run: FinishedRun) -> str:
 
     All that comes from the run is escaped. The same run gives the same document.
     """
-    return _fill(
+    return fill(
         "report.html",
         run=run,
         record=run.record,
@@ -76,7 +81,7 @@ def render(run: FinishedRun) -> str:
 
 def render_set(found: FinishedSet) -> str:
     """A set of folds as HTML, of the same kind as ``render`` makes of a run."""
-    return _fill(
+    return fill(
         "folds.html",
         found=found,
         metrics=found.metrics,
@@ -95,19 +100,7 @@ def _page_of_a_set(path: Path) -> str:
 
 def render_runs(found: FinishedRuns) -> str:
     """A set of several heads or seeds as HTML, of the same kind as ``render`` makes of a run."""
-    return _fill("set.html", found=found, content=sets, started=_started(found.name))
-
-
-def _fill(template: str, **values: object) -> str:
-    environment = Environment(
-        loader=PackageLoader("qplug.lab.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    style = (files("qplug.lab.report") / "templates" / "report.css").read_text(encoding="utf-8")
-    return environment.get_template(template).render(style=style, **values)
+    return fill("set.html", found=found, content=sets, started=_started(found.name))
 
 
 def _started(name: str) -> str:
