@@ -50,7 +50,7 @@ def _data_set(data: DataSetOutcome) -> Iterator[RenderableType]:
         yield styled((f"{pair.verdict:<10} ", _COLOURS[pair.verdict]), words.verdict_line(pair))
     yield from _tables(data)
     for found in data.ablations:
-        yield Text(f"{found.arm}, {found.ablation}: {found.sentence}")
+        yield Text(words.ablation_line(found))
     for title, lines in (("left out:", data.left_out), ("warning:", data.warnings)):
         for line in lines:
             yield styled((title, "yellow"), f" {line}")

@@ -19,7 +19,7 @@ from qplug.lab.report.comparison import render, write_comparison
 from qplug.lab.report.comparison_csv import cells_csv
 from qplug.lab.report.comparison_figures import drawn, names_of
 from qplug.lab.report.comparison_latex import escaped, latex
-from qplug.lab.report.comparison_words import measure, probability
+from qplug.lab.report.comparison_words import ablation_line, measure, probability
 from qplug.lab.runs.files import csv_rows
 from qplug_cli.comparison_page import comparison_tables
 from qplug_cli.words import PlainConsole
@@ -191,6 +191,12 @@ def test_latex_has_every_arm_and_pair_and_breaks_long_tables(one: ComparisonOutc
 )
 def test_any_text_can_stand_in_latex(text: str, expected: str) -> None:
     assert escaped(text) == expected
+
+
+def test_what_an_ablation_came_to_names_its_head_once() -> None:
+    found = examples.usual().ablations[0]
+    assert ablation_line(found) == "pqc, entanglers: made-up: keeps 99 %"
+    assert ablation_line(found.model_copy(update={"sentence": "pqc keeps 99 %"})) == "pqc keeps 99 %"
 
 
 def test_numbers_are_written_with_their_signs_and_gaps() -> None:
