@@ -22,11 +22,12 @@ from qplug.lab.runner.prepare import Prepared, embedded
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.stopping import checkpoints_first
 from qplug.lab.training.idle import idle_parts, prints
+from qplug.lab.training.progress import Fitted
 
 # Lightning takes seconds to import. It is imported where training begins, so that data that cannot be used are told
 # at once.
 if TYPE_CHECKING:
-    from qplug.lab.training.fit import Fitted, HeadFirst
+    from qplug.lab.training.fit import HeadFirst
 
 _STATISTICS_ROWS = 64  # samples over which batch norm's statistics are taken at once
 
@@ -97,7 +98,7 @@ def train(examined: Examined, prepared: Prepared, session: TrainingSession, repo
     view = ready_to_train(examined, prepared, reporter)
     seconds = time.perf_counter() - began
     session.on_start(view.model)
-    from qplug.lab.training.fit import Fitted, fit
+    from qplug.lab.training.fit import fit
 
     if not any(parameter.requires_grad for parameter in view.module.parameters()):
         return Trained(view, Fitted([], best_epoch=0, seconds=seconds, stopped_early=False))

@@ -23,8 +23,9 @@ from qplug.lab.pipeline.memory import judged_at_once
 from qplug.lab.stopping import own_handlers
 from qplug.lab.training.batches import Batches, Part
 from qplug.lab.training.checkpoint import State
-from qplug.lab.training.module import OnEpoch, OnStep, Training
+from qplug.lab.training.module import Training
 from qplug.lab.training.optimiser import trainable
+from qplug.lab.training.progress import OnEpoch, OnStep
 
 
 @dataclass(frozen=True)
