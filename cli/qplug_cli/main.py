@@ -69,7 +69,7 @@ class LazyGroup(PlainGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of all commands, in the order of ``COMMANDS``, then those of plugins that may be used."""
-        return [*COMMANDS, *(row.name for row in plugin_commands() if row.status == "ready")]
+        return [*COMMANDS, *(row.name for row in self._brought(ctx) if row.status == "ready")]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name; only its name and its line of help while the group's own help is written."""
@@ -77,17 +77,24 @@ class LazyGroup(PlainGroup):
             return _in_brief(cmd_name)
         if cmd_name in COMMANDS:
             return _command(cmd_name)
-        return _of_plugin(cmd_name) if cmd_name in {row.name for row in plugin_commands()} else None
+        return _of_plugin(cmd_name) if cmd_name in {row.name for row in self._brought(ctx)} else None
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The group's help, for which no command is imported."""
         ctx.meta["qplug.brief"] = True
         super().format_help(ctx, formatter)
-        for row in plugin_commands():
+        for row in self._brought(ctx):
             if row.status == "quarantined":
                 _log.warning(
                     "The command %r of %s %s is left out: %s.", row.name, row.provider, row.version, row.reason
                 )
+
+    def _brought(self, ctx: Any) -> list[Entry]:
+        """The commands of plugins, looked for once."""
+        if "qplug.brought" not in ctx.meta:
+            ctx.meta["qplug.brought"] = plugin_commands()
+        rows: list[Entry] = ctx.meta["qplug.brought"]
+        return rows
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command. An interruption leaves as itself, not as one of Typer's exit codes."""

@@ -26,8 +26,40 @@ class OnBadFile(StrEnum):
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 
 Jobs = Annotated[
-    int,
-    typer.Option(min=1, max=4096, help="How many runs of a set at once, each in a process of its own."),
+    int | None,
+    typer.Option(
+        min=1,
+        max=4096,
+        help="How many runs of a set at once, each in a process of its own.  "
+        "[default: 1; with --executor, as many as there is room for]",
+        rich_help_panel="Many at once",
+    ),
+]
+
+ExecutorName = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="Who carries out the runs of a set: qplug list executors. Set it with --set executor.PARAM=VALUE.  "
+        "[default: local]",
+        rich_help_panel="Many at once",
+    ),
+]
+
+PerGpu = Annotated[
+    int | None,
+    typer.Option(min=1, max=64, help="How many runs of a set may share a GPU.", rich_help_panel="Many at once"),
+]
+
+ExecutorSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="executor.PARAM=VALUE",
+        help="Set one parameter of the executor: qplug show executor NAME. Repeatable.",
+        rich_help_panel="Many at once",
+    ),
 ]
 
 Figures = Annotated[

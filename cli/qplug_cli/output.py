@@ -57,6 +57,12 @@ def console() -> Console:
     return PlainConsole(file=cast(TextIO, _Trimmed(sys.stdout)), width=width)
 
 
+def is_for_people() -> bool:
+    """Whether stdout is shown on a terminal; where it plainly is not, rich is not loaded to learn that."""
+    asked = any(os.environ.get(name) for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
+    return (asked or sys.stdout.isatty()) and console().is_terminal
+
+
 class _Trimmed(io.TextIOBase):
     """A stream without the blanks with which tables fill their last column."""
 

@@ -10,12 +10,31 @@ from typer.core import TyperCommand, TyperGroup
 _NO_BRACES = str.maketrans("", "", "{}")
 
 
+class _TextAsItIs:
+    """Gives a parameter that was left out, or that is a plain text, its value: Typer loads pydantic for these too."""
+
+    def __init__(self, parameter: Any) -> None:
+        self._in_full = parameter.get_runtime_param
+
+    def __call__(self) -> _TextAsItIs:
+        return self
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The value as the command's function takes it."""
+        many = param.multiple or param.nargs == -1
+        if value is None:
+            return () if many else None
+        if isinstance(value, str) and not many and param.type_descriptor.annotation is str:
+            return value
+        return self._in_full().coerce(value, param=param, ctx=ctx)
+
+
 class PlainCommand(TyperCommand):
     """A command whose flags have no type: ``--json``, not ``--json <bool>``."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """All arguments and options, ``--help`` included."""
-        return _without_flag_types(super().get_params(ctx))
+        return _plain(super().get_params(ctx))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The words behind the command's name, ``RUN FILE...`` rather than ``{RUN} {FILE}...``."""
@@ -27,7 +46,7 @@ class PlainGroup(TyperGroup):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """All arguments and options, ``--help`` included."""
-        return _without_flag_types(super().get_params(ctx))
+        return _plain(super().get_params(ctx))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that is asked for; near ones come from ``list_commands``, for which none is imported."""
@@ -40,8 +59,10 @@ class PlainGroup(TyperGroup):
             raise
 
 
-def _without_flag_types(parameters: list[Any]) -> list[Any]:
+def _plain(parameters: list[Any]) -> list[Any]:
     for parameter in parameters:
+        if hasattr(parameter, "get_runtime_param") and not isinstance(parameter.get_runtime_param, _TextAsItIs):
+            parameter.get_runtime_param = _TextAsItIs(parameter)
         if getattr(parameter, "is_flag", False):
             parameter.metavar = ""
     return parameters

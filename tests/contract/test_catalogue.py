@@ -1,9 +1,10 @@
 """The catalogue: names without imports, one component by name, and quarantine for what is broken."""
 
 import logging
+import os
 import shutil
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -333,7 +334,7 @@ def test_the_cache_folder_can_be_chosen(monkeypatch) -> None:
 
 def test_installed_packages_are_read_once_until_one_is_added_or_removed(site, head_source, monkeypatch) -> None:
     reads = []
-    monkeypatch.setattr("qplug.catalogue.offers.entry_points", lambda: reads.append(1) or entry_points())
+    monkeypatch.setattr("qplug.catalogue.offers.distributions", lambda: reads.append(1) or distributions())
     for _ in range(3):
         assert "added" not in {offer.name for offer in offers()}
     assert len(reads) == 1
@@ -345,3 +346,16 @@ def test_installed_packages_are_read_once_until_one_is_added_or_removed(site, he
     shutil.rmtree(folder)
     assert "added" not in {offer.name for offer in offers()}
     assert len(reads) == 3
+
+
+def test_of_two_installations_of_a_distribution_the_first_on_the_path_counts(site, head_source, monkeypatch) -> None:
+    site.add_head("old", head_source, distribution="qplug-twice")
+    first = site.folder / "first"
+    first.mkdir()
+    type(site)(first, site.cache).add_head("new", head_source, distribution="qplug-twice")
+    monkeypatch.syspath_prepend(str(first))
+    assert [offer.name for offer in offers() if offer.provider == "qplug-twice"] == ["new"]
+    (info,) = first.glob("*.dist-info")
+    (info / "entry_points.txt").write_text("", "utf-8")
+    os.utime(first, ns=(1, 1))
+    assert [offer.name for offer in offers() if offer.provider == "qplug-twice"] == []

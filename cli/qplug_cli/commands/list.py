@@ -66,8 +66,10 @@ def list_components(
         _log.warning("%s", fault)
     if json:
         output.document([asdict(row) for row in rows])
-    else:
+    elif output.is_for_people():
         _print(rows, output.console())
+    else:
+        _print_lines(rows)
 
 
 def singular(kind: str, *, known: Mapping[str, str] = PLURALS) -> str:
@@ -136,9 +138,6 @@ def _parts(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _print(rows: Sequence[Entry], console: Console) -> None:
-    if not console.is_terminal:
-        _print_lines(rows)
-        return
     wide = console.width >= WIDE
     widths = _widths([_words(row) for row in rows])
     for kind, group in groupby(rows, key=lambda row: row.kind):

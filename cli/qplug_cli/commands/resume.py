@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from qplug.contract.errors import UserError
 from qplug_cli import results
 from qplug_cli.device_options import Budget, NoWait, Samples, Shots, Yes, spending
-from qplug_cli.options import Figures, Jobs, Json, NoPlugin
+from qplug_cli.options import ExecutorName, ExecutorSettings, Figures, Jobs, Json, NoPlugin, PerGpu
 
 EXAMPLES = """
 **Examples**
@@ -28,7 +29,10 @@ def resume(
         Path,
         typer.Argument(metavar="RUN", help="The directory of an interrupted run, or set of runs.", show_default=False),
     ],
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
+    executor: ExecutorName = None,
+    per_gpu: PerGpu = None,
+    assignments: ExecutorSettings = None,
     figures: Figures = True,
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder of a set's data, if it is not where it was.", show_default=False)
@@ -48,12 +52,16 @@ def resume(
     from qplug_cli.progress import TerminalReporter, loading
 
     with loading():
-        from qplug.lab.comparison import sets
+        from qplug.lab.comparison import executors, sets
         from qplug.lab.runner.workplace import Workplace
 
+    settings, others = executors.executor_settings(assignments or ())
+    if others:
+        raise UserError(f"--set {others[0]}: settings of what was begun cannot be changed, only executor.PARAM=VALUE.")
     folder = None if data_dir is None else data_dir.expanduser().resolve()
     place = replace(Workplace.from_environment().with_data_dir(folder), figures=figures)
     with TerminalReporter() as reporter:
         allowed = spending(reporter, budget, yes=yes, no_wait=no_wait, size=(samples, shots))
-        summary = sets.resume(run, reporter, jobs=jobs, workplace=place, spending=allowed)
+        by = executors.executor_of(executor, jobs, per_gpu, place, settings)
+        summary = sets.resume(run, reporter, executor=by, workplace=place, spending=allowed)
     results.show(summary, json=json)

@@ -16,7 +16,7 @@ import typer
 from qplug.contract.errors import UnknownName, UserError
 from qplug_cli import results
 from qplug_cli.device_options import Budget, NoWait, Samples, Shots, Yes, seconds_of, spending
-from qplug_cli.options import Figures, Jobs, Json, NoPlugin, OnBadFile
+from qplug_cli.options import ExecutorName, Figures, Jobs, Json, NoPlugin, OnBadFile, PerGpu
 
 if TYPE_CHECKING:
     from qplug.lab.comparison.grid import Grid
@@ -39,6 +39,8 @@ EXAMPLES = """
 `qplug run --recipe urbansound8k-fusion --smoke` – all recipes: qplug recipes
 
 `qplug run --dataset digits --head pennylane-pqc --head mlp --seed 0-9 --jobs 2` – 20 runs, two at once
+
+`qplug run --dataset digits --head mlp --seed 0-99 --executor ray --out /shared/runs` – 100 runs on a cluster of Ray
 
 `qplug run --recipe urbansound8k-fusion --data-dir ~/data --fold all --seed 0,1,2` – every fold with three seeds
 
@@ -100,7 +102,9 @@ def run(
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where run directories are made.")] = Path("runs"),
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
+    executor: ExecutorName = None,
+    per_gpu: PerGpu = None,
     figures: Figures = True,
     seed: Annotated[
         str | None,
@@ -184,6 +188,7 @@ def run(
     from qplug_cli.progress import loading
 
     with loading():
+        from qplug.lab.comparison.executors import executor_settings
         from qplug.lab.comparison.grid import seeds_of
         from qplug.lab.config import layers as settings
         from qplug.lab.config.recipes import with_recipe
@@ -214,8 +219,10 @@ def run(
         flags["fold"] = fold
     heads = list(head or [])
     arms = [_with_head(flags, name) for name in heads] or [flags]
+    of_the_executor, assigned = executor_settings(assignments or ())
+    many = _Many(jobs, executor, per_gpu, of_the_executor)
     # One layer, so that --set changes what a preset named by a flag says.
-    given = [[settings.from_flags(each, assignments or ())] for each in arms]
+    given = [[settings.from_flags(each, assigned)] for each in arms]
     if config is not None:
         file = settings.from_file(config)
         given = [[*layers, file] for layers in given]
@@ -227,8 +234,9 @@ def run(
         if dry_run:
             _dry_run(asked, json=json)
         elif asked.is_set:
-            _run_set(asked, out, jobs, figures=figures, json=json)
+            _run_set(asked, out, many, figures=figures, json=json)
         else:
+            many.refuse_for_one()
             allowed = partial(spending, budget=budget, yes=yes, no_wait=no_wait, size=(samples, shots))
             _run_once(asked.layers[0], out, config, allowed, figures=figures, json=json)
 
@@ -257,6 +265,24 @@ class _Asked:
     @property
     def is_set(self) -> bool:
         return len(self.layers) > 1 or len(self.seeds or ()) > 1 or self.every_fold
+
+
+@dataclass(frozen=True)
+class _Many:
+    """What was said of carrying out many runs at once."""
+
+    jobs: int | None
+    executor: str | None
+    per_gpu: int | None
+    settings: dict[str, str]
+
+    def refuse_for_one(self) -> None:
+        if self.executor is not None or self.per_gpu is not None or self.settings:
+            asked = f"--executor {self.executor}" if self.executor else "--per-gpu or --set executor.*"
+            raise UserError(
+                f"{asked} is for many runs, and this is one, which is carried out here. Several seeds or heads, or "
+                "--fold all, make a set of runs: --seed 0-9."
+            )
 
 
 def _with_head(flags: dict[str, Any], head: str) -> dict[str, Any]:
@@ -288,16 +314,18 @@ def _run_once(
     results.show(summary, json=json)
 
 
-def _run_set(asked: _Asked, out: Path, jobs: int, *, figures: bool, json: bool) -> None:
+def _run_set(asked: _Asked, out: Path, many: _Many, *, figures: bool, json: bool) -> None:
     from qplug_cli.progress import TerminalReporter, loading
 
     with loading():
+        from qplug.lab.comparison.executors import executor_of
         from qplug.lab.comparison.sets import run_set
         from qplug.lab.runner.workplace import Workplace
 
     place = replace(Workplace.from_environment(), figures=figures)
     with TerminalReporter() as reporter:
-        summary = run_set(_grid(asked), out, reporter, jobs=jobs, workplace=place)
+        executor = executor_of(many.executor, many.jobs, many.per_gpu, place, many.settings)
+        summary = run_set(_grid(asked), out, reporter, executor=executor, workplace=place)
     results.show(summary, json=json)
 
 

@@ -279,8 +279,6 @@ def _print_parameters(row: Entry, described: Sequence[Parameter], console: Conso
         allowed = f"{each.type} in {each.range}" if each.range else each.type
         table.add_row(*(Text(cell) for cell in (each.name, each.default_text, allowed, each.description)))
     console.print(table)
-    if row.kind == "executor":
-        return  # where cells are carried out is no setting of a run
     way = f"set one with --set {row.kind}.{described[0].name}=VALUE in qplug run"
     console.print(way, style="dim", soft_wrap=True)
 

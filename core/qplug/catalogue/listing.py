@@ -17,7 +17,7 @@ from qplug.catalogue.registry import Known, registry
 from qplug.catalogue.standard_output import stdout_to_stderr
 from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserError
-from qplug.contract.interfaces.component import KINDS
+from qplug.contract.kinds import KINDS
 
 if TYPE_CHECKING:
     from typer.core import TyperCommand, TyperGroup

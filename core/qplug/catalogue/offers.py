@@ -6,14 +6,13 @@ import difflib
 import functools
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, EntryPoints, entry_points
+from importlib.metadata import Distribution, EntryPoint, EntryPoints, PackageNotFoundError, distributions
 from pathlib import Path
-from typing import cast
 
 from qplug.contract.errors import PluginError
-from qplug.contract.interfaces.component import KINDS
+from qplug.contract.kinds import KINDS
 
 GROUPS = {**KINDS, "hook": "qplug.hooks", "command": "qplug.commands"}
 """Each kind that plugins announce, hooks and commands among them, and its entry-point group."""
@@ -114,7 +113,28 @@ def _changed(folder: str) -> int:
 
 @functools.lru_cache(maxsize=4)  # one run asks some hundred times, and each reading takes tens of milliseconds
 def _points(_: tuple[tuple[str, int], ...]) -> EntryPoints:
-    return cast(EntryPoints, entry_points())  # Python 3.11 gives what is read in the same way
+    return EntryPoints(point for distribution in _announcing() for point in distribution.entry_points)
+
+
+def _announcing() -> Iterator[Distribution]:
+    """The distributions with qplug in their entry points: to parse those of all would be most of a listing's work."""
+    seen = set()
+    for distribution in distributions():
+        if "qplug" not in (distribution.read_text("entry_points.txt") or "").lower():
+            continue
+        name = canonical(distribution.name)
+        if name not in seen and _is_first(distribution):
+            seen.add(name)
+            yield distribution
+
+
+def _is_first(distribution: Distribution) -> bool:
+    """Whether no other of its name stands before it on ``sys.path``: then that one would be imported."""
+    try:
+        first = Distribution.from_name(distribution.name)
+    except (PackageNotFoundError, ValueError):
+        return True
+    return first.locate_file("") == distribution.locate_file("")
 
 
 @functools.lru_cache(maxsize=4)

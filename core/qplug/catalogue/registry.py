@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -12,9 +13,10 @@ from typing import Any
 
 from qplug import version
 from qplug.catalogue.layers import merge
+from qplug.catalogue.offers import installed
 from qplug.contract.claim import Claim
 from qplug.contract.errors import QplugError, UnknownName
-from qplug.contract.interfaces.component import KINDS
+from qplug.contract.kinds import KINDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +202,13 @@ def shipped(name: str) -> Path:
 
 
 def _is_installed(module: str) -> bool:
+    if module in sys.modules:
+        return sys.modules[module] is not None
+    return _is_found(module, installed())
+
+
+@functools.lru_cache(maxsize=512)  # many components ask for the same few, and a search goes through all folders
+def _is_found(module: str, _: tuple[tuple[str, int], ...]) -> bool:
     try:
         return find_spec(module) is not None
     except (ImportError, ValueError):

@@ -20,7 +20,7 @@ from typing import Any
 
 from qplug.atomic import replacing
 from qplug.catalogue.offers import Offer
-from qplug.contract.interfaces.component import INTERFACE
+from qplug.contract.kinds import INTERFACE
 from qplug.variables import cache_folder
 from qplug.version import __version__
 

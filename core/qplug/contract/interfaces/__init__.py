@@ -2,7 +2,7 @@
 
 from qplug.contract.interfaces.backbone import Backbone, BackboneCapabilities, WeightsFile
 from qplug.contract.interfaces.backend import Backend, BackendCapabilities
-from qplug.contract.interfaces.component import INTERFACE, KINDS, Capabilities, Component
+from qplug.contract.interfaces.component import Capabilities, Component
 from qplug.contract.interfaces.dataset import (
     Audio,
     Dataset,
@@ -31,6 +31,7 @@ from qplug.contract.interfaces.remote import (
     Work,
 )
 from qplug.contract.interfaces.training_part import TrainingPart
+from qplug.contract.kinds import INTERFACE, KINDS
 
 __all__ = [
     "INTERFACE",

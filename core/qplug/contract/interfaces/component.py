@@ -9,20 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-INTERFACE = 1
-"""The version of the interfaces in this package. A component declares the one that it was written for."""
-
-KINDS = {
-    "dataset": "qplug.datasets",
-    "features": "qplug.features",
-    "backbone": "qplug.backbones",
-    "reducer": "qplug.reducers",
-    "head": "qplug.heads",
-    "backend": "qplug.backends",
-    "executor": "qplug.executors",
-}
-"""Each kind of component, and the entry-point group in which plugins announce theirs."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from qplug.contract.errors import Interrupted, QplugError, UserError, some_of
 from qplug.contract.interfaces import Executor
-from qplug.lab.comparison.cell_work import WORK, Spec, cell_of
+from qplug.lab.comparison.cell_work import WORK, Spec, cell_of, told_of_workplace
 from qplug.lab.config.resolve import resolve
 from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.reporter import Reporter
@@ -103,8 +103,7 @@ def _at_once(carried: Carried, left: list[CellRecord]) -> Iterator[_Ended]:
     assert carried.executor is not None
     by_key = {cell.key: cell for cell in left}
     settings = {cell.key: carried.record.settings(cell) for cell in left}
-    place = carried.workplace
-    room = place.to_json() | replace(place, workers=1).to_json()  # features are extracted by the cells side by side
+    room = told_of_workplace(carried.workplace, carried.executor)
     work = (cell_of(key, Spec(settings[key], str(carried.path / cell.folder), room)) for key, cell in by_key.items())
     outcomes = carried.executor(WORK, work)
     for done in outcomes:

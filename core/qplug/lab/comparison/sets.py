@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from qplug import catalogue
 from qplug.contract.errors import ConfigError, NotSupported, UserError
@@ -36,7 +36,12 @@ _OWN = ("seed", "fold", "data_dir")
 
 
 def run_set(
-    grid: Grid, out: Path, reporter: Reporter, *, jobs: int = 1, workplace: Workplace | None = None
+    grid: Grid,
+    out: Path,
+    reporter: Reporter,
+    *,
+    executor: Executor | None = None,
+    workplace: Workplace | None = None,
 ) -> dict[str, Any]:
     """Runs each arm with each seed on each fold; gives mean, spread and count of each arm, and each run's summary.
 
@@ -47,7 +52,8 @@ def run_set(
         grid: which runs.
         out: where the folder is made.
         reporter: told what goes on.
-        jobs: how many runs at once, each in a process of its own; 1: one after the other, in this process.
+        executor: who carries the runs out, many at once; None: one after the other, in this process. One that uses
+            other machines needs ``out`` to be a folder that all of them share, under the same path.
         workplace: where they are worked on; None: as the environment says.
 
     Raises:
@@ -64,10 +70,12 @@ def run_set(
         named = f"{hashed}-set"
         with RunDirectory.create(out, dataset=record.dataset, head=heads, short_hash=named) as directory:
             directory.write_json(SET, record.model_dump(mode="json", exclude_unset=True))
-            return _to_the_end(directory, record, reporter, jobs, _where_data_lie(place, record))
+            return _to_the_end(directory, record, reporter, executor, _where_data_lie(place, record))
 
 
-def resume_set(path: Path, reporter: Reporter, *, jobs: int = 1, workplace: Workplace | None = None) -> dict[str, Any]:
+def resume_set(
+    path: Path, reporter: Reporter, *, executor: Executor | None = None, workplace: Workplace | None = None
+) -> dict[str, Any]:
     """Goes on with an interrupted set: finished runs are kept, the others gone on with or begun.
 
     Raises:
@@ -81,20 +89,29 @@ def resume_set(path: Path, reporter: Reporter, *, jobs: int = 1, workplace: Work
             raise UserError(f"all runs of {path} are finished; there is nothing to resume. Look at them: qplug runs")
         record = read_set(path)
         _refuse_changed_code(path, record)
-        return _to_the_end(directory, record, reporter, jobs, _where_data_lie(place, record))
+        return _to_the_end(directory, record, reporter, executor, _where_data_lie(place, record))
 
 
 def resume(
     path: Path,
     reporter: Reporter,
     *,
-    jobs: int = 1,
+    executor: Executor | None = None,
     workplace: Workplace | None = None,
     spending: Spending | None = None,
 ) -> dict[str, Any]:
-    """Goes on with an interrupted run or set, whichever ``path`` holds."""
+    """Goes on with an interrupted run or set, whichever ``path`` holds.
+
+    Raises:
+        UserError: an executor was given, and it is a run, which is carried out here.
+    """
     if (path / SET).is_file():
-        return resume_set(path, reporter, jobs=jobs, workplace=workplace)
+        return resume_set(path, reporter, executor=executor, workplace=workplace)
+    if executor is not None and path.is_dir():
+        raise UserError(
+            f"{path} is not a set of many runs, so it is gone on with here, one run after the other. Leave out --jobs "
+            "and what else says who carries out many at once."
+        )
     if (path / FOLDS).is_file():
         return resume_folds(path, reporter, workplace=workplace)
     return resume_run(path, reporter, workplace=workplace, spending=spending)
@@ -193,10 +210,10 @@ def _refuse_changed_code(path: Path, record: SetRecord) -> None:
 
 
 def _to_the_end(
-    directory: RunDirectory, record: SetRecord, reporter: Reporter, jobs: int, place: Workplace
+    directory: RunDirectory, record: SetRecord, reporter: Reporter, executor: Executor | None, place: Workplace
 ) -> dict[str, Any]:
     try:
-        carry(Carried(directory.path, record, place, _executor(jobs, place)), reporter)
+        carry(Carried(directory.path, record, place, executor), reporter)
     except BaseException:
         if not any((directory.path / cell.folder).is_dir() for cell in record.cells):
             directory.discard()
@@ -211,11 +228,3 @@ def _where_data_lie(place: Workplace, record: SetRecord) -> Workplace:
     if place.data_dir is not None or record.data_dir is None or not Path(record.data_dir).is_dir():
         return place
     return place.with_data_dir(Path(record.data_dir))
-
-
-def _executor(jobs: int, place: Workplace) -> Executor | None:
-    """Who carries out several runs at once; the threads of this place are shared out among them."""
-    if jobs == 1:
-        return None
-    values = {"slots": jobs, "threads": max(1, place.threads // jobs)}
-    return cast(Executor, catalogue.create("executor", "local", values))
