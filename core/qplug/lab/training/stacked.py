@@ -31,8 +31,9 @@ class Stack:
     def __init__(self, models: Sequence[nn.Module]) -> None:
         self._structure = copy.deepcopy(models[0])
         self.parameters = {
-            name: torch.stack([dict(model.named_parameters())[name].detach() for model in models]).requires_grad_(
-                parameter.requires_grad
+            name: nn.Parameter(
+                torch.stack([dict(model.named_parameters())[name].detach() for model in models]),
+                requires_grad=parameter.requires_grad,
             )
             for name, parameter in models[0].named_parameters()
         }
@@ -60,7 +61,7 @@ class Stack:
 
     def state(self, number: int) -> dict[str, Tensor]:
         """A copy of all numbers of one model, by name."""
-        return {name: value[number].detach().clone() for name, value in (self.parameters | self.buffers).items()}
+        return {name: value[number].detach().clone() for name, value in {**self.parameters, **self.buffers}.items()}
 
     def gradients(self, number: int) -> dict[str, Tensor]:
         """The gradients of one model, by name, where there are any."""
@@ -104,7 +105,7 @@ def stackable(models: Sequence[nn.Module], inputs: Tensor) -> bool:
             together = Stack(alone)
             together.train()
             logits = together(inputs)
-            logits.square().sum().backward()
+            torch.autograd.backward(logits.square().sum())
         except Exception:
             return False
         return all(
@@ -115,7 +116,7 @@ def stackable(models: Sequence[nn.Module], inputs: Tensor) -> bool:
 
 def _same(together: Stack, number: int, logits: Tensor, model: nn.Module, inputs: Tensor) -> bool:
     expected = model(inputs).float()
-    expected.square().sum().backward()
+    torch.autograd.backward(expected.square().sum())
     logits, expected = logits.detach(), expected.detach()
     gradients = {name: each.grad for name, each in model.named_parameters() if each.grad is not None}
     found = together.gradients(number)

@@ -135,7 +135,7 @@ class _Run:
         named = {id(parameter): name for name, parameter in models[0].named_parameters()}
         stacked = [[self.stack.parameters[named[id(each)]] for each in group] for group in groups]
         self.groups = dict(zip(("classical", "quantum"), stacked, strict=True))
-        self.optimiser = optimiser(*stacked, options)
+        self.optimiser = optimiser(stacked[0], stacked[1], options)
         self.batches = [
             Batches(part, options.batch_size, seed=lane.seed) for part, lane in zip(training, lanes, strict=True)
         ]
@@ -192,7 +192,7 @@ class _Run:
         self._add("cross_entropy", (losses.detach() if plain else cross_entropies(seen, labels)) * labels.shape[1])
         self._add("right", (seen.argmax(dim=2) == labels).sum(dim=1))
         self.optimiser.zero_grad()
-        losses.sum().backward()
+        torch.autograd.backward(losses.sum())
         self._clip()
         self.optimiser.step()
 
