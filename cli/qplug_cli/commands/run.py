@@ -136,6 +136,15 @@ def run(
             rich_help_panel="Training",
         ),
     ] = None,
+    ablation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What stands in the quantum head's place, to see what its circuit is worth: frozen, no-entanglers, "
+            "no-trainable-gates, no-reuploads, identity, tanh or fourier.",
+            rich_help_panel="Training",
+        ),
+    ] = None,
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which of the data set's splits.", rich_help_panel="Data")
     ] = None,
@@ -203,7 +212,7 @@ def run(
         "backend": backend,
     }
     flags: dict[str, Any] = settings.from_names({kind: name for kind, name in components.items() if name is not None})
-    options = {"device": device, "threads": threads, "split": split, "on_bad_file": on_bad_file}
+    options = {"device": device, "threads": threads, "split": split, "on_bad_file": on_bad_file, "ablation": ablation}
     flags |= {key: str(value) for key, value in options.items() if value is not None}
     if seed is not None:
         flags["seed"] = seed if seeds is None else str(seeds[0])

@@ -82,7 +82,7 @@ class QuantumModule(nn.Module):
         if inputs.dtype not in (torch.float32, torch.float64):
             inputs = inputs.float()
         parameters = self.circuit_parameters
-        with _without_autocast(inputs.device.type):
+        with without_autocast(inputs.device.type):
             encoding, weights = self.head.encode(inputs, parameters), self.head.weight_angles(parameters)
             place = _place_of(self.backend, encoding.device)
             return self.backend(self.circuit, encoding.to(place), weights.to(place)).to(encoding.device)
@@ -99,6 +99,7 @@ def _place_of(backend: Backend, device: torch.device) -> torch.device:
     return device if device.type in taken else torch.device(taken[0])
 
 
-def _without_autocast(device: str) -> AbstractContextManager[object]:
+def without_autocast(device: str) -> AbstractContextManager[object]:
+    """Inside, nothing on that type of device is rounded to half precision."""
     on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     return torch.autocast(device, enabled=False) if on else nullcontext()

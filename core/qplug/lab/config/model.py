@@ -63,5 +63,6 @@ class RunConfig(RunOptions):
 
     @property
     def heads(self) -> str:
-        """The names of all heads, joined by ``+``."""
-        return "+".join(branch.head.name for branch in self.branches)
+        """The names of all heads, joined by ``+``, and what was done to them."""
+        names = "+".join(branch.head.name for branch in self.branches)
+        return names if self.ablation is None else f"{names}, {self.ablation}"

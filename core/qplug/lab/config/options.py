@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from qplug.lab.config.ablation import Ablation
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
@@ -24,6 +26,7 @@ class RunOptions:
         allow_leak: go on where a group stands in two parts, and stamp the results LEAKY.
         smoke: run on generated example files in the data set's official layout, to see that everything works.
         recipe: the recipe that it started from, for the record.
+        ablation: what stands in the place of the quantum heads, one of ``ABLATIONS``; None: the heads themselves.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -36,6 +39,7 @@ class RunOptions:
     allow_leak: bool = False
     smoke: bool = False
     recipe: str | None = None
+    ablation: Ablation | None = None
 
 
 OPTIONS = tuple(entry.name for entry in fields(RunOptions))

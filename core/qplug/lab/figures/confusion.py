@@ -60,13 +60,13 @@ def confusion_matrix(
     note += "Blue is right, orange wrong."
     canvas = Canvas(margin + side + 0.3, below + side + 0.1, title=title, note=note, stamp=stamp)
     axes = canvas.axes(margin, below, side, side)
-    axes.imshow(_colours(shares))
+    axes.imshow(cell_colours(shares))
     _label(axes, names, font, upright=upright)
     _write_cells(axes, counts, shares, side)
     return canvas.figure
 
 
-def _colours(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+def cell_colours(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     """Red, green, blue, opacity (n, n, 4) of the cells."""
     # Errors are spread thin over many classes: the root lets 2 % be seen.
     colours = _WRONG(np.sqrt(shares) * 0.9)
@@ -100,9 +100,9 @@ def _write_cells(axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float
         ink = "white" if (share > 0.5 if row == column else share > 0.36) else INK
         weight = "bold" if row == column else "normal"
         if n > _WITH_COUNTS:
-            axes.text(column, row, _percent(share), ha="center", va="center", size=big, color=ink, weight=weight)
+            axes.text(column, row, percent_text(share), ha="center", va="center", size=big, color=ink, weight=weight)
             continue
-        text = f"{_percent(share)}%" if n <= 6 else _percent(share)
+        text = f"{percent_text(share)}%" if n <= 6 else percent_text(share)
         # The two lines keep their distance in points, however large the cell is.
         for line, shift, size, heavy in (
             (text, 0.45, big, weight),
@@ -114,5 +114,6 @@ def _write_cells(axes: Axes, counts: NDArray[np.int64], shares: NDArray[np.float
             )  # fmt: skip
 
 
-def _percent(share: float) -> str:
+def percent_text(share: float) -> str:
+    """A share in percent without the sign, told from nothing where it is tiny."""
     return "<1" if 0 < share < 0.005 else f"{100 * share:.0f}"

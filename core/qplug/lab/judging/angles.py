@@ -98,7 +98,7 @@ def _saturated(reducer: nn.Module, head: QuantumModule, embeddings: Tensor) -> f
     start = embeddings.detach().clone().requires_grad_()
     with torch.enable_grad():
         angles = head.head.encode(reducer(start), head.circuit_parameters.detach())
-        if not angles.requires_grad:
+        if not angles.requires_grad or not angles.shape[1]:
             return 0.0
         columns = range(angles.shape[1])
         slopes = [torch.autograd.grad(angles[:, column].sum(), start, retain_graph=True)[0] for column in columns]
@@ -106,6 +106,19 @@ def _saturated(reducer: nn.Module, head: QuantumModule, embeddings: Tensor) -> f
     steepest = norms.amax(0)
     seen = steepest > 0
     return float((norms[:, seen] < FLAT * steepest[seen]).float().mean()) if bool(seen.any()) else 0.0
+
+
+def linear_shares(inputs: Tensor, outputs: Tensor) -> Tensor:
+    """For each output the share in [0, 1] of its variance that a linear function of the inputs explains.
+
+    Args:
+        inputs: (batch, n_inputs), more than n_inputs + 1 of them.
+        outputs: (batch, n_outputs), such as expectation values; one that never varies has the share 1.
+
+    Returns:
+        (n_outputs,), corrected for the number of inputs as the facts' ``linear_share`` is.
+    """
+    return torch.tensor([_linear_share(inputs, column[:, None]) for column in outputs.T])
 
 
 def _linear_share(inputs: Tensor, outputs: Tensor) -> float:

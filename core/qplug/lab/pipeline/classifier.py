@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from qplug.contract.errors import NotSupported, PluginError
 from qplug.contract.interfaces import Backbone, Backend, Head, QuantumHead, TrainingPart
 from qplug.heads.quantum_module import QuantumModule
+from qplug.lab.pipeline.ablation import AblatedHead
 from qplug.lab.pipeline.augment import Augment
 from qplug.lab.pipeline.components import BranchComponents, Components
 from qplug.lab.pipeline.sizes import bounded
@@ -283,13 +284,15 @@ def fit_branches(
 def _branch(branch: BranchComponents, backend: Backend | None, width: int, n_classes: int) -> nn.Module:
     n_outputs = branch.reducer.outputs(width, branch.head.n_inputs)
     reducer = branch.reducer.module(width, n_outputs)
-    if branch.head.capabilities.quantum:
-        quantum = QuantumModule(cast(QuantumHead, branch.head), cast(Backend, backend), n_outputs, n_classes)
+    if branch.built.capabilities.quantum:
+        quantum = QuantumModule(cast(QuantumHead, branch.built), cast(Backend, backend), n_outputs, n_classes)
+        if isinstance(branch.built, AblatedHead):
+            quantum.circuit_parameters.requires_grad_(branch.built.trains)
         return Branch(reducer, quantum, n_outputs, n_classes)
     if branch.head.capabilities.fitted:
         _refuse_learning_before(branch, reducer)
         return Branch(reducer, branch.head.build(n_outputs, n_classes), n_outputs, n_classes)
-    return Branch(reducer, _head_network(branch.head, n_outputs, n_classes), n_outputs, n_classes)
+    return Branch(reducer, _head_network(branch.built, n_outputs, n_classes), n_outputs, n_classes)
 
 
 def _head_network(head: Head, n_inputs: int, n_classes: int) -> nn.Module:

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from qplug import catalogue, parameters
 from qplug.catalogue import Suspect, naming_faults
 from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces import Backbone, Backend, Component, Dataset, FeatureExtractor, Head, Reducer
+from qplug.contract.interfaces import (
+    Backbone,
+    Backend,
+    Component,
+    Dataset,
+    FeatureExtractor,
+    Head,
+    QuantumHead,
+    Reducer,
+)
+from qplug.lab.config.ablation import Ablation
 from qplug.lab.config.augmentation import AugmentationOptions
 from qplug.lab.config.model import Choice, RunConfig
+from qplug.lab.pipeline.ablation import ablated
 from qplug.lab.pipeline.augment import refuse_augmentation
 from qplug.lab.pipeline.training_place import TrainingPlace, training_place
 
 
 @dataclass(frozen=True)
 class BranchComponents:
-    """One branch: a reducer, a head, and the factor of its logits."""
+    """One branch: a reducer, a head, and the factor of its logits.
+
+    Attributes:
+        stand_in: what an ablation puts in the head's place; None: nothing.
+    """
 
     reducer: Reducer
     head: Head
     weight: float
+    stand_in: Head | None = None
+
+    @property
+    def built(self) -> Head:
+        """The head whose network is built."""
+        return self.head if self.stand_in is None else self.stand_in
 
 
 @dataclass(frozen=True)
@@ -54,8 +75,8 @@ class Components:
 
     @property
     def quantum(self) -> bool:
-        """Whether any head is a quantum head."""
-        return any(branch.head.capabilities.quantum for branch in self.branches)
+        """Whether any head has a circuit."""
+        return any(branch.built.capabilities.quantum for branch in self.branches)
 
     @property
     def of_the_network(self) -> dict[str, Component]:
@@ -113,13 +134,32 @@ def _assembled(config: RunConfig, copies: Path | None, given: Dataset | None, ma
         )
         for number, branch in enumerate(config.branches, start=1)
     )
-    quantum = any(branch.head.capabilities.quantum for branch in branches)
+    if config.ablation is not None:
+        branches = _ablated(config, config.ablation, branches)
+    quantum = any(branch.built.capabilities.quantum for branch in branches)
     backend = cast(Backend, create("backend", config.backend)) if quantum else None
     backbone = cast(Backbone, create("backbone", config.backbone, "backbone"))
     _refuse_fitted_behind_trained(config, backbone, branches)
     refuse_augmentation(config.augmentation, takes, features.shape, frozen=backbone.frozen)
     training = None if backend is None else training_place(config, backend)
     return Components(dataset, features, backbone, branches, backend, training, config.augmentation)
+
+
+def _ablated(
+    config: RunConfig, ablation: Ablation, branches: tuple[BranchComponents, ...]
+) -> tuple[BranchComponents, ...]:
+    if not any(branch.head.capabilities.quantum for branch in branches):
+        raise NotSupported(
+            f"ablation {ablation!r} is done to quantum heads, and "
+            f"{'+'.join(choice.head.name for choice in config.branches)} is none. Leave it out, or choose a quantum "
+            "head: qplug list heads"
+        )
+    return tuple(
+        replace(branch, stand_in=ablated(branch.head, ablation, choice.head.name))
+        if isinstance(branch.head, QuantumHead)
+        else branch
+        for choice, branch in zip(config.branches, branches, strict=True)
+    )
 
 
 def _refuse_fitted_behind_trained(

@@ -18,7 +18,7 @@ from qplug.lab.pipeline.classifier import (
     count_parameters,
     embedding_width,
 )
-from qplug.lab.pipeline.components import Components
+from qplug.lab.pipeline.components import BranchComponents, Components
 from qplug.lab.pipeline.fitting import refuse_single_samples
 
 
@@ -139,18 +139,25 @@ def _branch_steps(
     choice, branch = config.branches[number], components.branches[number]
     n_outputs = branch.reducer.outputs(width, branch.head.n_inputs)
     reducer, head = _trainable(modules[0]), _trainable(modules[1])
-    quantum = modules[1].circuit_parameters.numel() if isinstance(modules[1], QuantumModule) else 0
+    circuit = modules[1].circuit_parameters if isinstance(modules[1], QuantumModule) else None
+    quantum = circuit.numel() if circuit is not None and circuit.requires_grad else 0
     reduced = "fitted on train" if branch.reducer.capabilities.fitted else "trained" if reducer else "as it is"
     learnt = "fitted on train" if branch.head.capabilities.fitted else "trained"
-    note = ""
-    if branch.head.capabilities.quantum and components.training is not None:
-        note = f"on {config.backend.name}"
-        if components.training.backend is not components.backend:
-            note = f"trained on {components.training.name}, evaluated on {config.backend.name}"
+    note = _head_note(config, components, branch)
     return [
         Step("reducer", choice.reducer.name, (n_outputs,), reduced, trainable=reducer),
         Step("head", choice.head.name, (len(components.dataset.classes),), learnt, note, head, quantum),
     ]
+
+
+def _head_note(config: RunConfig, components: Components, branch: BranchComponents) -> str:
+    told = [] if branch.stand_in is None else [f"ablation {config.ablation}"]
+    if branch.built.capabilities.quantum and components.training is not None:
+        place = f"on {config.backend.name}"
+        if all(components.backend is not each for each in (components.training.backend, components.training.asked)):
+            place = f"trained on {components.training.name}, evaluated on {config.backend.name}"
+        told.append(place)
+    return ", ".join(told)
 
 
 def _sum_text(config: RunConfig) -> str:

@@ -49,5 +49,5 @@ def refuse_large_batches(components: Components, description: Description, batch
 def _circuits(components: Components, description: Description) -> Iterator[Circuit]:
     reducers = [step for step in description.steps if step.kind == "reducer"]
     for branch, step in zip(components.branches, reducers, strict=True):
-        if branch.head.capabilities.quantum:
-            yield cast(QuantumHead, branch.head).circuit(step.shape[0])
+        if branch.built.capabilities.quantum:
+            yield cast(QuantumHead, branch.built).circuit(step.shape[0])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError
+from jinja2 import UndefinedError
 
 from qplug.atomic import write_atomically
 from qplug.contract.errors import DataError
@@ -14,6 +13,7 @@ from qplug.lab.report import content, folds, sets
 from qplug.lab.report.again import judged_again
 from qplug.lab.report.devices import devices
 from qplug.lab.report.figures import pictures
+from qplug.lab.report.filling import fill
 from qplug.lab.report.folds import FinishedSet, read_set
 from qplug.lab.report.sets import FinishedRuns, is_one_of_folds, read_runs
 from qplug.lab.report.source import FinishedRun, read_run
@@ -59,7 +59,7 @@ def render(run: FinishedRun) -> str:
 
     All that comes from the run is escaped. The same run gives the same document.
     """
-    return _fill(
+    return fill(
         "report.html",
         run=run,
         record=run.record,
@@ -76,7 +76,7 @@ def render(run: FinishedRun) -> str:
 
 def render_set(found: FinishedSet) -> str:
     """A set of folds as HTML, of the same kind as ``render`` makes of a run."""
-    return _fill(
+    return fill(
         "folds.html",
         found=found,
         metrics=found.metrics,
@@ -95,19 +95,7 @@ def _page_of_a_set(path: Path) -> str:
 
 def render_runs(found: FinishedRuns) -> str:
     """A set of several heads or seeds as HTML, of the same kind as ``render`` makes of a run."""
-    return _fill("set.html", found=found, content=sets, started=_started(found.name))
-
-
-def _fill(template: str, **values: object) -> str:
-    environment = Environment(
-        loader=PackageLoader("qplug.lab.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    style = (files("qplug.lab.report") / "templates" / "report.css").read_text(encoding="utf-8")
-    return environment.get_template(template).render(style=style, **values)
+    return fill("set.html", found=found, content=sets, started=_started(found.name))
 
 
 def _started(name: str) -> str:

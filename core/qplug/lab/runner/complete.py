@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from qplug import catalogue
@@ -19,8 +20,10 @@ from qplug.lab.runner.changes import record_of, refuse_changed_data
 from qplug.lab.runner.code import refuse_changed_code
 from qplug.lab.runner.ending import Watch, recorded_end, way_on
 from qplug.lab.runner.examine import Examined, computing_on, examine
+from qplug.lab.runner.on_device import Spending
 from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.stepwise import asked_by, course, settle
 from qplug.lab.runner.train import TrainingSession, train
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import CONFIG, ENVIRONMENT, SETTINGS, RunDirectory
@@ -29,6 +32,7 @@ from qplug.lab.runs.record_file import read_record
 from qplug.lab.runs.run_record import Environment, RunRecord
 from qplug.lab.runs.typed_file import read_typed
 from qplug.lab.stopping import by, stop_if_asked
+from qplug.lab.training.asking import Asked
 
 SPLIT = "split.json"
 
@@ -91,19 +95,30 @@ def _refuse_another(config: RunConfig, directory: RunDirectory) -> None:
         )
 
 
-def begin(examined: Examined, directory: RunDirectory, reporter: Reporter) -> RunRecord:
-    """Runs what was examined in an empty folder, which goes again if nothing comes of it."""
+def begin(
+    examined: Examined, directory: RunDirectory, reporter: Reporter, spending: Spending | None = None
+) -> RunRecord:
+    """Runs what was examined in an empty folder, which goes again if nothing comes of it.
+
+    Args:
+        examined: the run.
+        directory: its folder.
+        reporter: told what goes on.
+        spending: what a training on a remote backend may cost; None: nothing that costs.
+    """
     try:
         directory.write_text(CONFIG, to_toml(examined.config))
         directory.write_json(ENVIRONMENT, {**environment(), "code": examined.code})
-        return _staged(examined, directory, reporter, resume=False)
+        return _staged(examined, directory, reporter, spending, resume=False)
     except BaseException:
         directory.discard()  # keeps a run that has checkpoints
         raise
 
 
-def go_on(examined: Examined, directory: RunDirectory, reporter: Reporter) -> RunRecord:
-    """Goes on with an interrupted run.
+def go_on(
+    examined: Examined, directory: RunDirectory, reporter: Reporter, spending: Spending | None = None
+) -> RunRecord:
+    """Goes on with an interrupted run; the arguments are those of ``begin``.
 
     Raises:
         ConfigError: its data, or the code of its components, have changed since.
@@ -112,24 +127,29 @@ def go_on(examined: Examined, directory: RunDirectory, reporter: Reporter) -> Ru
     if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
         directory.write_json(ENVIRONMENT, {**environment(), "code": examined.code})
     read_typed(directory, ENVIRONMENT, Environment)  # it is part of the record, so damage is told before the work
-    return _staged(examined, directory, reporter, resume=True)
+    return _staged(examined, directory, reporter, spending, resume=True)
 
 
-def _staged(examined: Examined, directory: RunDirectory, reporter: Reporter, *, resume: bool) -> RunRecord:
+def _staged(
+    examined: Examined, directory: RunDirectory, reporter: Reporter, spending: Spending | None, *, resume: bool
+) -> RunRecord:
     watch = Watch(reporter, suspects(examined.config, examined.components))
     with computing_on(examined.config.threads), recorded_end(directory, watch, resumed=resume):
-        return _stages(examined, directory, watch, resume=resume)
+        return _stages(examined, directory, watch, spending, resume=resume)
 
 
-def _stages(examined: Examined, directory: RunDirectory, reporter: Watch, *, resume: bool) -> RunRecord:
+def _stages(
+    examined: Examined, directory: RunDirectory, reporter: Watch, spending: Spending | None, *, resume: bool
+) -> RunRecord:
     config, components, info = examined.config, examined.components, run_info(examined, directory.path)
+    asking = _asking(examined, directory, spending, reporter)
     prepared = prepare(examined, reporter)
     data = record_of(prepared)
     if resume and (directory.path / SPLIT).exists():
         refuse_changed_data(str(directory.path), directory.read_json(SPLIT, whole=True), data)
     directory.write_json(SPLIT, data)
     _copy_settings(examined, directory)
-    session = _session(examined, info, directory, reporter, resume=resume)
+    session = replace(_session(examined, info, directory, reporter, resume=resume), asking=asking)
     try:
         trained = train(examined, prepared, session, reporter)
     except KeyboardInterrupt as stop:
@@ -155,6 +175,18 @@ def _stages(examined: Examined, directory: RunDirectory, reporter: Watch, *, res
     written = record(directory, Outcome(examined, prepared, trained, judged))
     examined.hooks.run_ended(info, written.metrics())
     return written
+
+
+def _asking(
+    examined: Examined, directory: RunDirectory, spending: Spending | None, reporter: Reporter
+) -> Callable[[], Asked] | None:
+    """Who is asked for each step of a training that goes step by step; what that may cost is settled here."""
+    config = examined.config
+    found = course(config, examined.components, examined.model, len(examined.split.parts["train"]))
+    if found is None:
+        return None
+    plan = None if found.remote is None else settle(found, directory.path, spending, reporter)
+    return partial(asked_by, found, directory.path, config.seed, plan, spending, reporter)
 
 
 def run_info(examined: Examined, directory: Path) -> RunInfo:

@@ -95,6 +95,9 @@ def _examined(
 ) -> Examined:
     if components.backend is not None and components.backend.capabilities.remote:
         cast(RemoteBackend, components.backend).check()
+    asked = None if components.training is None else components.training.asked
+    if asked is not None and asked is not components.backend and asked.capabilities.remote:
+        cast(RemoteBackend, asked).check()
     device = check_devices(config.training, config.device)
     refuse_head_first_behind_frozen(config, components)
     found = found or inventory(config, components, workplace)

@@ -27,6 +27,7 @@ from qplug.lab.training.progress import Fitted
 # Lightning takes seconds to import. It is imported where training begins, so that data that cannot be used are told
 # at once.
 if TYPE_CHECKING:
+    from qplug.lab.training.asking import Asked
     from qplug.lab.training.fit import HeadFirst
 
 _STATISTICS_ROWS = 64  # samples over which batch norm's statistics are taken at once
@@ -80,12 +81,14 @@ class TrainingSession:
         resume: whether it goes on from there.
         on_start: told that the pipeline stands, with the classifier.
         on_epoch: told each epoch's number and row.
+        asking: gives who is asked for the values of each step, where the backend trains step by step; else None.
     """
 
     checkpoints: Path
     resume: bool
     on_start: Callable[[Classifier], None]
     on_epoch: Callable[[int, Mapping[str, float]], None]
+    asking: Callable[[], Asked] | None = None
 
 
 def train(examined: Examined, prepared: Prepared, session: TrainingSession, reporter: Reporter) -> Trained:
@@ -104,6 +107,7 @@ def train(examined: Examined, prepared: Prepared, session: TrainingSession, repo
         return Trained(view, Fitted([], best_epoch=0, seconds=seconds, stopped_early=False))
     config = examined.config
     head_first = _head_first(examined, prepared, view, reporter) if config.training.head_epochs else None
+    asked = None if session.asking is None else session.asking()
     before = prints(view.model)
     reporter.stage("training")
     with checkpoints_first():
@@ -118,9 +122,13 @@ def train(examined: Examined, prepared: Prepared, session: TrainingSession, repo
             device=config.device,
             resume=session.resume,
             head_first=head_first,
+            asked=asked,
             on_epoch=session.on_epoch,
         )
-    return Trained(view, fitted, tuple(idle_parts(config, view.model, before) if fitted.history else ()))
+    ended = [] if asked is None or not asked.steps.ended else [f"the training ended early: {asked.steps.ended}"]
+    for told in ended:
+        reporter.warn(told)
+    return Trained(view, fitted, (*ended, *(idle_parts(config, view.model, before) if fitted.history else ())))
 
 
 def _head_first(examined: Examined, prepared: Prepared, view: View, reporter: Reporter) -> HeadFirst:

@@ -16,6 +16,7 @@ from qplug.lab.config.training import TrainingOptions
 from qplug.lab.data.row_source import Device, Rows
 from qplug.lab.pipeline.fitting import refuse_single_samples
 from qplug.lab.training import checkpoint
+from qplug.lab.training.asking import Asked
 from qplug.lab.training.batches import Batches, Part
 from qplug.lab.training.checkpoint import State
 from qplug.lab.training.devices import check_devices
@@ -57,6 +58,7 @@ def fit(
     resume: bool = False,
     quantum_parameters: Collection[str] | None = None,
     head_first: HeadFirst | None = None,
+    asked: Asked | None = None,
     on_epoch: OnEpoch | None = None,
     on_step: OnStep | None = None,
 ) -> Fitted:
@@ -85,6 +87,8 @@ def fit(
             by default those of every quantum module.
         head_first: the head and its embeddings; needed if ``options.head_epochs`` is above 0. Its checkpoints are in
             the folder ``head`` inside ``checkpoints``.
+        asked: how circuits get their values and gradients, step by step, where a forward pass gives none; it may end
+            the training early.
         on_epoch: called after every epoch, once its checkpoint is written, with its number and its row.
         on_step: called after every step with the number of steps done and of all steps.
 
@@ -100,7 +104,9 @@ def fit(
         KeyboardInterrupt: if the user stops it; the last finished epoch is kept.
     """
     quantum = find_quantum_parameters(model) if quantum_parameters is None else quantum_parameters
-    settings: _Settings = {"n_classes": n_classes, "seed": seed, "device": device, "resume": resume}
+    settings: _Settings = {
+        "n_classes": n_classes, "seed": seed, "device": device, "resume": resume, "asked": asked
+    }  # fmt: skip
     if not options.head_epochs:
         return _fit_phase(model, training, validation, quantum, options, checkpoints, on_epoch, on_step, **settings)
     if head_first is None:
@@ -139,6 +145,7 @@ class _Settings(TypedDict):
     seed: int
     device: Device
     resume: bool
+    asked: Asked | None
 
 
 def _fit_phase(
@@ -155,6 +162,7 @@ def _fit_phase(
     seed: int,
     device: Device,
     resume: bool,
+    asked: Asked | None,
 ) -> Fitted:
     """Train a model ``options.epochs`` epochs, in one process or several."""
     least = 2 * options.devices  # samples, so that every process has two of every batch
@@ -174,7 +182,7 @@ def _fit_phase(
         model.load_state_dict(state.model)
     if state.epoch < options.epochs and not out_of_patience(state, options):
         weights = class_weights(parts[0].labels, n_classes) if options.class_weights else None
-        work = Work(model, *parts, options, seed, quantum, weights, checkpoints, accelerator)
+        work = Work(model, *parts, options, seed, quantum, weights, checkpoints, accelerator, asked)
         if options.devices == 1:
             train(work, state, on_epoch=on_epoch, on_step=on_step)
         else:

@@ -99,9 +99,12 @@ class Training(pl.LightningModule):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Move the step size along its schedule."""
         stop_if_asked()
-        share = factor(self.options.schedule, self.step, self.total_steps)
+        share = self._share_of_peak()
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = group["peak"] * share
+
+    def _share_of_peak(self) -> float:
+        return factor(self.options.schedule, self.step, self.total_steps)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """The loss of a batch."""
@@ -123,13 +126,18 @@ class Training(pl.LightningModule):
 
     def _logits(self, inputs: Tensor) -> Tensor:
         try:
-            logits: Tensor = self.model(inputs).float()
+            logits = self._computed(inputs).float()
         except UserError as error:  # a backend refuses angles that are not finite
             if (culprit := find_culprit(self.model, inputs)) is None:
                 raise
             raise QplugError(
                 f"the training diverged in epoch {self.state.epoch + 1}. {in_words(self.model, culprit, self.options)}"
             ) from error
+        return logits
+
+    def _computed(self, inputs: Tensor) -> Tensor:
+        """The model's logits (batch, n_classes)."""
+        logits: Tensor = self.model(inputs)
         return logits
 
     def _share(self, labels: Tensor, whole: Tensor) -> float:
@@ -171,8 +179,12 @@ class Training(pl.LightningModule):
             self.on_epoch(self.state.epoch, row)
         self.trainer.should_stop = out_of_patience(self.state, self.options)
 
+    def _done(self) -> tuple[int, int]:
+        """How many samples and steps this epoch had."""
+        return len(self.batches.part.labels), len(self.batches)
+
     def _row(self) -> dict[str, float]:
-        n = len(self.batches.part.labels)
+        n, n_steps = self._done()
         logits, labels = self._judged()
         row = {
             "epoch": self.state.epoch + 1,
@@ -182,7 +194,7 @@ class Training(pl.LightningModule):
         row |= {f"validation_{name}": value for name, value in scores(logits, labels, self.options.monitor).items()}
         row |= {"learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"]}
         norms = {name: value for name, value in self.sums.items() if name.startswith("gradient_norm")}
-        row |= {name: float(value) / len(self.batches) for name, value in norms.items()}
+        row |= {name: float(value) / n_steps for name, value in norms.items()}
         return row | {"seconds": time.perf_counter() - self.started}
 
     def _judged(self) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,20 @@
+"""Templates of pages, filled in."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def fill(template: str, **values: object) -> str:
+    """A template with the style of all pages and the given values, which are escaped."""
+    environment = Environment(
+        loader=PackageLoader("qplug.lab.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    style = (files("qplug.lab.report") / "templates" / "report.css").read_text(encoding="utf-8")
+    return environment.get_template(template).render(style=style, **values)
