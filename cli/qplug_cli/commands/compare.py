@@ -260,9 +260,8 @@ def _plain(outcome: ComparisonOutcome | None) -> dict[str, Any]:
 
 
 def _write_report(folder: Path, outcome: ComparisonOutcome) -> None:
-    from qplug.lab.report.comparison import write_comparison
-
     from qplug.lab.comparison.reading import cells_of
+    from qplug.lab.report.comparison import write_comparison
 
     write_comparison(folder, outcome, cells_of(folder))
 
