@@ -28,6 +28,10 @@ _log = logging.getLogger("qplug")
 
 COMMANDS = {
     "run": ("qplug_cli.commands.run:run", "Assemble a pipeline by name, train it and judge it."),
+    "compare": (
+        "qplug_cli.commands.compare:compare",
+        "Find out whether a head is better than others, with intervals and verdicts.",
+    ),
     "resume": ("qplug_cli.commands.resume:resume", "Go on with an interrupted run."),
     "evaluate": (
         "qplug_cli.commands.evaluate:evaluate",
@@ -41,6 +45,7 @@ COMMANDS = {
     "jobs": ("qplug_cli.commands.jobs:jobs", "Work that runs have sent to devices, and stopping it."),
     "data": ("qplug_cli.commands.data:app", "Data sets: what there is, get them, check them, look into them."),
     "bench": ("qplug_cli.commands.bench:bench", "Time a quantum head on every backend, and beside other libraries."),
+    "diagnose": ("qplug_cli.commands.diagnose:diagnose", "What a quantum head can be expected to do, before training."),
     "recipes": ("qplug_cli.commands.recipes:recipes", "Whole pipelines by name."),
     "list": ("qplug_cli.commands.list:list_components", "Show every known component and whether it is ready."),
     "show": ("qplug_cli.commands.show:show", "Explain one component: parameters, capabilities, circuit."),

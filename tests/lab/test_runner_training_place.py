@@ -52,8 +52,8 @@ def assembled(*assignments: str) -> Components:
         (
             ["backend.name=aer", "backend.shots=9", "training.backend=aer"],
             "aer",
-            False,
-            "aer as it is set gives no gradients",
+            True,
+            "",
         ),
         (
             ["backend.name=aer", "backend.shots=9", "backend.gradient=shift", "training.backend=aer"],
@@ -69,8 +69,21 @@ def test_circuits_train_where_gradients_are_cheap_or_where_asked(
     parts = assembled(*assignments)
     assert parts.training is not None
     assert (parts.training.name, parts.training.backend is parts.backend, parts.training.reason) == (name, own, reason)
-    assert parts.training.backend.capabilities.gradient is not None
+    assert parts.training.backend.capabilities.gradient is not None or parts.training.asked is parts.training.backend
+    assert (parts.training.asked is not None) == (
+        "training.backend=aer" in assignments and "backend.shots=9" in assignments
+    )
     assert parts.training_backend is parts.training.backend
+
+
+def test_a_remote_backend_trains_only_by_name_and_no_forward_pass_runs_on_it() -> None:
+    parts = assembled("backend.name=ibm", "backend.fake=FakeOslo", "training.backend=ibm")
+    assert parts.training is not None
+    assert (parts.training.name, parts.training.stands_on, parts.training.reason) == ("ibm", "torch", "")
+    assert parts.training.asked is parts.backend
+    assert not parts.training.backend.capabilities.remote
+    usual = assembled("backend.name=ibm", "backend.fake=FakeOslo").training
+    assert (usual and usual.name, usual and usual.asked) == ("torch", None)
 
 
 def test_the_default_stands_in_the_registry() -> None:

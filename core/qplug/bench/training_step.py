@@ -44,7 +44,7 @@ def _case(benchmark: Benchmark, backends: Sequence[tuple[str, Backend]], case: C
         try:
             if reason := benchmark.refusal(name, case):
                 raise NotSupported(reason)
-            module, n_classes = _head_module(case, backend, benchmark.device)
+            module, n_classes = head_module(case, backend, benchmark.device)
             step = training_step(module, case.n_inputs, n_classes, case.batch, benchmark.device)
             step()
         except Exception as error:  # a backend may raise anything, and the others go on
@@ -70,7 +70,7 @@ def _finished(row: StepRow, timing: Timing, mlp: Timing) -> StepRow:
     )
 
 
-def _head_module(case: Case, backend: Backend, device: str) -> tuple[nn.Module, int]:
+def head_module(case: Case, backend: Backend, device: str) -> tuple[nn.Module, int]:
     """The head with its read-out, and its number of classes.
 
     Raises:

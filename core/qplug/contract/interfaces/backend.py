@@ -26,8 +26,8 @@ class BackendCapabilities(Capabilities):
         exact: whether values carry no sampling error.
         noise: whether values carry the error of a (real or modelled) device.
         gradient: how gradients come about: through torch's autograd, the adjoint method, the parameter-shift rule,
-            or not at all (None). Without gradients a backend evaluates but does not train; with shifts it trains
-            only where a run asks for it by name, since they take two runs per angle and sample.
+            or not at all (None). Without gradients a backend evaluates, and trains, as with shifts, only
+            where a run asks for it by name, since that takes at least two runs per sample.
         devices: the torch devices whose tensors it takes; a head on another brings its angles to the first of them.
         max_qubits: the most qubits it can run; None if memory alone decides.
         needs_network: whether it needs a connection.

@@ -150,6 +150,12 @@ def _arm(arm: Arm, grid: Grid, place: Workplace, reporter: Reporter, known: dict
             f"backend {config.backend.name!r} is remote, and a set would send it a job for each of its runs. Leave it "
             f"out, and judge the runs that matter afterwards: qplug evaluate RUN --backend {config.backend.name}"
         )
+    asked = None if components.training is None else components.training.asked
+    if asked is not None and asked.capabilities.remote:
+        raise NotSupported(
+            f"training.backend is {config.training.backend!r}, which is remote, and each run of a set would be paid "
+            "for. Train single runs on it: qplug run with one seed, one head and one fold."
+        )
     about = repr((config.dataset, config.smoke, config.data_dir))
     examined = examine(config, place, reporter, components, known.get(about))
     known[about] = examined.inventory

@@ -80,6 +80,16 @@ class TrainingOptions(BaseModel):
             "in one pass, else on the registry's default",
         ),
     ] = None
+    gradient: Annotated[
+        Literal["auto", "shift", "spsa"],
+        Field(
+            description="how gradients of circuits come about where training.backend is sampled, noisy or remote: by "
+            "the parameter-shift rule, or by simultaneous perturbation; auto: shift where a step is small, else spsa"
+        ),
+    ] = "auto"
+    shots: Annotated[
+        int, Field(ge=1, le=10_000_000, description="shots of each row where circuits train on a remote backend")
+    ] = 1024
     devices: Annotated[
         int, Field(ge=1, le=64, description="processes that share each batch, each on a GPU of its own or on the CPU")
     ] = 1

@@ -108,6 +108,19 @@ def _saturated(reducer: nn.Module, head: QuantumModule, embeddings: Tensor) -> f
     return float((norms[:, seen] < FLAT * steepest[seen]).float().mean()) if bool(seen.any()) else 0.0
 
 
+def linear_shares(inputs: Tensor, outputs: Tensor) -> Tensor:
+    """For each output the share in [0, 1] of its variance that a linear function of the inputs explains.
+
+    Args:
+        inputs: (batch, n_inputs), more than n_inputs + 1 of them.
+        outputs: (batch, n_outputs), such as expectation values; one that never varies has the share 1.
+
+    Returns:
+        (n_outputs,), corrected for the number of inputs as the facts' ``linear_share`` is.
+    """
+    return torch.tensor([_linear_share(inputs, column[:, None]) for column in outputs.T])
+
+
 def _linear_share(inputs: Tensor, outputs: Tensor) -> float:
     n_samples, n_inputs = inputs.shape
     freedom = n_samples - n_inputs - 1

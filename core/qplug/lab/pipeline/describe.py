@@ -154,7 +154,7 @@ def _head_note(config: RunConfig, components: Components, branch: BranchComponen
     told = [] if branch.stand_in is None else [f"ablation {config.ablation}"]
     if branch.built.capabilities.quantum and components.training is not None:
         place = f"on {config.backend.name}"
-        if components.training.backend is not components.backend:
+        if all(components.backend is not each for each in (components.training.backend, components.training.asked)):
             place = f"trained on {components.training.name}, evaluated on {config.backend.name}"
         told.append(place)
     return ", ".join(told)

@@ -25,7 +25,10 @@ def suspects(config: RunConfig, components: Components) -> list[Suspect]:
     if components.backend is not None:
         found.append(Suspect("backend", config.backend.name, components.backend))
     if components.training is not None and components.training.backend is not components.backend:
-        found.append(Suspect("backend", components.training.name, components.training.backend))
+        found.append(Suspect("backend", components.training.stands_on, components.training.backend))
+    asked = None if components.training is None else components.training.asked
+    if components.training is not None and asked is not None and all(asked is not each.component for each in found):
+        found.append(Suspect("backend", components.training.name, asked))
     return found
 
 

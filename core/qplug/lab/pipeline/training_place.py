@@ -16,14 +16,25 @@ class TrainingPlace:
     """Where circuits train.
 
     Attributes:
-        name: the backend's name.
-        backend: the same object as that of the evaluation where they train on that one, with its settings.
-        reason: why they train elsewhere; empty if they do not.
+        name: the name of the backend that trains them.
+        backend: where the circuits stand in a forward pass: the backend that trains them, the same object as that of
+            the evaluation where they train on that one; a simulator, where that one is remote.
+        reason: why they train elsewhere than they are evaluated; empty if they do not.
+        asked: the backend that is asked for the values of each step, outside of the forward pass, since it gives no
+            gradients by itself or only dear ones; None where autograd finds its way through ``backend``.
+        runs_on: the name of ``backend``; empty: ``name``.
     """
 
     name: str
     backend: Backend
     reason: str = ""
+    asked: Backend | None = None
+    runs_on: str = ""
+
+    @property
+    def stands_on(self) -> str:
+        """The name of the backend that forward passes run on."""
+        return self.runs_on or self.name
 
 
 def training_place(config: RunConfig, evaluation: Backend) -> TrainingPlace:
@@ -31,6 +42,7 @@ def training_place(config: RunConfig, evaluation: Backend) -> TrainingPlace:
 
     The backend that ``training.backend`` names. If it names none: the backend of the evaluation, if that is a simulator
     that gives gradients in one pass; else the registry's default, since shifts take two runs per angle and sample.
+    One that is named and is remote, sampled or noisy is asked step by step; so is any with ``training.gradient``.
 
     Args:
         config: the run.
@@ -38,20 +50,33 @@ def training_place(config: RunConfig, evaluation: Backend) -> TrainingPlace:
 
     Raises:
         UnknownName: no backend has that name.
-        NotSupported: it gives no gradients.
+        NotSupported: it gives exact values and no gradients.
     """
     asked, evaluated_on = config.training.backend, config.backend.name
-    gradient = evaluation.capabilities.gradient
     if asked is None:
         reason = why_elsewhere(evaluated_on, evaluation)
         if not reason:
-            return TrainingPlace(evaluated_on, evaluation)
+            return _place(config, evaluated_on, evaluation, "")
         name = catalogue.registry().defaults.training_backend
-        return TrainingPlace(name, _made(name), reason)
-    if asked == evaluated_on and gradient is not None:
-        return TrainingPlace(asked, evaluation)
-    reason = f"{asked} as it is set gives no gradients" if asked == evaluated_on else "training.backend says so"
-    return TrainingPlace(asked, _able(asked), reason)
+        return _place(config, name, _made(name), reason)
+    if asked != evaluated_on:
+        return _place(config, asked, _able(asked), "training.backend says so")
+    if evaluation.capabilities.gradient is None and evaluation.capabilities.exact:
+        return TrainingPlace(asked, _able(asked), f"{asked} as it is set gives no gradients")
+    return _place(config, asked, evaluation, "")
+
+
+def _place(config: RunConfig, name: str, backend: Backend, reason: str) -> TrainingPlace:
+    """The place, where each step is asked for if the backend's gradients are dear or none."""
+    if backend.capabilities.remote:
+        simulator = catalogue.registry().defaults.training_backend
+        return TrainingPlace(name, _made(simulator), reason, asked=backend, runs_on=simulator)
+    stepwise = config.training.gradient != "auto" or (config.training.backend is not None and _sampled(backend))
+    return TrainingPlace(name, backend, reason, asked=backend if stepwise else None)
+
+
+def _sampled(backend: Backend) -> bool:
+    return not backend.capabilities.exact or backend.capabilities.noise
 
 
 def why_elsewhere(name: str, backend: Backend) -> str:
@@ -67,7 +92,7 @@ def why_elsewhere(name: str, backend: Backend) -> str:
 
 def _able(name: str) -> Backend:
     made = _made(name)
-    if made.capabilities.gradient is None:
+    if made.capabilities.gradient is None and made.capabilities.exact:
         raise NotSupported(
             f"training.backend is {name!r}, which gives no gradients, so nothing can be trained on it. Leave "
             f"training.backend out to train on {catalogue.registry().defaults.training_backend!r}, or name a backend "

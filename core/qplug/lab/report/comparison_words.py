@@ -156,7 +156,9 @@ def counted(pairs: Sequence[PairOutcome]) -> str:
 
 def verdict_line(pair: PairOutcome) -> str:
     """A pair's verdict as a line of words: who against whom, what it came to, and why not where nothing can be said."""
-    return f"{pair.a} against {pair.b}: {pair.sentence}" + (f" ({pair.reason})" if pair.reason else "")
+    return f"{pair.a} against {pair.b}: {pair.sentence}" + (
+        f" ({pair.reason})" if pair.reason not in pair.sentence else ""
+    )
 
 
 def stamps_of(data_sets: Iterable[DataSetOutcome]) -> list[str]:

@@ -78,7 +78,7 @@ def climb(
     record = read_record(directory.path)
     if record.training.trained_on is None:
         raise NotSupported(f"{path} has no circuit, so no device can change what it answers.")
-    exact_on: Layer = {"backend": {"name": record.training.trained_on}}
+    exact_on: Layer = {"backend": {"name": record.judgement("validation").backend}}
     again = again_of(directory, Asked(exact_on, ladder.part), place, reporter)
     thinking = _thinking(again, ladder, reporter)
     found: list[StepOfLadder] = []

@@ -21,6 +21,7 @@ from qplug.lab.pipeline.components import Components, assemble
 from qplug.lab.pipeline.describe import Description, blank_classifier, describe
 from qplug.lab.pipeline.suspects import suspects
 from qplug.lab.runner.examine import learnt_network, refuse_head_first_behind_frozen
+from qplug.lab.runner.foretold import device_lines
 from qplug.lab.runner.inventory import inventory, split_of
 from qplug.lab.runner.refusals import refuse_small_parts, refuse_unusable, splits_of_all_folds
 from qplug.lab.runner.reporter import Silent
@@ -86,9 +87,11 @@ def _planned(
     refuse_head_first_behind_frozen(config, components)
     # Learnt weights are read if they are there, so that wrong ones are seen.
     network = None if _not_there(config, components, place) else learnt_network(config, components, place, Silent())
-    description = describe(config, components, blank_classifier(config, components, network))
+    model = blank_classifier(config, components, network)
+    description = describe(config, components, model)
     for split in splits:
         refuse_small_parts(config, components, split, description)
+    work = (*work, *(line for split in splits[:1] for line in device_lines(config, components, model, split)))
     return Plan(config, description, name, training_plan(config, components, description), work)
 
 

@@ -182,12 +182,12 @@ def _judgement_records(outcome: Outcome) -> tuple[JudgementRecord, ...]:
     judged = outcome.judged
     asked, backend = outcome.components.backend, judged.test.backend
     same = asked is outcome.components.training_backend
-    name = outcome.config.backend.name if backend is asked and asked is not None else _trained_on(outcome)
+    name = outcome.config.backend.name if backend is asked and asked is not None else _judged_on(outcome)
     settings = {key: value for key, value in to_layer(outcome.config)["backend"].items() if key != "name"}
     return (
         JudgementRecord(
             part="validation",
-            backend=_trained_on(outcome),
+            backend=_judged_on(outcome),
             settings=settings if name is not None and same else {},
             scores=_scores(judged.validation.scores),
         ),
@@ -225,6 +225,11 @@ def _told(claims: Iterable[Claim | str]) -> tuple[KnownResult | str, ...]:
 
 def _trained_on(outcome: Outcome) -> str | None:
     return None if outcome.components.training is None else outcome.components.training.name
+
+
+def _judged_on(outcome: Outcome) -> str | None:
+    """Where circuits stand in a forward pass, as the validation part is judged by."""
+    return None if outcome.components.training is None else outcome.components.training.stands_on
 
 
 def _stamp_texts(outcome: Outcome) -> list[str]:

@@ -19,6 +19,7 @@ from qplug.lab.runner.evaluate import evaluate, unanswered
 from qplug.lab.runner.examine import examine
 from qplug.lab.runner.on_device import Spending
 from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.stepwise import rest_of
 from qplug.lab.runner.unused import unused_backend
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import CONFIG, RunDirectory
@@ -62,8 +63,8 @@ def run_once(
             warn_of_changed_code(repeated, examined.code, reporter.warn)
         name, hashed = config.dataset.name, short_hash(config)
         with RunDirectory.create(out, dataset=name, head=config.heads, short_hash=hashed) as directory:
-            summary = begin(examined, directory, reporter).summary(str(directory.path))
-            return summary | _from_device(directory, reporter, place, spending)
+            summary = begin(examined, directory, reporter, spending).summary(str(directory.path))
+            return summary | _from_device(directory, reporter, place, rest_of(spending, directory.path))
 
 
 def resume_run(
@@ -86,8 +87,8 @@ def resume_run(
         with naming_what_is_gone(directory):
             resolved = resolve([from_file(directory.path / CONFIG)])
         examined = examine(resolved, place, reporter)
-        summary = go_on(examined, directory, reporter).summary(str(directory.path))
-        return summary | _from_device(directory, reporter, place, spending)
+        summary = go_on(examined, directory, reporter, spending).summary(str(directory.path))
+        return summary | _from_device(directory, reporter, place, rest_of(spending, directory.path))
 
 
 def _from_device(

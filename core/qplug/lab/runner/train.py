@@ -22,11 +22,13 @@ from qplug.lab.runner.prepare import Prepared, embedded
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.stopping import checkpoints_first
 from qplug.lab.training.idle import idle_parts, prints
+from qplug.lab.training.progress import Fitted
 
 # Lightning takes seconds to import. It is imported where training begins, so that data that cannot be used are told
 # at once.
 if TYPE_CHECKING:
-    from qplug.lab.training.fit import Fitted, HeadFirst
+    from qplug.lab.training.asking import Asked
+    from qplug.lab.training.fit import HeadFirst
 
 _STATISTICS_ROWS = 64  # samples over which batch norm's statistics are taken at once
 
@@ -79,12 +81,14 @@ class TrainingSession:
         resume: whether it goes on from there.
         on_start: told that the pipeline stands, with the classifier.
         on_epoch: told each epoch's number and row.
+        asking: gives who is asked for the values of each step, where the backend trains step by step; else None.
     """
 
     checkpoints: Path
     resume: bool
     on_start: Callable[[Classifier], None]
     on_epoch: Callable[[int, Mapping[str, float]], None]
+    asking: Callable[[], Asked] | None = None
 
 
 def train(examined: Examined, prepared: Prepared, session: TrainingSession, reporter: Reporter) -> Trained:
@@ -97,19 +101,36 @@ def train(examined: Examined, prepared: Prepared, session: TrainingSession, repo
     view = ready_to_train(examined, prepared, reporter)
     seconds = time.perf_counter() - began
     session.on_start(view.model)
-    from qplug.lab.training.fit import Fitted, fit
-
-    if not any(parameter.requires_grad for parameter in view.module.parameters()):
+    if not learns(view):
         return Trained(view, Fitted([], best_epoch=0, seconds=seconds, stopped_early=False))
+    return train_by_gradients(examined, prepared, view, session, reporter)
+
+
+def learns(view: View) -> bool:
+    """Whether anything of the classifier learns by gradients."""
+    return any(parameter.requires_grad for parameter in view.module.parameters())
+
+
+def train_by_gradients(
+    examined: Examined, prepared: Prepared, view: View, session: TrainingSession, reporter: Reporter
+) -> Trained:
+    """Trains a classifier in which all that is fitted stands in its place.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it; the last finished epoch is kept.
+    """
+    from qplug.lab.training.fit import fit
+
     config = examined.config
     head_first = _head_first(examined, prepared, view, reporter) if config.training.head_epochs else None
+    asked = None if session.asking is None else session.asking()
     before = prints(view.model)
     reporter.stage("training")
     with checkpoints_first():
         fitted = fit(
             view.module,
-            _labelled(view, prepared, "train"),
-            _labelled(view, prepared, "validation"),
+            labelled(view, prepared, "train"),
+            labelled(view, prepared, "validation"),
             n_classes=len(prepared.split.classes),
             options=config.training,
             seed=config.seed,
@@ -117,9 +138,13 @@ def train(examined: Examined, prepared: Prepared, session: TrainingSession, repo
             device=config.device,
             resume=session.resume,
             head_first=head_first,
+            asked=asked,
             on_epoch=session.on_epoch,
         )
-    return Trained(view, fitted, tuple(idle_parts(config, view.model, before) if fitted.history else ()))
+    ended = [] if asked is None or not asked.steps.ended else [f"the training ended early: {asked.steps.ended}"]
+    for told in ended:
+        reporter.warn(told)
+    return Trained(view, fitted, (*ended, *(idle_parts(config, view.model, before) if fitted.history else ())))
 
 
 def _head_first(examined: Examined, prepared: Prepared, view: View, reporter: Reporter) -> HeadFirst:
@@ -132,6 +157,7 @@ def _head_first(examined: Examined, prepared: Prepared, view: View, reporter: Re
     return HeadFirst(view.model.branches, training, validation)
 
 
-def _labelled(view: View, prepared: Prepared, part: Part) -> tuple[Any, torch.Tensor]:
+def labelled(view: View, prepared: Prepared, part: Part) -> tuple[Any, torch.Tensor]:
+    """The inputs of a part, and its labels (n,)."""
     indices = prepared.positions[part]
     return rows_at(view.inputs, indices), torch.from_numpy(prepared.labels[indices])

@@ -40,6 +40,8 @@ SET = "set.json"
 SUMMARY = "summary.json"
 """What the runs of a set came to; written last."""
 CHECKPOINTS = "checkpoints"
+TRAINING = "training"
+"""Folder for what was sent to a device to train on, and what came back."""
 SETTINGS = "settings"
 """Copies of the components' settings files, one folder for each component that has any."""
 _READ_BY_OTHERS = ("environment.json", "split.json", METRICS, RECORD)
@@ -162,8 +164,8 @@ class RunDirectory:
 
     @property
     def has_checkpoints(self) -> bool:
-        """Whether there is any checkpoint; a run that has one is never discarded."""
-        return any(self.checkpoints.rglob("*.ckpt"))
+        """Whether there is any checkpoint, or a step was sent to a device; such a run is never discarded."""
+        return any(self.checkpoints.rglob("*.ckpt")) or any((self.path / TRAINING).glob("*.jsonl"))
 
     @property
     def status(self) -> Status:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from qplug.atomic import remove_partial_files, storage_error
 from qplug.contract.errors import ParameterError
@@ -17,39 +16,18 @@ from qplug.lab.config.training import TrainingOptions
 from qplug.lab.data.row_source import Device, Rows
 from qplug.lab.pipeline.fitting import refuse_single_samples
 from qplug.lab.training import checkpoint
+from qplug.lab.training.asking import Asked
 from qplug.lab.training.batches import Batches, Part
 from qplug.lab.training.checkpoint import State
 from qplug.lab.training.devices import check_devices
-from qplug.lab.training.module import OnEpoch, OnStep, out_of_patience
 from qplug.lab.training.optimiser import quantum_parameters as find_quantum_parameters
 from qplug.lab.training.optimiser import trainable
 from qplug.lab.training.processes import train_in_processes
+from qplug.lab.training.progress import Fitted, OnEpoch, OnStep, class_weights, out_of_patience
 from qplug.lab.training.work import Work, train
 
 HEAD = "head"
 """Folder, inside that of the checkpoints, for those of the phase in which only the head learns."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What a training gave; the model itself was changed in place.
-
-    Attributes:
-        history: one row per epoch: ``epoch`` (from 1), ``train_cross_entropy``, ``train_accuracy``,
-            ``validation_`` cross_entropy, accuracy, balanced_accuracy, macro_f1 and the monitored metric,
-            ``learning_rate`` of the classical parameters at the epoch's end, ``gradient_norm_classical`` and
-            ``gradient_norm_quantum`` (means over the steps, before clipping, where there are such parameters),
-            ``seconds``. With ``head_epochs`` also ``phase``: 1 where the head alone learnt, then 2; epochs are
-            counted on.
-        best_epoch: the epoch, from 1, whose weights the model now has.
-        seconds: time spent in epochs, before and after an interruption.
-        stopped_early: whether it ended because the monitored metric became no better for ``patience`` epochs.
-    """
-
-    history: list[dict[str, float]]
-    best_epoch: int
-    seconds: float
-    stopped_early: bool
 
 
 @dataclass(frozen=True)
@@ -80,6 +58,7 @@ def fit(
     resume: bool = False,
     quantum_parameters: Collection[str] | None = None,
     head_first: HeadFirst | None = None,
+    asked: Asked | None = None,
     on_epoch: OnEpoch | None = None,
     on_step: OnStep | None = None,
 ) -> Fitted:
@@ -108,6 +87,8 @@ def fit(
             by default those of every quantum module.
         head_first: the head and its embeddings; needed if ``options.head_epochs`` is above 0. Its checkpoints are in
             the folder ``head`` inside ``checkpoints``.
+        asked: how circuits get their values and gradients, step by step, where a forward pass gives none; it may end
+            the training early.
         on_epoch: called after every epoch, once its checkpoint is written, with its number and its row.
         on_step: called after every step with the number of steps done and of all steps.
 
@@ -123,7 +104,9 @@ def fit(
         KeyboardInterrupt: if the user stops it; the last finished epoch is kept.
     """
     quantum = find_quantum_parameters(model) if quantum_parameters is None else quantum_parameters
-    settings: _Settings = {"n_classes": n_classes, "seed": seed, "device": device, "resume": resume}
+    settings: _Settings = {
+        "n_classes": n_classes, "seed": seed, "device": device, "resume": resume, "asked": asked
+    }  # fmt: skip
     if not options.head_epochs:
         return _fit_phase(model, training, validation, quantum, options, checkpoints, on_epoch, on_step, **settings)
     if head_first is None:
@@ -162,6 +145,7 @@ class _Settings(TypedDict):
     seed: int
     device: Device
     resume: bool
+    asked: Asked | None
 
 
 def _fit_phase(
@@ -178,6 +162,7 @@ def _fit_phase(
     seed: int,
     device: Device,
     resume: bool,
+    asked: Asked | None,
 ) -> Fitted:
     """Train a model ``options.epochs`` epochs, in one process or several."""
     least = 2 * options.devices  # samples, so that every process has two of every batch
@@ -197,7 +182,7 @@ def _fit_phase(
         model.load_state_dict(state.model)
     if state.epoch < options.epochs and not out_of_patience(state, options):
         weights = class_weights(parts[0].labels, n_classes) if options.class_weights else None
-        work = Work(model, *parts, options, seed, quantum, weights, checkpoints, accelerator)
+        work = Work(model, *parts, options, seed, quantum, weights, checkpoints, accelerator, asked)
         if options.devices == 1:
             train(work, state, on_epoch=on_epoch, on_step=on_step)
         else:
@@ -226,13 +211,6 @@ def _epochs_counted_on(on_epoch: OnEpoch | None, *, phase: int, after: int) -> O
 
 def _steps_counted_on(on_step: OnStep | None, *, after: int, of: int) -> OnStep | None:
     return on_step and (lambda done, total: on_step(done + after, of))
-
-
-def class_weights(labels: Tensor, n_classes: int) -> Tensor:
-    """Weights (n_classes,) inverse to the classes' shares, 1 on average over the samples; 0 for a missing class."""
-    counts = torch.bincount(labels, minlength=n_classes).double()
-    weights = len(labels) / (counts * int((counts > 0).sum()))
-    return torch.where(counts > 0, weights, 0.0).float()
 
 
 def _clear(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,12 @@ from qplug.lab.config.training import TrainingOptions
 from qplug.lab.stopping import stop_if_asked
 from qplug.lab.training.batches import Batches
 from qplug.lab.training.checkpoint import State, save_state
-from qplug.lab.training.divergence import find_culprit, gradient_culprit, in_words
+from qplug.lab.training.divergence import diverged, find_culprit, in_words
 from qplug.lab.training.optimiser import backbone_parameters, optimiser
+from qplug.lab.training.progress import OnEpoch, OnStep, add_epoch, out_of_patience
 from qplug.lab.training.schedule import factor
 from qplug.lab.training.scores import scores
 
-OnEpoch = Callable[[int, Mapping[str, float]], None]
-OnStep = Callable[[int, int], None]
 _FINITE_EVERY = 50  # steps between looks at the loss on a GPU, which looking makes wait
 
 
@@ -100,9 +99,12 @@ class Training(pl.LightningModule):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Move the step size along its schedule."""
         stop_if_asked()
-        share = factor(self.options.schedule, self.step, self.total_steps)
+        share = self._share_of_peak()
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = group["peak"] * share
+
+    def _share_of_peak(self) -> float:
+        return factor(self.options.schedule, self.step, self.total_steps)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """The loss of a batch."""
@@ -124,13 +126,18 @@ class Training(pl.LightningModule):
 
     def _logits(self, inputs: Tensor) -> Tensor:
         try:
-            logits: Tensor = self.model(inputs).float()
+            logits = self._computed(inputs).float()
         except UserError as error:  # a backend refuses angles that are not finite
             if (culprit := find_culprit(self.model, inputs)) is None:
                 raise
             raise QplugError(
                 f"the training diverged in epoch {self.state.epoch + 1}. {in_words(self.model, culprit, self.options)}"
             ) from error
+        return logits
+
+    def _computed(self, inputs: Tensor) -> Tensor:
+        """The model's logits (batch, n_classes)."""
+        logits: Tensor = self.model(inputs)
         return logits
 
     def _share(self, labels: Tensor, whole: Tensor) -> float:
@@ -172,8 +179,12 @@ class Training(pl.LightningModule):
             self.on_epoch(self.state.epoch, row)
         self.trainer.should_stop = out_of_patience(self.state, self.options)
 
+    def _done(self) -> tuple[int, int]:
+        """How many samples and steps this epoch had."""
+        return len(self.batches.part.labels), len(self.batches)
+
     def _row(self) -> dict[str, float]:
-        n = len(self.batches.part.labels)
+        n, n_steps = self._done()
         logits, labels = self._judged()
         row = {
             "epoch": self.state.epoch + 1,
@@ -183,7 +194,7 @@ class Training(pl.LightningModule):
         row |= {f"validation_{name}": value for name, value in scores(logits, labels, self.options.monitor).items()}
         row |= {"learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"]}
         norms = {name: value for name, value in self.sums.items() if name.startswith("gradient_norm")}
-        row |= {name: float(value) / len(self.batches) for name, value in norms.items()}
+        row |= {name: float(value) / n_steps for name, value in norms.items()}
         return row | {"seconds": time.perf_counter() - self.started}
 
     def _judged(self) -> tuple[Tensor, Tensor]:
@@ -204,12 +215,7 @@ class Training(pl.LightningModule):
 
     def _keep(self, row: dict[str, float]) -> None:
         state = self.state
-        state.epoch += 1
-        state.seconds += row["seconds"]
-        state.history.append(row)
-        rank = _rank(row, self.options)
-        if not state.best_epoch or rank > state.best_rank:
-            state.best_epoch, state.best_rank = state.epoch, rank
+        add_epoch(state, row, self.options)
         state.model = self.model.state_dict()
         state.optimiser = self.trainer.optimizers[0].state_dict()
         if self.batches.rank == 0:
@@ -222,24 +228,4 @@ class Training(pl.LightningModule):
     def _refuse_divergence(self, value: Tensor, what: str = "loss") -> None:
         if torch.isfinite(value):
             return
-        culprit = (gradient_culprit(self.model) if what == "gradient" else None) or find_culprit(self.model, self.seen)
-        raise QplugError(
-            f"the {what} became {float(value)} in epoch {self.state.epoch + 1}: the training diverged. "
-            + in_words(self.model, culprit, self.options)
-        )
-
-
-def out_of_patience(state: State, options: TrainingOptions) -> bool:
-    """Whether the last ``patience`` epochs brought no better value of the monitored metric; an equal one is none.
-
-    The best epoch may be a later one: among equal values it is that of the lowest cross-entropy.
-    """
-    if not options.patience or not state.history:
-        return False
-    values = [_rank(row, options)[0] for row in state.history]
-    return state.epoch - (values.index(max(values)) + 1) >= options.patience
-
-
-def _rank(row: Mapping[str, float], options: TrainingOptions) -> list[float]:
-    # Shares are often equal on a small validation part; then the lower cross-entropy is the better model.
-    return [options.goodness(row[f"validation_{options.monitor}"]), -row["validation_cross_entropy"]]
+        raise diverged(self.model, self.seen, what, float(value), self.state.epoch + 1, self.options)

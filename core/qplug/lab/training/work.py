@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -21,10 +22,13 @@ from qplug.contract.errors import UserError
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.pipeline.memory import judged_at_once
 from qplug.lab.stopping import own_handlers
+from qplug.lab.training.asked_module import AskedTraining
+from qplug.lab.training.asking import Asked
 from qplug.lab.training.batches import Batches, Part
 from qplug.lab.training.checkpoint import State
-from qplug.lab.training.module import OnEpoch, OnStep, Training
+from qplug.lab.training.module import Training
 from qplug.lab.training.optimiser import trainable
+from qplug.lab.training.progress import OnEpoch, OnStep
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Work:
         class_weights: one weight per class (n_classes,), or None.
         folder: where checkpoints go.
         device: where it is trained.
+        asked: how circuits get their values and gradients where the backend gives none in a forward pass.
     """
 
     model: nn.Module
@@ -52,6 +57,7 @@ class Work:
     class_weights: Tensor | None
     folder: Path
     device: Literal["cpu", "cuda"]
+    asked: Asked | None = None
 
 
 def train(
@@ -74,10 +80,13 @@ def train(
     options, n_ranks = work.options, work.options.devices
     batches = Batches(work.training, options.batch_size, seed=work.seed, rank=rank, n_ranks=n_ranks)
     validation = Batches(work.validation, _judged(work), rank=rank, n_ranks=n_ranks)
-    module = Training(
+    kind = Training if work.asked is None else partial(AskedTraining, asked=work.asked)
+    module = kind(
         work.model, batches, validation, options, trainable(work.model, work.quantum), state, work.folder,
         class_weights=work.class_weights, on_epoch=on_epoch, on_step=on_step,
     )  # fmt: skip
+    if isinstance(module, AskedTraining) and not module.can_begin():
+        return
     cuda = [torch.cuda.current_device()] if work.device == "cuda" else []
     with torch.random.fork_rng(devices=cuda), _quiet(), _own_interrupts() as put_back, _memory_advice(options):
         module.put_handlers_back = put_back
