@@ -28,6 +28,10 @@ _log = logging.getLogger("qplug")
 
 COMMANDS = {
     "run": ("qplug_cli.commands.run:run", "Assemble a pipeline by name, train it and judge it."),
+    "compare": (
+        "qplug_cli.commands.compare:compare",
+        "Find out whether a head is better than others, with intervals and verdicts.",
+    ),
     "resume": ("qplug_cli.commands.resume:resume", "Go on with an interrupted run."),
     "evaluate": (
         "qplug_cli.commands.evaluate:evaluate",

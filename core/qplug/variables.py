@@ -13,6 +13,7 @@ from pathlib import Path
 WORKERS = "QPLUG_WORKERS"
 """How many processes may work at once."""
 _DISABLE = "QPLUG_DISABLE"
+_THREADED = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
 
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -42,6 +43,11 @@ def usable_cores(environment: Mapping[str, str] = os.environ) -> int:
     if named.isdecimal() and int(named):
         return int(named)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def thread_variables(n: int) -> dict[str, str]:
+    """Environment under which the numerical libraries, torch among them, compute on ``n`` threads from their start."""
+    return {f"{library}_NUM_THREADS": str(n) for library in _THREADED}
 
 
 def loggers(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:

@@ -76,9 +76,11 @@ def killed(options: argparse.Namespace, out: Path, cache: Path, moment: float, v
     if process.returncode == 0:
         summary = json.loads(printed)
     else:
-        (torn,) = out.iterdir()
+        torn = next(out.iterdir(), None) if out.is_dir() else None
         again = [sys.executable, "-m", "qplug_cli", "resume", str(torn), "--jobs", "2", "--no-figures", "--json"]
-        done = subprocess.run(again, env=environment(cache), capture_output=True, check=True)
+        # One that was killed before it had a folder left nothing to go on with.
+        way = words(options, out, 2) if torn is None else again
+        done = subprocess.run(way, env=environment(cache), capture_output=True, check=True)
         summary = json.loads(done.stdout)
     untouched = all(path.read_bytes() == content for path, content in finished.items())
     return {"victim": victim, "moment": moment, "finished_before": len(finished), "untouched": untouched,
@@ -107,6 +109,7 @@ def main() -> None:
             "times as fast": alone / together,
             "equal numbers": [cell["test"] for cell in serial["cells"]] == [cell["test"] for cell in parallel["cells"]],
         }
+        print(json.dumps(found), file=sys.stderr, flush=True)
         randomly, kills = random.Random(options.seed), []
         for number in range(options.kills):
             moment = randomly.uniform(0.1, 0.95) * together

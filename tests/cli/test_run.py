@@ -41,3 +41,11 @@ def test_several_heads_and_seeds_are_planned_as_a_set(capsys) -> None:
 def test_seeds_that_are_none_are_refused_before_anything_else() -> None:
     with pytest.raises(UserError, match="the range 9-0 runs backwards"):
         command.run(dataset="no such data set", seed="9-0")
+
+
+def test_an_ablation_is_a_setting_of_the_run_by_flag_and_by_set(capsys) -> None:
+    for options in ({"ablation": "no-entanglers"}, {"assignments": ["ablation=no-entanglers"]}):
+        command.run(dataset="digits", backbone="identity", head=["pennylane-pqc"], dry_run=True, json=True, **options)
+        plan = json.loads(capsys.readouterr().out)
+        assert plan["config"]["ablation"] == "no-entanglers"
+        assert "ablation no-entanglers, on torch" in [step["note"] for step in plan["steps"]]

@@ -28,7 +28,7 @@ from qplug.testing.strategies import circuits_with_angles  # noqa: E402  # it ne
 
 Case = tuple[Circuit, np.ndarray, np.ndarray]
 for_any = hypothesis.given(circuits_with_angles(max_qubits=3, max_gates=10, max_batch=2))
-tried = hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
+tried = hypothesis.settings(max_examples=15, deadline=None, derandomize=True)
 
 
 def values(found: Rewritten, encoding: np.ndarray, weights: np.ndarray) -> np.ndarray:

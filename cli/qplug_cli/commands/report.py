@@ -18,13 +18,17 @@ EXAMPLES = """
 `qplug report runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f --out fsdd.html`
 
 `qplug report runs/20260101-120000-urbansound8k-mlp-4d5e6f708192-set` – what --fold all gave, over all folds
+
+`qplug report comparisons/20260101-120000-digits-pennylane-pqc-1a2b3c4d5e6f --open`
 """
 
 
 def report(
     run: Annotated[
         Path,
-        typer.Argument(metavar="RUN", help="The directory of a finished run, or set of runs.", show_default=False),
+        typer.Argument(
+            metavar="RUN", help="The directory of a finished run, set of runs or comparison.", show_default=False
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option(help="The file to write.  [default: report.html in that directory]")
@@ -32,7 +36,10 @@ def report(
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     json: Json = False,
 ) -> None:
-    """Write a finished run, or set of runs, as one HTML file: no network needed, good in print, light and dark."""
+    """Write a finished run, set of runs or comparison as one HTML file: no network needed, in print, light and dark.
+
+    Of a comparison the LaTeX tables, the table of all cells and the figures are written too.
+    """
     from qplug.lab.report.page import write_report
 
     file = write_report(run, out).resolve()

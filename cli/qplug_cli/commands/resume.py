@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qplug.contract.errors import UserError
+from qplug.contract.errors import QplugError, UserError
 from qplug_cli import results
 from qplug_cli.device_options import Budget, NoWait, Samples, Shots, Yes, spending
 from qplug_cli.options import ExecutorName, ExecutorSettings, Figures, Jobs, Json, NoPlugin, PerGpu
+
+if TYPE_CHECKING:
+    from qplug.contract.interfaces import Executor
+    from qplug.lab.runner.workplace import Workplace
 
 EXAMPLES = """
 **Examples**
@@ -27,7 +31,9 @@ EXAMPLES = """
 def resume(
     run: Annotated[
         Path,
-        typer.Argument(metavar="RUN", help="The directory of an interrupted run, or set of runs.", show_default=False),
+        typer.Argument(
+            metavar="RUN", help="The directory of an interrupted run, set of runs, or comparison.", show_default=False
+        ),
     ],
     jobs: Jobs = None,
     executor: ExecutorName = None,
@@ -42,10 +48,11 @@ def resume(
     budget: Budget = None,
     yes: Yes = False,
     no_wait: NoWait = False,
+    again: Annotated[bool, typer.Option("--again", help="Try cells of a comparison again that failed.")] = False,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
-    """Go on with a run, or set of runs, that was interrupted or killed; the numbers are those of one that was not.
+    """Go on with a run, a set of runs or a comparison that was interrupted; the numbers are those of one that was not.
 
     Work that a finished run has left with a device is fetched; nothing is sent twice.
     """
@@ -53,6 +60,7 @@ def resume(
 
     with loading():
         from qplug.lab.comparison import executors, sets
+        from qplug.lab.comparison.plan_file import is_comparison
         from qplug.lab.runner.workplace import Workplace
 
     settings, others = executors.executor_settings(assignments or ())
@@ -60,8 +68,25 @@ def resume(
         raise UserError(f"--set {others[0]}: settings of what was begun cannot be changed, only executor.PARAM=VALUE.")
     folder = None if data_dir is None else data_dir.expanduser().resolve()
     place = replace(Workplace.from_environment().with_data_dir(folder), figures=figures)
+    if is_comparison(run):
+        by = executors.executor_of(executor, jobs, per_gpu, place, settings)
+        _resume_comparison(run, by, place, again=again, json=json)
+        return
     with TerminalReporter() as reporter:
         allowed = spending(reporter, budget, yes=yes, no_wait=no_wait, size=(samples, shots))
         by = executors.executor_of(executor, jobs, per_gpu, place, settings)
         summary = sets.resume(run, reporter, executor=by, workplace=place, spending=allowed)
     results.show(summary, json=json)
+
+
+def _resume_comparison(folder: Path, by: Executor | None, place: Workplace, *, again: bool, json: bool) -> None:
+    from qplug.lab.comparison.computing import Computing
+    from qplug.lab.comparison.plan_file import read_plan
+    from qplug_cli.commands.compare import completed, show
+    from qplug_cli.progress import TerminalReporter
+
+    with TerminalReporter() as reporter:
+        outcome, failed = completed(Computing(folder, read_plan(folder), place, by, again=again), reporter)
+    show(folder, outcome, json=json)
+    if failed:
+        raise QplugError(failed)

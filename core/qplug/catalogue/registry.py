@@ -83,6 +83,32 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What stands beside the heads of a comparison, whether or not anybody asks for it.
+
+    Attributes:
+        name: what it is called there.
+        summary: one line.
+        head: the head's table, in place of the one that is asked about; empty: that one.
+        reducer: the reducer's table; empty: as it is for the head that is asked about.
+        matched: the parameter of ``head`` that takes the quantum head's number of trainable parameters.
+        ablation: what takes the circuit's place in the head that is asked about; empty: nothing.
+    """
+
+    name: str
+    summary: str
+    head: Mapping[str, Any] = field(default_factory=dict)
+    reducer: Mapping[str, Any] = field(default_factory=dict)
+    matched: str = ""
+    ablation: str = ""
+
+    @property
+    def of_a_circuit(self) -> bool:
+        """Whether it is made from a quantum head, so that there is none without one."""
+        return bool(self.matched or self.ablation)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Defaults:
     """The components of a run that names none.
 
@@ -111,15 +137,17 @@ class Registry:
         components: by kind and name.
         recipes: by name.
         defaults: the components of a run that names none.
+        baselines: what stands beside the heads of a comparison, by name.
     """
 
     components: Mapping[tuple[str, str], Known]
     recipes: Mapping[str, Recipe]
     defaults: Defaults = field(default_factory=Defaults)
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Registry:
-        """The registry in a TOML file: tables ``[kind.name]``, ``[recipe.name]`` and ``[default]``.
+        """The registry in a TOML file: ``[kind.name]``, ``[recipe.name]``, ``[baseline.name]`` and ``[default]``.
 
         Raises:
             QplugError: the file is not TOML, or has a kind or key that does not exist there.
@@ -128,12 +156,13 @@ class Registry:
             tables = tomllib.loads(path.read_text("utf-8"))
             recipes = _recipes(tables.pop("recipe", {}))
             defaults = Defaults(**tables.pop("default", {}))
+            baselines = {name: Baseline(name=name, **table) for name, table in tables.pop("baseline", {}).items()}
             components = {
                 (kind, name): _known(kind, name, table) for kind in tables for name, table in tables[kind].items()
             }
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise QplugError(f"the registry {path} cannot be read: {error}. Reinstall qplug.") from error
-        return cls(components, recipes, defaults)
+        return cls(components, recipes, defaults, baselines)
 
 
 def _recipes(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Recipe]:

@@ -1,4 +1,4 @@
-"""A circuit as text, figure, OpenQASM 3 and JSON."""
+"""A circuit as text, figure, OpenQASM 3 and JSON; with gates taken away; its frequencies."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from typing import Literal
 from qplug.contract.addresses import redacted
 from qplug.contract.errors import PluginError, UserError, some_of
 from qplug.contract.interfaces.component import Capabilities, Component
+from qplug.variables import WORKERS, thread_variables
 
 _WORK = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -142,6 +143,16 @@ class Executor(Component):
             raise PluginError(f"{name}.run answered the cell {done.key!r} {times}.")
         if (done.result is None) is (done.problem == ""):
             raise PluginError(f"{name}.run answered {done.key!r} with a result and a problem, or with neither: {done}.")
+
+
+def environment_of(needs: Needs) -> dict[str, str]:
+    """The environment in which an executor starts the process of a cell, before any library is loaded.
+
+    What a cell starts in its turn has no more cores than the cell, and no GPU is seen that it did not ask for; which
+    ones it sees, if it asked, the executor adds.
+    """
+    room = {WORKERS: str(needs.threads), **thread_variables(needs.threads)}
+    return room if needs.gpus else {**room, "CUDA_VISIBLE_DEVICES": ""}
 
 
 def attempt(work: str, key: str, spec: str, where: str = "") -> Done:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from qplug.contract.errors import Interrupted, QplugError, UserError, some_of
 from qplug.contract.interfaces import Executor
 from qplug.lab.comparison.cell_work import WORK, Spec, cell_of, told_of_workplace
+from qplug.lab.comparison.progress import Progress
 from qplug.lab.config.resolve import resolve
 from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.reporter import Reporter
@@ -61,11 +61,12 @@ def carry(carried: Carried, reporter: Reporter) -> None:
     """
     cells = carried.record.cells
     left = [cell for cell in cells if not carried.is_finished(cell)]
-    progress = _Progress(carried, len(cells), len(left), reporter)
+    several = carried.executor is not None
+    progress = Progress(reporter, n=len(cells), left=len(left), several=several, what="runs")
     failed: list[_Ended] = []
     try:
         for ended in _one_by_one(carried, left, reporter) if carried.executor is None else _at_once(carried, left):
-            progress.told(ended)
+            progress.told(carried.record.called(ended.cell), ended.accuracy, ended.problem)
             if ended.problem:
                 failed.append(ended)
     except (Interrupted, KeyboardInterrupt) as stop:
@@ -119,35 +120,3 @@ def _is_of_the_user(name: str) -> bool:
 
     kind = getattr(errors, name, None)
     return isinstance(kind, type) and issubclass(kind, UserError)
-
-
-class _Progress:
-    """Tells of each run that ends, and how long the others will take."""
-
-    def __init__(self, carried: Carried, n_cells: int, n_left: int, reporter: Reporter) -> None:
-        self._carried = carried
-        self._reporter = reporter
-        self._n, self._left, self._todo = n_cells, n_left, n_left
-        self._began = time.monotonic()
-        self._several = carried.executor is not None
-        if self._several:
-            reporter.stage(f"{n_left} runs")
-            reporter.progress(n_cells - n_left, n_cells)
-
-    def told(self, ended: _Ended) -> None:
-        """A run has ended."""
-        self._todo -= 1
-        done = self._n - self._todo
-        each = (time.monotonic() - self._began) / (self._left - self._todo)
-        outcome = f"failed: {ended.problem}" if ended.problem else f"test accuracy {ended.accuracy:.3f}"
-        rest = f"; about {_spoken(each * self._todo)} left" if self._todo else ""
-        self._reporter.note(f"{done} of {self._n}: {self._carried.record.called(ended.cell)}: {outcome}{rest}")
-        if self._several:
-            self._reporter.progress(done, self._n)
-
-
-def _spoken(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"

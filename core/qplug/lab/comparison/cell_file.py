@@ -10,8 +10,8 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,12 +22,19 @@ from pydantic import Field
 from qplug.atomic import write_atomically
 from qplug.contract.errors import DataError
 from qplug.lab.runs.files import json_bytes
-from qplug.lab.runs.run_record import RunRecord, Table
+from qplug.lab.runs.run_record import Number, RunRecord, Table
 from qplug.lab.runs.typed_file import validated
 
 CELLS = "cells"
 """Folder, in that of a comparison, of its cells' files."""
 VERSION: Literal[1] = 1
+
+
+class Trial(Table):
+    """One setting that was tried on the validation part."""
+
+    settings: dict[str, Number]
+    goodness: Number = Field(description="the monitored metric of the validation part, turned so that more is better")
 
 
 class CellFile(Table):
@@ -37,6 +44,7 @@ class CellFile(Table):
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     arrays: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(description="SHA-256 of the .npz beside it")
     record: RunRecord
+    trials: tuple[Trial, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ class CellResult:
         labels: (n,) true classes.
         probabilities: (n, n_classes), float32.
         history: columns of the history of training, one number per epoch; empty for what is fitted in one step.
+        trials: the settings that were tried, this one among them; empty where there were no others.
     """
 
     key: str
@@ -60,6 +69,11 @@ class CellResult:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float32]
     history: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    trials: tuple[Trial, ...] = ()
+
+    def with_trials(self, trials: Iterable[Trial]) -> CellResult:
+        """The same result, as the best of several settings."""
+        return replace(self, trials=tuple(trials))
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -82,17 +96,28 @@ def cell_path(folder: Path, key: str, ending: str = ".json") -> Path:
     return folder / CELLS / key[:2] / f"{key}{ending}"
 
 
-def write_cell(folder: Path, result: CellResult) -> Path:
-    """Writes both files of a cell; the JSON, which makes it count, last."""
-    path = cell_path(folder, result.key)
-    path.parent.mkdir(parents=True, exist_ok=True)
+def cell_files(result: CellResult) -> tuple[bytes, bytes]:
+    """The content of a cell's ``.npz`` and of its JSON."""
     arrays = {"ids": result.ids, "groups": result.groups, "labels": result.labels}
     arrays |= {"probabilities": result.probabilities}
     arrays |= {f"history_{name}": column for name, column in result.history.items()}
     packed = _packed(arrays)
+    content = CellFile(
+        version=VERSION,
+        key=result.key,
+        arrays=hashlib.sha256(packed).hexdigest(),
+        record=result.record,
+        trials=result.trials,
+    )
+    return packed, json_bytes(content.model_dump(mode="json", exclude_unset=True))
+
+
+def write_cell(folder: Path, key: str, packed: bytes, told: bytes) -> Path:
+    """Writes both files of a cell; the JSON, which makes it count, last."""
+    path = cell_path(folder, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path.with_suffix(".npz"), packed)
-    content = CellFile(version=VERSION, key=result.key, arrays=hashlib.sha256(packed).hexdigest(), record=result.record)
-    write_atomically(path, json_bytes(content.model_dump(mode="json", exclude_unset=True)))
+    write_atomically(path, told)
     return path
 
 
@@ -118,7 +143,7 @@ def read_cell(folder: Path, key: str) -> CellResult | None:
         raise DataError(f"{error} {advice} {folder}") from None
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(f"{path.with_suffix('.npz')} is damaged ({type(error).__name__}). {advice} {folder}") from error
-    return CellResult(key, content.record, *kept, history)
+    return CellResult(key, content.record, *kept, history, content.trials)
 
 
 def _packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:

@@ -11,7 +11,8 @@ from typing import Any
 
 from qplug import catalogue
 from qplug.contract.errors import UserError
-from qplug.contract.interfaces import Cell, Executor, Needs
+from qplug.contract.interfaces import Cell, Executor
+from qplug.lab.comparison.needs import needs_of
 from qplug.lab.config.resolve import resolve
 from qplug.lab.runner import complete
 from qplug.lab.runner.reporter import Silent
@@ -58,12 +59,7 @@ def workplace_there(told: Mapping[str, Any]) -> Workplace:
 
 def cell_of(key: str, spec: Spec) -> Cell:
     """The run for an executor, with the threads and GPUs that its configuration says."""
-    options, settings = spec.settings["training"], spec.settings
-    processes = int(options["devices"])
-    on_gpu = settings["device"] == "cuda"
-    # Processes on the CPU share the threads of the run out among them, and each has at least one.
-    threads = int(settings["threads"]) if on_gpu else max(int(settings["threads"]), processes)
-    return Cell(key, json.dumps(asdict(spec)), Needs(threads=threads, gpus=processes if on_gpu else 0))
+    return Cell(key, json.dumps(asdict(spec)), needs_of(spec.settings))
 
 
 def carry_out(text: str) -> str:

@@ -14,8 +14,7 @@ from queue import SimpleQueue
 
 from qplug.contract.errors import QplugError
 from qplug.contract.interfaces import Cell, Needs
-from qplug.lab.data.workers import thread_variables
-from qplug.variables import WORKERS
+from qplug.contract.interfaces.executor import environment_of
 
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from qplug.lab.comparison.worker import main; main()"
 _GRACE = 10.0  # seconds for an orderly end
@@ -51,7 +50,7 @@ class Worker:
         self.gpus = gpus
         self.task: Task | None = None
         self.is_ready = False
-        self._process = _start(needs.threads, gpus)
+        self._process = _start(needs, gpus)
         self._listener = threading.Thread(target=self._listen, args=(words,), daemon=True)
         self._listener.start()
 
@@ -117,16 +116,14 @@ def end_all(workers: list[Worker], *, orderly: bool) -> None:
         worker.end(grace=_GRACE if orderly and worker.task is None else 0.0)
 
 
-def _start(threads: int, gpus: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    # What a cell starts in its turn has no more cores than the cell; and no GPU is seen that it did not ask for.
-    room = {WORKERS: str(threads), "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
+def _start(needs: Needs, gpus: tuple[str, ...]) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-P", "-c", _START, json.dumps([str(folder) for folder in sys.path])]
     try:
         return subprocess.Popen(
             words,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **thread_variables(threads), **room},
+            env={**os.environ, **environment_of(needs), "CUDA_VISIBLE_DEVICES": ",".join(gpus)},
             start_new_session=True,  # a terminal's Ctrl-C does not reach it
         )
     except OSError as error:

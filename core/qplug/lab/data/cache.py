@@ -145,7 +145,7 @@ def _describe(part: Component) -> dict[str, Any]:
     return {
         "class": f"{type(part).__module__}.{type(part).__qualname__}",
         "code": code_hash(part),
-        "packages": _packages(sources(part)),
+        "packages": packages_of(part),
         "parameters": plain,
         **settings_hashes(part),
     }
@@ -170,6 +170,11 @@ def settings_hashes(part: Component) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"{error.filename} cannot be read: {error.strerror or error}.") from error
     return {"settings": files} if files else {}
+
+
+def packages_of(part: Component) -> dict[str, str]:
+    """The versions of the packages that a component's source code imports, by name."""
+    return _packages(sources(part))
 
 
 def _packages(files: Sequence[bytes]) -> dict[str, str]:

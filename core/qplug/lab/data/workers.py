@@ -12,14 +12,7 @@ from multiprocessing import parent_process, resource_tracker
 from multiprocessing.process import BaseProcess
 
 from qplug.lab.stopping import ENDING
-
-_THREADED = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
-
-
-def thread_variables(n: int) -> dict[str, str]:
-    """Environment under which the numerical libraries, torch among them, compute on ``n`` threads from their start."""
-    return {f"{library}_NUM_THREADS": str(n) for library in _THREADED}
-
+from qplug.variables import thread_variables
 
 ONE_THREAD = thread_variables(1)
 """Environment under which a process computes on one core: there is one process per core already."""

@@ -156,7 +156,9 @@ def counted(pairs: Sequence[PairOutcome]) -> str:
 
 def verdict_line(pair: PairOutcome) -> str:
     """A pair's verdict as a line of words: who against whom, what it came to, and why not where nothing can be said."""
-    return f"{pair.a} against {pair.b}: {pair.sentence}" + (f" ({pair.reason})" if pair.reason else "")
+    return f"{pair.a} against {pair.b}: {pair.sentence}" + (
+        f" ({pair.reason})" if pair.reason not in pair.sentence else ""
+    )
 
 
 def stamps_of(data_sets: Iterable[DataSetOutcome]) -> list[str]:
@@ -186,3 +188,9 @@ def kept(found: AblationOutcome) -> str:
     ends = known(found.interval)
     told = f" [{share(ends[0])}, {share(ends[1])}]" if ends else ", no interval"
     return f"{share(found.kept)} %{told}" if found.kept is not None else "not known"
+
+
+def ablation_line(found: AblationOutcome) -> str:
+    """What an ablation came to as a line of words, which begins with the head."""
+    told = found.sentence.startswith(found.arm)
+    return found.sentence if told else f"{found.arm}, {found.ablation}: {found.sentence}"

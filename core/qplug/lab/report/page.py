@@ -9,8 +9,11 @@ from jinja2 import UndefinedError
 
 from qplug.atomic import write_atomically
 from qplug.contract.errors import DataError
+from qplug.lab.comparison.plan_file import is_comparison
+from qplug.lab.comparison.reading import cells_of, read_outcome
 from qplug.lab.report import content, folds, sets
 from qplug.lab.report.again import judged_again
+from qplug.lab.report.comparison import write_comparison
 from qplug.lab.report.devices import devices
 from qplug.lab.report.figures import pictures
 from qplug.lab.report.filling import fill
@@ -28,16 +31,18 @@ TRAINING = ("curves", "gradients")
 
 
 def write_report(path: Path, out: Path | None = None) -> Path:
-    """Writes the report of a finished run or set of runs, and gives the file.
+    """Writes the report of a finished run, set of runs or comparison, and gives the file.
 
     Args:
-        path: the run directory, or the directory of the set.
+        path: the run directory, or the directory of the set or of the comparison.
         out: the file to write; ``report.html`` in that directory by default.
 
     Raises:
         UserError: there is no such run, it is not finished, or the file cannot be written.
         DataError: one of its files is missing or damaged.
     """
+    if is_comparison(path):
+        return write_comparison(path, read_outcome(path), cells_of(path), page=out)[0]
     several = is_set(path)
     try:
         page = _page_of_a_set(path) if several else render(read_run(path))

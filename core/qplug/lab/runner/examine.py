@@ -19,7 +19,7 @@ from qplug.hooks import Hooks
 from qplug.lab.acquire.weights import obtain
 from qplug.lab.config.model import RunConfig
 from qplug.lab.data.splits import Split
-from qplug.lab.data.workers import blas_on, environment, thread_variables
+from qplug.lab.data.workers import blas_on, environment
 from qplug.lab.pipeline.classifier import Classifier, build_backbone
 from qplug.lab.pipeline.components import Components, assemble
 from qplug.lab.pipeline.describe import Description, blank_classifier, describe
@@ -31,6 +31,7 @@ from qplug.lab.runner.refusals import refuse_small_parts
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.training.devices import check_devices, per_device
+from qplug.variables import thread_variables
 
 THREADS = ((2**20, 1), (2**24, 2))
 """Batches of fewer feature values than the first number are computed on so many threads; larger ones on four."""

@@ -1,0 +1,162 @@
+"""Carrying out the cells of a comparison: which are left, who computes them, and what is written as each one ends."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from qplug.atomic import write_atomically
+from qplug.contract.errors import Interrupted, UserError
+from qplug.contract.interfaces import Done, Executor, attempt
+from qplug.lab.comparison.cell_file import cell_path, write_cell
+from qplug.lab.comparison.cell_work import told_of_workplace
+from qplug.lab.comparison.compare_work import WORK, cell_of, spec_of
+from qplug.lab.comparison.plan_file import ComparisonPlan, PlannedCell
+from qplug.lab.comparison.progress import Progress
+from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.workplace import Workplace
+from qplug.lab.runs.files import json_bytes
+from qplug.lab.stopping import by
+
+FAILED = ".failed.json"
+RUNS = "runs"
+"""Folder, in that of a comparison, of whole run directories, where they are kept."""
+
+
+@dataclass(frozen=True)
+class Computing:
+    """Who computes the cells, and where.
+
+    Attributes:
+        folder: of the comparison.
+        plan: its cells.
+        place: where they are worked on, on this machine.
+        executor: who carries them out; None: this process, one after the other.
+        keep_runs: whether whole run directories are kept.
+        again: whether cells that failed are tried again.
+    """
+
+    folder: Path
+    plan: ComparisonPlan
+    place: Workplace
+    executor: Executor | None = None
+    keep_runs: bool = False
+    again: bool = False
+
+    def is_there(self, cell: PlannedCell) -> bool:
+        """Whether a cell is finished."""
+        return cell_path(self.folder, cell.key).is_file()
+
+    def has_failed(self, cell: PlannedCell) -> bool:
+        """Whether a cell ended with an exception, or its workers died again and again."""
+        return cell_path(self.folder, cell.key, FAILED).is_file()
+
+    def failure(self, cell: PlannedCell) -> str:
+        """Why a cell failed."""
+        try:
+            told = json.loads(cell_path(self.folder, cell.key, FAILED).read_text(encoding="utf-8"))
+            return str(told["problem"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return "its note of the failure cannot be read"
+
+
+def compute(computing: Computing, cells: Sequence[PlannedCell], reporter: Reporter) -> None:
+    """Carries out the cells that are not finished; one that fails keeps no other from being finished.
+
+    The first cell for each kind of features and embeddings runs before the others, which then find these in the cache.
+
+    Raises:
+        Interrupted: the user stopped it; the message says how to go on.
+    """
+    if computing.again:
+        for cell in cells:
+            cell_path(computing.folder, cell.key, FAILED).unlink(missing_ok=True)
+    left = [cell for cell in cells if not computing.is_there(cell) and not computing.has_failed(cell)]
+    if not left:
+        return
+    several = computing.executor is not None
+    progress = Progress(reporter, n=len(cells), left=len(left), several=several, what="cells")
+    try:
+        by_key = {cell.key: cell for cell in left}
+        for batch in _warm_up_first(left):
+            for done in _carried_out(computing, batch):
+                cell = by_key[done.key]
+                progress.told(cell.name, *_written(computing, cell, done))
+    except (Interrupted, KeyboardInterrupt) as stop:
+        there = sum(map(computing.is_there, cells))
+        raise Interrupted(
+            f"stopped{by(stop)}; {there} of {len(cells)} cells are finished. Go on with: "
+            f"qplug resume {computing.folder}"
+        ) from None
+
+
+def _warm_up_first(left: Sequence[PlannedCell]) -> Iterator[list[PlannedCell]]:
+    first: dict[str, PlannedCell] = {}
+    for cell in left:
+        first.setdefault(cell.arm.prepares, cell)
+    chosen = {cell.key for cell in first.values()}
+    yield list(first.values())
+    others = [cell for cell in left if cell.key not in chosen]
+    if others:
+        yield others
+
+
+def _carried_out(computing: Computing, cells: Sequence[PlannedCell]) -> Iterator[Done]:
+    trials = computing.plan.request.trials
+    keep = computing.folder / RUNS if computing.keep_runs else None
+    executor = computing.executor
+    if executor is None:
+        for cell in cells:
+            work = cell_of(spec_of(cell, trials, _room(computing.place, cell).to_json(), keep))
+            yield attempt(WORK, work.key, work.spec, "this process")
+        return
+
+    def room(cell: PlannedCell) -> dict[str, Any]:
+        return told_of_workplace(_room(computing.place, cell), executor)
+
+    yield from executor(WORK, (cell_of(spec_of(cell, trials, room(cell), keep)) for cell in cells))
+
+
+def _room(place: Workplace, cell: PlannedCell) -> Workplace:
+    """The workplace with the folder of the cell's data: what it says itself, else where they lay, if they still do."""
+    bare, lay = replace(place, figures=False), cell.data_set.data_dir
+    if place.data_dir is not None or not lay or not Path(lay).is_dir():
+        return bare
+    return bare.with_data_dir(Path(lay))
+
+
+def _written(computing: Computing, cell: PlannedCell, done: Done) -> tuple[float | None, str]:
+    """Writes what became of a cell, and gives its accuracy or the problem."""
+    if done.result is None:
+        kind, _, text = done.problem.partition(": ")
+        content = {"key": cell.key, "cell": cell.name, "problem": text or kind, "kind": kind, "lost": done.lost,
+                   "tries": done.tries, "trace": done.trace}  # fmt: skip
+        path = cell_path(computing.folder, cell.key, FAILED)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json_bytes(content))
+        return None, text or kind
+    result = json.loads(done.result)
+    write_cell(computing.folder, cell.key, base64.b64decode(result["npz"]), result["json"].encode())
+    return float(result["accuracy"]), ""
+
+
+def chosen_cells(plan: ComparisonPlan, words: str | None) -> Sequence[PlannedCell]:
+    """The cells that ``--cells A-B`` names, both included, counted from 0; all of them where nothing is named.
+
+    Raises:
+        UserError: it is no range, or not one of this plan's.
+    """
+    if words is None:
+        return plan.cells
+    first, dash, last = words.partition("-")
+    n = len(plan.cells)
+    if not first.strip().isdecimal() or not (last if dash else first).strip().isdecimal():
+        raise UserError(f"--cells takes a number or a range, such as 0-99; got {words!r}.")
+    begin, end = int(first), int(last if dash else first)
+    if begin > end or begin >= n:
+        raise UserError(f"--cells {words}: this comparison has the cells 0 to {n - 1}.")
+    return plan.cells[begin : end + 1]

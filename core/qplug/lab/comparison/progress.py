@@ -1,0 +1,47 @@
+"""Telling of each run or cell that ends, and how long the others will take."""
+
+from __future__ import annotations
+
+import time
+
+from qplug.lab.runner.reporter import Reporter
+
+
+class Progress:
+    """What a person sees of work that consists of many pieces.
+
+    Args:
+        reporter: told of it.
+        n: how many pieces there are.
+        left: how many of them are still to be done.
+        several: whether several are worked on at once; else each one draws its own bars.
+        what: what the pieces are called, such as ``"runs"``.
+    """
+
+    def __init__(self, reporter: Reporter, *, n: int, left: int, several: bool, what: str) -> None:
+        self._reporter = reporter
+        self._n, self._left, self._todo = n, left, left
+        self._began = time.monotonic()
+        self._several = several
+        if several:
+            reporter.stage(f"{left} {what}")
+            reporter.progress(n - left, n)
+
+    def told(self, name: str, accuracy: float | None, problem: str = "") -> None:
+        """A piece has ended."""
+        self._todo -= 1
+        done = self._n - self._todo
+        each = (time.monotonic() - self._began) / (self._left - self._todo)
+        outcome = f"failed: {problem}" if problem else f"test accuracy {accuracy:.3f}"
+        rest = f"; about {spoken(each * self._todo)} left" if self._todo else ""
+        self._reporter.note(f"{done} of {self._n}: {name}: {outcome}{rest}")
+        if self._several:
+            self._reporter.progress(done, self._n)
+
+
+def spoken(seconds: float) -> str:
+    """A duration as people say it."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"

@@ -1,0 +1,135 @@
+"""A cluster of Ray on this machine's loopback, with a token, whose nodes can be killed and frozen."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+MINDFUL = {
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "3000",
+    "RAY_health_check_failure_threshold": "3",
+    "RAY_grpc_client_keepalive_time_ms": "5000",
+    "RAY_grpc_client_keepalive_timeout_ms": "10000",
+}
+"""What lets a cluster notice in seconds that a machine has fallen silent."""
+
+
+class Node:
+    """One ``ray start``, with all processes that it started: they are a session of their own."""
+
+    def __init__(self, words: list[str], environment: Mapping[str, str]) -> None:
+        command = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--block", *words]
+        self._process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends all its processes a signal, at once as far as that goes."""
+        for _ in range(3):  # some may have been starting others
+            for pid in self.processes():
+                with suppress(OSError):
+                    os.kill(pid, number)
+
+    def processes(self) -> list[int]:
+        """All that belongs to it."""
+        names = [path.name for path in Path("/proc").iterdir()]
+        return [pid for pid in map(int, filter(str.isdecimal, names)) if self._is_mine(pid)]
+
+    def cpu_seconds(self) -> float:
+        """What its processes have computed so far; of those that ended, what their parents know."""
+        return sum(map(_cpu_seconds, self.processes()))
+
+    def end(self) -> None:
+        """Kills it."""
+        self.signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _is_mine(self, pid: int) -> bool:
+        try:
+            return os.getsid(pid) == self._process.pid
+        except OSError:
+            return False
+
+
+def _cpu_seconds(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+class Cluster:
+    """A head and further nodes, each with so many CPUs.
+
+    Attributes:
+        address: of the head.
+        environment: with the token, for whoever connects.
+        nodes: the head first.
+    """
+
+    def __init__(self, folder: Path, *, token: bool = True, path: str = "") -> None:
+        self._folder = folder
+        self._path = path
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.address = f"127.0.0.1:{self._port}"
+        secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(24)}
+        self.environment = secret if token else {"RAY_AUTH_MODE": "disabled"}
+        self.nodes: list[Node] = []
+
+    def add(self, n_cpus: int) -> Node:
+        """One more node; the first is the head."""
+        words = [f"--num-cpus={n_cpus}", "--node-ip-address=127.0.0.1", "--object-store-memory=80000000"]
+        words += ["--disable-usage-stats"]
+        if self.nodes:
+            words += [f"--address={self.address}"]
+        else:
+            words += ["--head", f"--port={self._port}", "--include-dashboard=false", f"--temp-dir={self._folder}"]
+        known = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+        loopback = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "PYTHONPATH": self._path}
+        node = Node(words, known | self.environment | MINDFUL | loopback)
+        self.nodes.append(node)
+        if len(self.nodes) == 1:
+            self._await_head()
+        return node
+
+    def _await_head(self) -> None:
+        for _ in range(1200):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1):
+                return
+            time.sleep(0.1)
+        raise RuntimeError("the head of the cluster does not answer")
+
+
+@contextmanager
+def cluster(*cpus: int, token: bool = True, path: str = "") -> Iterator[Cluster]:
+    """A cluster with a node for each number, the first of which is the head; none of it is left afterwards.
+
+    Args:
+        cpus: of each node.
+        token: whether it wants a token.
+        path: a folder whose modules the workers can import.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix="qplug-ray-", dir="/tmp", ignore_cleanup_errors=True
+    ) as folder:  # a short path, for sockets
+        made = Cluster(Path(folder), token=token, path=path)
+        try:
+            for n_cpus in cpus:
+                made.add(n_cpus)
+            yield made
+        finally:
+            for node in made.nodes:
+                node.end()
