@@ -60,15 +60,19 @@ class Order:
         trials: how many settings each tries on its validation part.
         workplace: what the worker is told of its machine; of the rest its environment tells.
         keep: folder for whole run directories; None: they go.
+        together: whether they train in one pass, a single one too: its numbers are those that it has beside others.
     """
 
     cells: list[dict[str, Any]]
     trials: int
     workplace: dict[str, Any]
     keep: str | None
+    together: bool
 
 
-def order_of(cells: Sequence[PlannedCell], trials: int, workplace: dict[str, Any], keep: Path | None) -> Cell:
+def order_of(
+    cells: Sequence[PlannedCell], trials: int, workplace: dict[str, Any], keep: Path | None, *, together: bool
+) -> Cell:
     """Some cells of one arm as one piece of work for an executor."""
     specs = [
         Spec(
@@ -80,7 +84,7 @@ def order_of(cells: Sequence[PlannedCell], trials: int, workplace: dict[str, Any
         )
         for cell in cells
     ]
-    order = Order([asdict(spec) for spec in specs], trials, workplace, None if keep is None else str(keep))
+    order = Order([asdict(spec) for spec in specs], trials, workplace, None if keep is None else str(keep), together)
     return Cell(cells[0].key, json.dumps(asdict(order)), needs_of(specs[0].settings))
 
 
@@ -93,7 +97,7 @@ def carry_out(text: str) -> str:
         if order.trials > 1:
             answers = [_answer(spec, partial(_best_trial, spec, order.trials, place, home)) for spec in specs]
         else:
-            found = _together(specs, place, home)
+            found = _completed(specs, place, home, together=order.together)
             answers = [_answer(spec, partial(_read_back, spec, each, home / spec.key))
                        for spec, each in zip(specs, found, strict=True)]  # fmt: skip
     return json.dumps(answers)
@@ -108,13 +112,13 @@ def _folders(order: Order) -> Iterator[Path]:
         yield Path(scratch)
 
 
-def _together(specs: Sequence[Spec], place: Workplace, home: Path) -> list[RunRecord | QplugError]:
+def _completed(specs: Sequence[Spec], place: Workplace, home: Path, *, together: bool) -> list[RunRecord | QplugError]:
     cells = [complete.Cell(resolve([spec.settings]), home / spec.key) for spec in specs]
-    if len(cells) > 1:
+    if together:
         from qplug.lab.runner.together import complete_together
 
-        return complete_together(cells, place, Silent())
-    return [complete.complete(cells[0], place, Silent())]  # what it raises is told with its traceback
+        return complete_together(cells, place, Silent(), even_one=True)
+    return [complete.complete(cell, place, Silent()) for cell in cells]  # what it raises is told with its traceback
 
 
 def _answer(spec: Spec, make: Callable[[], CellResult]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from qplug.atomic import write_atomically
@@ -113,10 +113,10 @@ def _carried_out(computing: Computing, cells: Sequence[PlannedCell]) -> Iterator
     by_key: dict[str, Sequence[PlannedCell]] = {}
 
     def orders() -> Iterator[Cell]:
-        for group in _groups(cells, computing):
+        for group, together in _groups(cells, computing):
             place = _room(computing.place, group[0])
             told = place.to_json() if executor is None else told_of_workplace(place, executor)
-            order = order_of(group, computing.plan.request.trials, told, keep)
+            order = order_of(group, computing.plan.request.trials, told, keep, together=together)
             by_key[order.key] = group
             yield order
 
@@ -128,29 +128,35 @@ def _carried_out(computing: Computing, cells: Sequence[PlannedCell]) -> Iterator
         yield from _written(computing, by_key[done.key], done)
 
 
-def _groups(cells: Sequence[PlannedCell], computing: Computing) -> Iterator[Sequence[PlannedCell]]:
-    """Cells that one worker takes together: several seeds of one arm on one fold, where they can train in one pass."""
+def _groups(cells: Sequence[PlannedCell], computing: Computing) -> Iterator[tuple[Sequence[PlannedCell], bool]]:
+    """Cells that one worker takes, and whether they train in one pass: several seeds of one arm on one fold.
+
+    Whether they do depends on the plan alone, so a cell's numbers are the same whoever else is left to be computed.
+    """
     several: dict[tuple[str, str, int | None], list[PlannedCell]] = {}
+    alike = _alike(computing.plan)
     for cell in cells:
-        if cell.arm.together and computing.plan.request.trials == 1:
-            several.setdefault((cell.data_set.name, cell.arm.name, cell.split.fold), []).append(cell)
+        fold = cell.split.fold
+        if cell.arm.together and computing.plan.request.trials == 1 and (cell.data_set.name, fold) in alike:
+            several.setdefault((cell.data_set.name, cell.arm.name, fold), []).append(cell)
         else:
-            yield [cell]
+            yield [cell], False
     n_cells = sum(map(len, several.values()))
     # Several times as many groups as workers, so that all have something to do to the end.
     largest = max(1, min(_LARGEST, -(-n_cells // (_GROUPS_EACH * computing.at_once))))
     for group in several.values():
         n_groups = -(-len(group) // largest)
         for number in range(n_groups):
-            yield group[number::n_groups]
+            yield group[number::n_groups], True
 
 
-def _room(place: Workplace, cell: PlannedCell) -> Workplace:
-    """The workplace with the folder of the cell's data: what it says itself, else where they lay, if they still do."""
-    bare, lay = replace(place, figures=False), cell.data_set.data_dir
-    if place.data_dir is not None or not lay or not Path(lay).is_dir():
-        return bare
-    return bare.with_data_dir(Path(lay))
+def _alike(plan: ComparisonPlan) -> set[tuple[str, int | None]]:
+    """The folds of which every seed has as many training samples, so that their batches fit side by side."""
+    sizes: dict[tuple[str, int | None], set[int]] = {}
+    for data_set in plan.data_sets:
+        for split in data_set.splits:
+            sizes.setdefault((data_set.name, split.fold), set()).add(split.n_train)
+    return {fold for fold, found in sizes.items() if len(found) == 1}
 
 
 def _written(

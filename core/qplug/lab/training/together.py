@@ -6,9 +6,10 @@ one. The numbers are those of ``fit`` but for rounding.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -108,7 +109,9 @@ def fit_together(lanes: Sequence[Lane], *, n_classes: int, options: TrainingOpti
     Raises:
         KeyboardInterrupt: if the user stops it.
     """
-    run = _Run(lanes, n_classes, options)
+    # A stack of one would be computed by other routines, which round differently: it gets a companion.
+    companion = [replace(lanes[0], model=copy.deepcopy(lanes[0].model), on_epoch=None)] if len(lanes) == 1 else []
+    run = _Run([*lanes, *companion], n_classes, options)
     while run.active and run.n_epochs < options.epochs:
         run.epoch()
     return [run.result(number) for number in range(len(lanes))]
