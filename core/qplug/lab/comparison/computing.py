@@ -159,6 +159,14 @@ def _alike(plan: ComparisonPlan) -> set[tuple[str, int | None]]:
     return {fold for fold, found in sizes.items() if len(found) == 1}
 
 
+def _room(place: Workplace, cell: PlannedCell) -> Workplace:
+    """The workplace with the folder of the cell's data: what it says itself, else where they lay, if they still do."""
+    bare, lay = replace(place, figures=False), cell.data_set.data_dir
+    if place.data_dir is not None or not lay or not Path(lay).is_dir():
+        return bare
+    return bare.with_data_dir(Path(lay))
+
+
 def _written(
     computing: Computing, group: Sequence[PlannedCell], done: Done
 ) -> Iterator[tuple[PlannedCell, float | None, str]]:
