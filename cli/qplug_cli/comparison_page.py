@@ -30,7 +30,7 @@ def _side_by_side(outcome: ComparisonOutcome) -> Iterator[RenderableType]:
     for first in range(0, len(outcome.data_sets), _BESIDE):
         some = outcome.model_copy(update={"data_sets": outcome.data_sets[first : first + _BESIDE]})
         found = tables.arms_over_data_sets(some)
-        yield _table(found.headings, found.rows)
+        yield _table([heading.replace(": ", "\n").replace(" · ", "\n") for heading in found.headings], found.rows)
         yield Text()
         names = dict.fromkeys((pair.a, pair.b) for data in some.data_sets for pair in data.pairs)
         verdicts = [{(pair.a, pair.b): pair.verdict for pair in data.pairs} for data in some.data_sets]
@@ -50,7 +50,7 @@ def _data_set(data: DataSetOutcome) -> Iterator[RenderableType]:
         yield styled((f"{pair.verdict:<10} ", _COLOURS[pair.verdict]), words.verdict_line(pair))
     yield from _tables(data)
     for found in data.ablations:
-        yield Text(f"{found.arm}, {found.ablation}: {found.sentence}")
+        yield Text(words.ablation_line(found))
     for title, lines in (("left out:", data.left_out), ("warning:", data.warnings)):
         for line in lines:
             yield styled((title, "yellow"), f" {line}")
@@ -59,9 +59,12 @@ def _data_set(data: DataSetOutcome) -> Iterator[RenderableType]:
 
 def _tables(data: DataSetOutcome) -> Iterator[RenderableType]:
     from qplug.lab.report import comparison_tables as tables
+    from qplug.lab.report import comparison_words as words
     from qplug_cli.words import Text
 
+    difference = words.measure(data.metric).heads_difference
     short = {"trained weights": "weights", "training, s": "s", "smallest detectable": "detectable"}
+    short |= {difference: difference.removeprefix("difference, ")}
     arms = tables.arms(data).without("role")
     yield Text()
     yield _table(arms.headings, arms.rows, names=short)

@@ -16,6 +16,7 @@ from qplug.contract.errors import NotInstalled, NotSupported
 from qplug.contract.interfaces import Backend, BackendCapabilities
 from qplug_torch.adjoint import Adjoint, evolve, read
 from qplug_torch.compiled import compiled
+from qplug_torch.mapped import n_sets, run_mapped
 from qplug_torch.memory import native_bytes, refuse_too_large, refuse_without_memory, torch_bytes
 from qplug_torch.shots import sampled
 
@@ -30,8 +31,8 @@ Kernel = Literal["auto", "torch", "numba"]
 class Torch(Backend):
     """Batched, differentiable statevector simulation, fused for speed: exact, or sampled from the exact distribution.
 
-    On the CPU numba's kernels run whole blocks of samples; on CUDA, without numba, and under transforms of torch.func
-    (such as ``vmap`` over weights) the same program runs in torch's operations.
+    On the CPU numba's kernels run whole blocks of samples, also under one ``torch.func.vmap`` over weights; on CUDA,
+    without numba, and under other transforms of torch.func the same program runs in torch's operations.
 
     Args:
         precision: of the amplitudes; auto takes complex128 for float64 angles and complex64 otherwise.
@@ -88,9 +89,12 @@ class Torch(Backend):
 
     def _run(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
         n, batch = circuit.n_qubits, encoding.shape[0]
-        transformed = _transformed(encoding) or _transformed(weights)
+        sets = n_sets(encoding, weights)
+        transformed = not sets and (_transformed(encoding) or _transformed(weights))
         native = not transformed and self._native(n, batch, encoding.device)
-        _refuse_without_memory(n, batch, encoding.dtype, encoding.device, native=native)
+        _refuse_without_memory(n, max(1, sets) * batch, encoding.dtype, encoding.device, native=native)
+        if native and sets:
+            return run_mapped(compiled(circuit), encoding, weights)
         if native:
             return _run_native(circuit, encoding, weights)
         if self.shots is not None:

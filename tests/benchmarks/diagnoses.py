@@ -113,7 +113,8 @@ class Bench:
         self.name, self.options = name, options
         self.layer = DATASETS[name] | {"dataset": {"name": name}, "reducer": {"name": "pca", "n_outputs": 8}}
         self.layer["on_bad_file"] = "skip"  # a part of a data set is enough
-        self.layer["training"] = {"epochs": options.epochs, "batch_size": 64, "learning_rate": 0.03, "patience": 8}
+        self.layer["training"] = {"epochs": options.epochs, "batch_size": 64, "learning_rate": 0.03}
+        self.layer["training"]["patience"] = options.patience
         place = Workplace.from_environment()
         self.place = replace(place, figures=False, data=options.data or place.data)
         self.first = examine(resolve([{**self.layer, "head": {"name": "linear"}}]), self.place, Silent())
@@ -227,6 +228,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of all data sets and of weights; without it, digits alone")
     parser.add_argument("--only", action="append", choices=[*DATASETS], help="these data sets; repeatable")
     parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--patience", type=int, default=8)
     parser.add_argument("--out", type=Path, help="write the whole outcome there, after each data set")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

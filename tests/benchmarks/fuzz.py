@@ -2,7 +2,7 @@
 
 ``python tests/benchmarks/fuzz.py`` tries 10,000 damaged ones of each kind (configurations, circuits as JSON and as
 OpenQASM 3, run directories); ``--kind qasm3 --n 200 --seed 7`` fewer of one. What ends in anything but such a message
-is printed with the number that makes it again (``--only NUMBER``), and the exit code is 1.
+is printed with the number that makes it again (``--only NUMBER``), and the exit code is 1; progress goes to stderr.
 """
 
 from __future__ import annotations
@@ -203,7 +203,9 @@ KINDS: dict[str, Callable[[Path], Callable[[random.Random], None]]] = {
 }
 
 
-def fuzz(kind: str, n: int, seed: int, only: int | None = None) -> dict[int, BaseException]:
+def fuzz(
+    kind: str, n: int, seed: int, only: int | None = None, tell: Callable[[str], object] = lambda line: None
+) -> dict[int, BaseException]:
     """What was neither read nor refused, by the number of the attempt.
 
     Args:
@@ -211,6 +213,7 @@ def fuzz(kind: str, n: int, seed: int, only: int | None = None) -> dict[int, Bas
         n: how many attempts.
         seed: decides all of them.
         only: the one attempt that is made.
+        tell: is told each crash as it comes, and how far it is after every hundredth attempt.
     """
     crashes: dict[int, BaseException] = {}
     with tempfile.TemporaryDirectory() as home, warnings.catch_warnings():
@@ -218,12 +221,18 @@ def fuzz(kind: str, n: int, seed: int, only: int | None = None) -> dict[int, Bas
         attempt = KINDS[kind](Path(home))
         for number in range(n) if only is None else (only,):
             try:
-                attempt(random.Random(f"{kind} {seed} {number}"))
-            except UserError:
-                continue
+                with contextlib.suppress(UserError):
+                    attempt(random.Random(f"{kind} {seed} {number}"))
             except Exception as error:
                 crashes[number] = error
+                tell(_line(kind, seed, number, error))
+            if number % 100 == 99:
+                tell(f"{kind}: {number + 1} of {n}, {len(crashes)} of them neither read nor refused")
     return crashes
+
+
+def _line(kind: str, seed: int, number: int, error: BaseException) -> str:
+    return f"  --kind {kind} --seed {seed} --only {number}: {type(error).__name__}: {error!s:.200}"
 
 
 def main() -> int:
@@ -236,13 +245,11 @@ def main() -> int:
     asked = parser.parse_args()
     failed = False
     for kind in asked.kind or KINDS:
-        crashes = fuzz(kind, asked.n, asked.seed, asked.only)
+        crashes = fuzz(kind, asked.n, asked.seed, asked.only, lambda line: print(line, file=sys.stderr, flush=True))
         failed |= bool(crashes)
         sys.stdout.write(f"{kind}: {len(crashes)} of {asked.n} neither read nor refused\n")
         for number, error in crashes.items():
-            sys.stdout.write(
-                f"  --kind {kind} --seed {asked.seed} --only {number}: {type(error).__name__}: {error!s:.200}\n"
-            )
+            sys.stdout.write(_line(kind, asked.seed, number, error) + "\n")
         if asked.only is not None and crashes:
             raise crashes[asked.only]
     return int(failed)

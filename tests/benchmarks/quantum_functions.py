@@ -69,7 +69,7 @@ NASTY = (
     "torch.unique(inputs)[0]", "inputs[inputs > 0][0]", "{a}.long() * 0.4", "torch.histc(inputs, 3)[0]",
     "inputs.nonzero().shape[0] * 0.1", "Doubled.apply({a})", "autograd_of({a})", "qml.math.cast({a}, 'float32')",
     "torch.func.vmap(torch.sin)(inputs)[..., 0]", "torch.inference_mode()(torch.sin)({a})",
-    "torch.compile(torch.sin, backend='eager')({a})", "time.perf_counter() * {a}", "{a} + id(object()) % 7",
+    "torch.compile(torch.sin, backend='eager')({a})", "time.perf_counter() * {a}", "{a} + next(COUNTER) % 7",
 )  # fmt: skip
 """Angles by way of NumPy, Python's numbers, chance, memory or what torch cannot follow."""
 

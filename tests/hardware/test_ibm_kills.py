@@ -81,10 +81,14 @@ def test_a_process_that_is_killed_anywhere_pays_for_one_job(forking: Forking) ->
         tag = f"{how}-{at}"
         about = f"{how} {events[at - 1]} ({at})"
         ends.append(forking(tag, at, how))
+        if ends[-1] != KILLED:
+            # How often a process asks for its job depends on how long the server computes it, so a later process may be
+            # done before the event at which the first one was busy. Only then may it end by itself, and well.
+            assert ends[-1] == 0, about
+            assert len(forking.told(tag, "events")) < at, about
         assert forking(tag) == 0, about
         assert forking.told(tag) == right, about
         assert Journal(forking.home / tag / JOURNAL).unit(tag).event == "collected", about
-    assert set(ends) <= {KILLED, 0}  # where a process came by with fewer events than the first, it ended well
     assert ends.count(KILLED) >= AT_LEAST
     sent = [job["tags"][0] for job in forking.control.jobs()]
     assert sorted(sent) == sorted(["whole-0", *(f"{how}-{at}-0" for at, how in chosen)])

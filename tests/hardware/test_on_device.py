@@ -135,6 +135,19 @@ def test_work_is_left_with_the_device_and_fetched_by_a_later_command(run: Path) 
     assert len(jobs(queue_of(run))) == 1
 
 
+def test_a_device_is_asked_again_into_an_evaluation_of_its_own(run: Path) -> None:
+    first = evaluate(run, asked(run, size=(10, 100)), Silent(), spending=freely(run))
+    left = evaluate(run, asked(run, size=(10, 100)), Silent(), spending=freely(run, wait=False), anew=True)
+    assert left["waiting"] == "queued"
+    serve(queue_of(run))
+    told = evaluate(run, asked(run, size=(10, 100)), Silent(), anew=True)  # what waits is fetched, not sent once more
+    assert told["evaluation"] == left["evaluation"] != first["evaluation"]
+    assert (told["n_samples"], len(jobs(queue_of(run)))) == (10, 2)
+    assert evaluate(run, asked(run, size=(10, 100)), Silent())["evaluation"] == first["evaluation"]
+    with pytest.raises(ConfigError, match=r"--again is for remote backends, .*torch is not one"):
+        evaluate(run, Asked(), Silent(), anew=True)
+
+
 def test_a_job_that_failed_is_sent_again_by_the_next_command(run: Path) -> None:
     def break_it(_: float) -> None:
         fail(queue_of(run), jobs(queue_of(run))[0], "the device is in maintenance.")

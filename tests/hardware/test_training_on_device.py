@@ -17,6 +17,8 @@ from qplug.contract.errors import NotSupported, QplugError, UserError
 from qplug.lab.comparison.grid import Arm, Grid
 from qplug.lab.comparison.sets import run_set
 from qplug.lab.hardware.journal import JOURNAL, Journal
+from qplug.lab.report.content import where_circuits_ran
+from qplug.lab.report.source import read_run
 from qplug.lab.runner.loaded import load_run
 from qplug.lab.runner.on_device import Spending
 from qplug.lab.runner.plan import plan
@@ -112,6 +114,8 @@ def test_a_training_on_a_device_is_one_job_a_step(home: Home) -> None:
     assert journal.spent_seconds() == pytest.approx(settled.forecast_seconds) == pytest.approx(4 * SECONDS)
     assert told["verification"]["n_samples"] == 4
     assert load_run(home.made).model is not None  # and sends nothing
+    where = where_circuits_ran(read_run(home.made))
+    assert where.startswith("folder-queue was asked for the values of each training step")
     assert len(jobs(home.queue)) == 5
 
 

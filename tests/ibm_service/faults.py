@@ -17,6 +17,8 @@ Each fault is set once and then happens so many times, or until it is cleared. W
 ``cancelled_job``                 a job that starts is cancelled by the service, with ``reason``
 ``overlong_job``                  a job that starts is ended, since it took too long; without a fault too, where the
                                   rule of charges gives more seconds than the client allowed
+``at_request``                    after so many further requests, ``after``, whatever is asked is answered as ``how``
+                                  says: ``502``, ``401``, or ``dropped``: the connection ends without an answer
 ``wrong_token``                   the log-in refuses the right key too
 ================================  ======================================================================================
 
@@ -37,6 +39,7 @@ NAMES = frozenset(
         "bad_gateway",
         "bad_gateway_after_accepting",
         "answer_lost",
+        "at_request",
         "unauthorised",
         "refused_job",
         "unreachable",

@@ -72,6 +72,7 @@ class Answer:
 EMPTY = Answer(204)
 SILENCE = Answer(0)
 HALF = Answer(200, b'{"id": "', cut=True)
+UNAUTHORISED = Answer.problem(401, 1218, "Unable to authenticate. Your authorization token is not valid.")
 
 
 def _not_found(what: str, number: int) -> Answer:
@@ -104,6 +105,10 @@ class Routes:
     def _before(self, request: Request, path: str) -> Answer | None:
         """What every request meets first: no network, the log-in, and whether it may come in."""
         faults = self.service.faults
+        if (due := faults.due("at_request")) is not None and due.about["after"] > 0:
+            due.about["after"] -= 1
+        elif (due := faults.take("at_request")) is not None:
+            return {"502": _gateway(due), "401": UNAUTHORISED, "dropped": SILENCE}[due.about["how"]]
         if faults.take("unreachable"):
             return SILENCE
         if path.endswith("/identity/token"):
@@ -113,7 +118,7 @@ class Routes:
                 return Answer.of(wrong, 400)
             return Answer.of(given)
         if faults.take("unauthorised") or not self.service.account.lets_in(request.authorization):
-            return Answer.problem(401, 1218, "Unable to authenticate. Your authorization token is not valid.")
+            return UNAUTHORISED
         return None
 
     # Account

@@ -19,7 +19,7 @@ from qplug.lab.report.comparison import render, write_comparison
 from qplug.lab.report.comparison_csv import cells_csv
 from qplug.lab.report.comparison_figures import drawn, names_of
 from qplug.lab.report.comparison_latex import escaped, latex
-from qplug.lab.report.comparison_words import measure, probability
+from qplug.lab.report.comparison_words import ablation_line, measure, probability
 from qplug.lab.runs.files import csv_rows
 from qplug_cli.comparison_page import comparison_tables
 from qplug_cli.words import PlainConsole
@@ -174,7 +174,7 @@ def test_latex_has_every_arm_and_pair_and_breaks_long_tables(one: ComparisonOutc
     longer = latex(examples.outcome(*(examples.data_set(f"d{k}", arms, []) for k in range(4))))
     assert longer.count(r"\begin{table}") == longer.count(r"\end{table}") == 2 * 2 + 4 * 2
     assert longer.count("(continued)") == 6
-    assert r"@{}p{4.2cm}rrr@{}" in longer
+    assert r"@{}p{3.4cm}rrr@{}" in longer
     assert r"\begin{tabular}[b]{@{}r@{}}d0\\balanced accuracy, \%\end{tabular}" in longer
 
 
@@ -185,11 +185,18 @@ def test_latex_has_every_arm_and_pair_and_breaks_long_tables(one: ComparisonOutc
         ("a~^|\"'`", r"a\textasciitilde{}\textasciicircum{}\textbar{}\textquotedbl{}'\textasciigrave{}"),
         ("−0.6 – é ß", "$-$0.6 -- é ß"),
         ("日²\x00\n", "(U+65E5)(U+00B2)  "),
+        ("ħ ŧ", "(U+0127) (U+0167)"),
         ("[1] & [2]", r"{[}1{]} \& {[}2{]}"),
     ],
 )
 def test_any_text_can_stand_in_latex(text: str, expected: str) -> None:
     assert escaped(text) == expected
+
+
+def test_what_an_ablation_came_to_names_its_head_once() -> None:
+    found = examples.usual().ablations[0]
+    assert ablation_line(found) == "pqc, entanglers: made-up: keeps 99 %"
+    assert ablation_line(found.model_copy(update={"sentence": "pqc keeps 99 %"})) == "pqc keeps 99 %"
 
 
 def test_numbers_are_written_with_their_signs_and_gaps() -> None:
@@ -281,6 +288,7 @@ def test_the_terminal_shows_verdicts_and_intervals_in_80_characters(one: Compari
     assert max(map(len, text.splitlines())) <= 80
     assert "made-up · balanced accuracy, margin ±1 point LEAKY" in lines
     assert "matched-mlp equivalent −0.1 −1.8 to +1.6 0.037 2.4" in lines
+    assert "pqc against verdict points 95 % interval p after Holm detectable" in lines
     assert "rbf-svm 40 6 84.1 82.1 to 86.1 0.0123 0" in lines
     assert "left out: quantum-kernel: takes no more than two classes" in lines
     together = " ".join(lines)
@@ -288,3 +296,14 @@ def test_the_terminal_shows_verdicts_and_intervals_in_80_characters(one: Compari
     two = printed(examples.outcome(examples.usual("first"), examples.usual("second", stamps=("LEAKY",))))
     assert "pqc linear better better" in [" ".join(line.split()) for line in two.splitlines()]
     assert max(map(len, two.splitlines())) <= 80
+
+
+def test_three_data_sets_and_long_names_keep_to_80_characters() -> None:
+    name = "parameter-matched-multilayer-perceptron"
+    arms = [examples.arm("pennylane-pqc", "asked"), examples.arm(name)]
+    pairs = [examples.pair("pennylane-pqc", name, 0.1, "better")]
+    sets = [examples.data_set(each, arms, pairs, stamps=("SYNTHETIC DATA",)) for each in ("urbansound8k", "b", "c")]
+    text = printed(examples.outcome(*sets))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "pennylane-pqc 80.0 [78.0, 82.0] 80.0 [78.0, 82.0] 80.0 [78.0, 82.0]" in " ".join(text.split())
+    assert text.count("SYNTHETIC DATA") == 6

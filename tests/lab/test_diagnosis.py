@@ -21,6 +21,7 @@ from qplug.lab.diagnosis.files import write
 from qplug.lab.diagnosis.plateau import fitted_decay, gradient_facts
 from qplug.lab.diagnosis.prediction import predict
 from qplug.lab.diagnosis.scales import Rung, Seen, scale_facts
+from qplug.lab.diagnosis.seen import standard_normal
 from qplug.lab.diagnosis.states import final_states
 from qplug.lab.judging.angles import linear_shares
 from qplug.lab.runner.reporter import Silent
@@ -223,6 +224,16 @@ def test_a_scale_is_recommended_that_leaves_half_linear_and_the_values_apart(bac
     assert f"--set head.scale={best.scale:.3g}" in advice.on_scale(found)
 
 
+def test_a_head_without_a_scale_is_given_one_in_front_of_it(backend) -> None:
+    head = of([("ry", (0,), (Encoding(0),)), ("ry", (0,), (Weight(0),))], 1)
+    found = scale_facts(
+        standard_normal(head, "made", {}, 1, seed=0), backend, seed=0, progress=lambda done, total: None
+    )
+    assert (found.target, found.current.scale) == ("reducer.scale", 1.0)
+    spreads = [each.spread for each in found.ladder]
+    assert spreads == pytest.approx([found.current.spread * each.scale for each in found.ladder])
+
+
 @pytest.fixture(scope="module")
 def small():
     asked = Asked("pennylane-pqc", OWN, (2, 3, 4), (1,))
@@ -268,3 +279,18 @@ def test_a_seal_holds_the_date_too() -> None:
 def test_a_circuit_that_is_too_large_is_refused() -> None:
     with pytest.raises(NotSupported, match="a circuit of 16 qubits was asked for, but states are looked at up to 14"):
         diagnose(Asked("pennylane-pqc", {"n_qubits": 16}, (2,), (1,)), Workplace.from_environment({}), Silent())
+
+
+def test_a_prediction_is_held_against_half_of_what_a_linear_head_gains(benchmark_script) -> None:
+    script = benchmark_script("diagnoses")
+    truth = {"dataset": "some", "reason": "sound", "linear_share": 0.5, "linear_accuracy": 0.9, "chance": 0.1}
+    right = script.Cell(head="a", predicted="works", accuracy=0.51, **truth)
+    missed = script.Cell(head="b", predicted="linear", accuracy=0.49, **truth)
+    alarm = script.Cell(head="c", predicted="fails", accuracy=0.6, **truth)
+    told = script.summary([right, missed, alarm], [sealed({"dataset": "some"})])
+    assert (told["hits"], told["failures"], told["failures_foretold"]) == (1, 1, 0)
+    assert (told["missed_failures"], told["false_alarms"]) == (1, 1)
+    text = script.markdown(told)
+    assert "1 of 3 right" in text
+    assert "- missed: b on some, predicted linear (sound), kept 49%" in text
+    assert "| a | 0.51, 51%; works |" in text

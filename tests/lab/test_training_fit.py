@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from qplug.contract.errors import ConfigError, DataError, NotSupported, ParameterError, QplugError, UserError
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.training import checkpoint
-from qplug.lab.training.fit import Fitted, class_weights, fit
+from qplug.lab.training.fit import fit
+from qplug.lab.training.progress import Fitted, class_weights
 
 Part = tuple[Tensor, Tensor]
 

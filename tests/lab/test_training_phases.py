@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from qplug.contract.errors import ConfigError, ParameterError
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.training import checkpoint
-from qplug.lab.training.fit import Fitted, HeadFirst, fit
+from qplug.lab.training.fit import HeadFirst, fit
+from qplug.lab.training.progress import Fitted
 
 
 class Model(nn.Module):

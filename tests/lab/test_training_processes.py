@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from qplug.contract.errors import DataError, QplugError, UserError
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.data.row_source import FileRows, Rows, Subset, take
-from qplug.lab.training.fit import Fitted, fit
+from qplug.lab.training.fit import fit
+from qplug.lab.training.progress import Fitted
 
 pytestmark = pytest.mark.slow
 

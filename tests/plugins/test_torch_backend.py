@@ -134,6 +134,27 @@ def test_vmap_over_weights_runs_seeds_in_one_pass(kernel):
         torch.testing.assert_close(slopes[seed], torch.autograd.grad(alone, leaf)[0])
 
 
+@pytest.mark.parametrize("encoding_per_set", [False, True])
+def test_the_kernels_run_each_set_of_a_vmap_that_autograd_looks_at_from_outside(encoding_per_set):
+    backend, generator = Torch(kernel="numba"), torch.Generator().manual_seed(0)
+    encoding = torch.randn(3, 20, 4, generator=generator)
+    weights = torch.randn(24, 3, generator=generator)
+    sets = [(encoding[number if encoding_per_set else 0], weights[:, number]) for number in range(3)]
+    alone = [leaf for pair in sets for leaf in (each.clone().requires_grad_() for each in pair)]
+    expected = [backend(CIRCUIT, *alone[2 * number : 2 * number + 2]) for number in range(3)]
+    expected_slopes = torch.autograd.grad(sum(values.square().sum() for values in expected), alone)
+
+    given = (encoding if encoding_per_set else encoding[0]).requires_grad_(), weights.requires_grad_()
+    over = torch.func.vmap(lambda *pair: backend(CIRCUIT, *pair), in_dims=(0 if encoding_per_set else None, 1))
+    values = over(*given)
+    slopes = torch.autograd.grad(values.square().sum(), given)
+
+    assert torch.equal(values, torch.stack(expected))
+    of_encoding = torch.stack(expected_slopes[::2])
+    torch.testing.assert_close(slopes[0], of_encoding if encoding_per_set else of_encoding.sum(0))
+    assert torch.equal(slopes[1], torch.stack(expected_slopes[1::2], dim=1))
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_copy_and_a_pickled_copy_give_the_same(kernel):
     backend = Torch(kernel=kernel, precision="complex128", seed=3)

@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from qplug import catalogue
 from qplug.catalogue import Entry
 from qplug.catalogue.offers import misspelt_groups
 from qplug.version import __version__
 from qplug_cli import output
+from qplug_cli.commands.allowance import allowance
 from qplug_cli.options import Json, NoPlugin
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ EXAMPLES = """
 `qplug doctor` – before you report a problem, or when a plugin does not show up
 
 `qplug doctor --json` – for a bug report
+
+`qplug doctor --offline` – without asking IBM Quantum for the plan of an account
 """
 
 _REQUIREMENT = re.compile(r"""^(?P<name>[A-Za-z0-9._-]+)[^;]*(;.*extra\s*==\s*["'](?P<extra>[^"']+)["'])?""")
@@ -59,6 +64,7 @@ class Health:
         devices: what torch computes on; empty without torch.
         plugins: every installed plugin, tried anew.
         ibm_account: where an IBM Quantum account is configured; None where nowhere.
+        ibm_allowance: its plan and what is left, or why they are not known; empty without an account.
         cache: the folder for what can be computed again.
         problems: what is wrong, each with what to do.
     """
@@ -73,25 +79,31 @@ class Health:
     ibm_account: str | None
     cache: str
     problems: list[str] = field(default_factory=list)
+    ibm_allowance: str = ""
 
 
-def doctor(json: Json = False, no_plugin: NoPlugin = None) -> None:
+def doctor(
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no service.")] = False,
+    json: Json = False,
+    no_plugin: NoPlugin = None,
+) -> None:
     """Examine this installation: Python, packages, devices, plugins, accounts; and say what to do about each problem.
 
-    Every installed plugin is tried anew, which takes some seconds. Nothing secret is shown.
+    Every installed plugin is tried anew, which takes some seconds. Where an IBM Quantum account is configured, the
+    service is asked for its plan and what is left. Nothing secret is shown.
     """
-    health = examine()
+    health = examine(offline=offline)
     if json:
         output.document(asdict(health))
     else:
         _print(health, output.console())
 
 
-def examine() -> Health:
+def examine(*, offline: bool = False) -> Health:
     """Looks at everything; nothing is changed but the notes about plugins."""
     packages, (devices, torch_problem) = list(_packages()), _devices()
     rows = catalogue.entries(probe_all=True)
-    plugins = [row for row in rows if row.target]
+    plugins, account = [row for row in rows if row.target], _ibm_account()
     return Health(
         qplug=__version__,
         python=platform.python_version(),
@@ -100,7 +112,8 @@ def examine() -> Health:
         packages=packages,
         devices=devices,
         plugins=plugins,
-        ibm_account=_ibm_account(),
+        ibm_account=account,
+        ibm_allowance=allowance(account, offline=offline),
         cache=str(catalogue.cache_folder()),
         problems=[
             *torch_problem,
@@ -233,7 +246,7 @@ def _print(health: Health, console: Console) -> None:
     facts = {
         "devices": _device_words(health.devices),
         "plugins": f"{ready} of {len(health.plugins)} installed components are ready",
-        "IBM account": _account_words(health.ibm_account),
+        "IBM account": _account_words(health.ibm_account, health.ibm_allowance),
         "cache": str(health.cache),
     }
     console.print()
@@ -288,7 +301,7 @@ def _device_words(devices: dict[str, Any]) -> str:
     return f"CPU with {devices['cpu_threads']} threads, {cuda} (torch {devices['torch']})"
 
 
-def _account_words(where: str | None) -> str:
+def _account_words(where: str | None, left: str) -> str:
     if where:
-        return f"configured in {where}; its plan, and what is left of it: qplug show backend ibm"
+        return f"configured in {where}; {left}"
     return "none; only needed for real quantum hardware (set QISKIT_IBM_TOKEN, or save one with qiskit-ibm-runtime)"

@@ -31,6 +31,8 @@ EXAMPLES = """
 
 `qplug evaluate RUN --backend ibm --budget 30s` – on the least busy device of your account
 
+`qplug evaluate RUN --backend ibm --again` – the same once more, into an evaluation of its own
+
 `qplug evaluate RUN --ladder` – what shots take, and what the noise of a fake device takes
 
 `qplug evaluate RUN --part validation --json`
@@ -80,6 +82,14 @@ def evaluate(
             help="In steps: exact, shots, a fake device and, with --backend, a device; on the same samples.",
         ),
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Ask a device that has answered this once more, into an evaluation of its own.",
+            rich_help_panel="Remote backends",
+        ),
+    ] = False,
     samples: Samples = None,
     shots: Shots = None,
     budget: Budget = None,
@@ -101,12 +111,14 @@ def evaluate(
 
     settings = _settings(backend, dataset, data_dir, split, fold, assignments or ())
     asked = Asked(settings, part.value, _map(classes or ()), (samples, shots))
+    if ladder and again:
+        raise ConfigError("--ladder keeps what its steps gave, so --again does not go with it. Leave one of them out.")
     if ladder:
         _climb(run, asked, (budget, yes, no_wait), json=json)
         return
     with TerminalReporter() as reporter:
         allowed = spending(reporter, budget, yes=yes, no_wait=no_wait)
-        summary = evaluate(run, asked, reporter, spending=allowed)
+        summary = evaluate(run, asked, reporter, spending=allowed, anew=again)
     if json:
         output.document(summary)
     else:

@@ -84,7 +84,7 @@ def _print_lines(found: list[RunSummary], shown: Sequence[str]) -> None:
     for summary in found:
         metrics = [f"{summary.test[name]:.3f}" if name in summary.test else "–" for name in shown]
         facts = [summary.backend or "–", *("" if one is None else str(one) for one in (summary.seed, summary.fold))]
-        rows.append((summary.path.name, _state(summary).plain, *facts, *metrics))
+        rows.append((summary.path.name, " ".join((_words(summary), *summary.stamps)), *facts, *metrics))
     rows = [tuple(map(visible, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -96,7 +96,11 @@ def _state(summary: RunSummary) -> RichText:
     """Status or damage, and the stamps without which the numbers would say too much."""
     from qplug_cli.words import Text
 
-    stamps = [(f" {stamp}", "bold red") for stamp in summary.stamps]
+    return Text.assemble(_words(summary), *((f" {stamp}", "bold red") for stamp in summary.stamps))
+
+
+def _words(summary: RunSummary) -> str:
+    """Status or damage, how many runs it has, and how often it was judged again."""
     again = f", judged again {summary.evaluations}x" if summary.evaluations else ""
     several = f", {summary.n_runs} runs" if summary.n_runs and not summary.ended else ""
-    return Text.assemble((summary.problem or summary.ended or summary.status) + several + again, *stamps)
+    return (summary.problem or summary.ended or summary.status) + several + again

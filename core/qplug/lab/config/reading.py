@@ -20,7 +20,7 @@ DEEPEST = 32
 _WHOLE_NUMBERS = 2**63
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path | str) -> str:
     """The text of a file, which has to be one: a pipe or a device would be waited for without end.
 
     Raises:
@@ -28,7 +28,7 @@ def read_text(path: Path) -> str:
         UnicodeDecodeError: it is not UTF-8.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(descriptor, encoding="utf-8") as file:
+    with os.fdopen(descriptor, "rb", buffering=0) as file:  # with layers for text, opening takes longer than reading
         found = os.fstat(descriptor)
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(f"{path} is a folder")
@@ -36,7 +36,8 @@ def read_text(path: Path) -> str:
             raise OSError(f"{path} is a pipe or a device, not a file; write its content to a file first")
         if found.st_size > MOST_BYTES:
             raise OSError(f"{path} has {found.st_size:,} bytes, which is no text of qplug's")
-        return file.read()
+        text = file.readall().decode("utf-8")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def parse_toml(text: str, where: str, error: type[QplugError]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def _diagnosed(asked: Asked, sizes: Sizes, seen: Seen | None, backend: Backend, 
     cases, notes = _cases(sizes, own, asked)
     for note in notes:
         reporter.note(note)
-    reporter.stage(f"{len(cases)} sizes of {sizes.name}")
+    reporter.stage(f"{len(cases)} size{'s' * (len(cases) != 1)} of {sizes.name}")
     measured = []
     for number, case in enumerate(cases, start=1):
         measured.append(_size(case, backend, asked.seed))

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from qplug import catalogue
 from qplug.contract.errors import NotSupported
@@ -33,7 +33,21 @@ def standard_normal(head: QuantumHead, name: str, parameters: Mapping[str, Any],
     generator = torch.Generator().manual_seed(seed)
     inputs = torch.randn(SAMPLES, n_inputs, generator=generator)
     what = "standard normal inputs, which is what whitening gives"
-    return Seen(head, name, parameters, nn.Identity(), inputs, n_inputs, _N_CLASSES, what)
+    return Seen(
+        head, name, parameters, nn.Identity(), inputs, n_inputs, _N_CLASSES, what, other=Times, reducer_scale=1.0
+    )
+
+
+class Times(nn.Module):
+    """What a reducer's scale does."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The inputs times the scale."""
+        return self.scale * inputs
 
 
 def of_run(config: RunConfig, workplace: Workplace, reporter: Reporter) -> Seen:

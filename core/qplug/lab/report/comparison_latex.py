@@ -24,6 +24,9 @@ _SPECIAL = {
     "⟨": r"$\langle$", "⟩": r"$\rangle$", "‘": "`", "’": "'", "“": "``", "”": "''", "≈": r"$\approx$",
 }  # fmt: skip
 
+_LACKING = "ĦħĸĿŀŉŦŧſ"
+"""Letters of European languages that T1 has not."""
+
 _HEAD = r"""% The tables of a comparison, written by qplug. It compiles alone; a paper that uses booktabs, and
 % fontenc with T1, takes it in by \input.
 \expandafter\ifx\csname @nodocument\endcsname\relax
@@ -54,7 +57,7 @@ def _letter(letter: str) -> str:
 
 
 def _is_known(letter: str) -> bool:
-    return letter.isascii() or letter.isalpha()
+    return letter.isascii() or (letter.isalpha() and letter not in _LACKING)
 
 
 def latex(outcome: ComparisonOutcome) -> str:
@@ -121,7 +124,7 @@ def _table(grid: Grid, caption: str, label: str) -> str:
 def _columns(grid: Grid) -> str:
     """Long words get a column in which they break."""
     widest = [max(len(row[place]) for row in grid.rows) for place in range(grid.n_words)]
-    left = ["p{4.2cm}" if length > 24 else "l" for length in widest]
+    left = ["p{3.4cm}" if length > 24 else "l" for length in widest]
     return "@{}" + "".join(left) + "r" * (len(grid.headings) - grid.n_words) + "@{}"
 
 

@@ -84,7 +84,7 @@ def _signed(value: float) -> str:
 
 def methods(chosen: Sequence[PairOutcome]) -> list[str]:
     """Which tests were used."""
-    return list(dict.fromkeys(pair.method for pair in chosen if pair.method))
+    return list(dict.fromkeys(pair.method for pair in chosen if pair.method not in ("", "none")))
 
 
 def ablations(data: DataSetOutcome) -> Grid:

@@ -188,3 +188,9 @@ def kept(found: AblationOutcome) -> str:
     ends = known(found.interval)
     told = f" [{share(ends[0])}, {share(ends[1])}]" if ends else ", no interval"
     return f"{share(found.kept)} %{told}" if found.kept is not None else "not known"
+
+
+def ablation_line(found: AblationOutcome) -> str:
+    """What an ablation came to as a line of words, which begins with the head."""
+    told = found.sentence.startswith(found.arm)
+    return found.sentence if told else f"{found.arm}, {found.ablation}: {found.sentence}"

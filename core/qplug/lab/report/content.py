@@ -210,6 +210,11 @@ def where_circuits_ran(run: FinishedRun) -> str:
         return (
             f"Trained on the simulator {trained_on}; the test part was judged on a device through {backend}. {seconds}"
         )
+    if trained_on is not None and trained_on != run.record.judgement("validation").backend:
+        return (
+            f"{trained_on} was asked for the values of each training step (what was sent stands in the folder "
+            f"training); the trained circuit was judged on {backend}, a simulator. {seconds}"
+        )
     both = f"on {trained_on} in training and on {backend} for the test part"
     where = f"on {backend}" if backend == trained_on else both
     if judged.modelled_noise:

@@ -51,12 +51,14 @@ class Asked:
         classes: names of the other data set's classes → the run's, where they differ.
         size: how many samples are judged, and with how many shots each a device runs them; None: all samples, or as a
             device's budget buys.
+        attempt: counts the times that a device is asked the same again, each an evaluation of its own; 0 is the first.
     """
 
     settings: Layer = field(default_factory=dict)
     part: Literal["test", "validation"] = "test"
     classes: Mapping[str, str] = field(default_factory=dict)
     size: tuple[int | None, int | None] = (None, None)
+    attempt: int = 0
 
     @property
     def other_data(self) -> bool:
@@ -100,6 +102,8 @@ class Again:
         question = {"part": self.asked.part, "backend": backend, "classes": dict(self.asked.classes)}
         if self.asked.size != (None, None):
             question["size"] = self.asked.size
+        if self.asked.attempt:
+            question["attempt"] = self.asked.attempt
         words = [self.asked.part, backend["name"]]
         if self.asked.other_data:
             question["data"] = {key: layer[key] for key in ("dataset", "split", "fold") if key in layer}

@@ -21,10 +21,10 @@ from qplug.lab.runner.code import refuse_changed_code
 from qplug.lab.runner.ending import Watch, recorded_end, way_on
 from qplug.lab.runner.examine import Examined, computing_on, examine
 from qplug.lab.runner.on_device import Spending
-from qplug.lab.runner.prepare import prepare
+from qplug.lab.runner.prepare import Prepared, prepare
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.stepwise import asked_by, course, settle
-from qplug.lab.runner.train import TrainingSession, train
+from qplug.lab.runner.train import Trained, TrainingSession, train
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import CONFIG, ENVIRONMENT, SETTINGS, RunDirectory
 from qplug.lab.runs.environment import environment
@@ -69,26 +69,32 @@ def complete(cell: Cell, workplace: Workplace, reporter: Reporter) -> RunRecord:
         Interrupted: the user stopped it; the message says how to go on.
     """
     with catalogue.without(workplace.disabled):
-        if _is_done(cell):
+        if is_done(cell):
             return read_record(cell.folder)
         examined = examine(cell.config, workplace, reporter)
         with RunDirectory.claim(cell.folder) as directory:
             if (directory.path / CONFIG).is_file():
-                _refuse_another(examined.config, directory)
+                refuse_another(examined.config, directory)
                 if directory.status == "finished":  # meanwhile, by another process
                     return read_record(cell.folder)
                 return go_on(examined, directory, reporter)
             return begin(examined, directory, reporter)
 
 
-def _is_done(cell: Cell) -> bool:
+def is_done(cell: Cell) -> bool:
+    """Whether the cell's folder holds this very run, finished."""
     run = RunDirectory(cell.folder)
     if not (cell.folder / CONFIG).is_file() or run.status != "finished":
         return False
     return full_hash(from_file(cell.folder / CONFIG)) == cell.key
 
 
-def _refuse_another(config: RunConfig, directory: RunDirectory) -> None:
+def refuse_another(config: RunConfig, directory: RunDirectory) -> None:
+    """Refuses a folder that holds another run.
+
+    Raises:
+        ConfigError: its configuration is another.
+    """
     if full_hash(from_file(directory.path / CONFIG)) != full_hash(to_layer(config)):
         raise ConfigError(
             f"{directory.path} holds a run of another configuration than is asked for. Choose another folder."
@@ -107,12 +113,17 @@ def begin(
         spending: what a training on a remote backend may cost; None: nothing that costs.
     """
     try:
-        directory.write_text(CONFIG, to_toml(examined.config))
-        directory.write_json(ENVIRONMENT, {**environment(), "code": examined.code})
+        write_beginning(examined, directory)
         return _staged(examined, directory, reporter, spending, resume=False)
     except BaseException:
         directory.discard()  # keeps a run that has checkpoints
         raise
+
+
+def write_beginning(examined: Examined, directory: RunDirectory) -> None:
+    """Writes what a run is begun with: its configuration and what it is made with."""
+    directory.write_text(CONFIG, to_toml(examined.config))
+    directory.write_json(ENVIRONMENT, {**environment(), "code": examined.code})
 
 
 def go_on(
@@ -123,11 +134,20 @@ def go_on(
     Raises:
         ConfigError: its data, or the code of its components, have changed since.
     """
+    check_beginning(examined, directory)
+    return _staged(examined, directory, reporter, spending, resume=True)
+
+
+def check_beginning(examined: Examined, directory: RunDirectory) -> None:
+    """Looks at what an interrupted run was begun with, and writes what a kill left out.
+
+    Raises:
+        ConfigError: the code of its components has changed since.
+    """
     refuse_changed_code(directory, examined.code)
     if not (directory.path / ENVIRONMENT).exists():  # killed right after run.toml
         directory.write_json(ENVIRONMENT, {**environment(), "code": examined.code})
     read_typed(directory, ENVIRONMENT, Environment)  # it is part of the record, so damage is told before the work
-    return _staged(examined, directory, reporter, spending, resume=True)
 
 
 def _staged(
@@ -141,15 +161,9 @@ def _staged(
 def _stages(
     examined: Examined, directory: RunDirectory, reporter: Watch, spending: Spending | None, *, resume: bool
 ) -> RunRecord:
-    config, components, info = examined.config, examined.components, run_info(examined, directory.path)
     asking = _asking(examined, directory, spending, reporter)
-    prepared = prepare(examined, reporter)
-    data = record_of(prepared)
-    if resume and (directory.path / SPLIT).exists():
-        refuse_changed_data(str(directory.path), directory.read_json(SPLIT, whole=True), data)
-    directory.write_json(SPLIT, data)
-    _copy_settings(examined, directory)
-    session = replace(_session(examined, info, directory, reporter, resume=resume), asking=asking)
+    prepared = prepare_in(directory, examined, reporter, resume=resume)
+    session = replace(session_of(examined, directory, reporter, resume=resume), asking=asking)
     try:
         trained = train(examined, prepared, session, reporter)
     except KeyboardInterrupt as stop:
@@ -157,12 +171,35 @@ def _stages(
             raise
         way = way_on(directory, resumed=resume)
         raise Interrupted(f"stopped{by(stop)} during training. {way}") from None
+    return finish(examined, prepared, trained, directory, reporter)
+
+
+def prepare_in(directory: RunDirectory, examined: Examined, reporter: Reporter, *, resume: bool) -> Prepared:
+    """The second stage, with what it leaves in the run's folder.
+
+    Raises:
+        ConfigError: the data are others than those that the run was begun with.
+    """
+    prepared = prepare(examined, reporter)
+    data = record_of(prepared)
+    if resume and (directory.path / SPLIT).exists():
+        refuse_changed_data(str(directory.path), directory.read_json(SPLIT, whole=True), data)
+    directory.write_json(SPLIT, data)
+    _copy_settings(examined, directory)
+    return prepared
+
+
+def finish(
+    examined: Examined, prepared: Prepared, trained: Trained, directory: RunDirectory, reporter: Reporter
+) -> RunRecord:
+    """The last two stages: the trained classifier is judged, and everything is recorded."""
+    components = examined.components
     if (
         components.training is not None
         and components.backend is not None
         and components.backend is not components.training.backend
     ):
-        where = _where(config, components.backend)
+        where = _where(examined.config, components.backend)
         how = (
             "is asked when the run is finished" if components.backend.capabilities.remote else "evaluates the test part"
         )
@@ -173,7 +210,7 @@ def _stages(
 
     judged = judge_trained(examined, prepared, trained, reporter)
     written = record(directory, Outcome(examined, prepared, trained, judged))
-    examined.hooks.run_ended(info, written.metrics())
+    examined.hooks.run_ended(run_info(examined, directory.path), written.metrics())
     return written
 
 
@@ -209,9 +246,9 @@ def _copy_settings(examined: Examined, directory: RunDirectory) -> None:
             directory.write_copy(f"{SETTINGS}/{part}/{name}", original)
 
 
-def _session(
-    examined: Examined, info: RunInfo, directory: RunDirectory, reporter: Watch, *, resume: bool
-) -> TrainingSession:
+def session_of(examined: Examined, directory: RunDirectory, reporter: Watch, *, resume: bool) -> TrainingSession:
+    """How a run's training is followed: by its reporter and its hooks."""
+    info = run_info(examined, directory.path)
     options, hooks = examined.config.training, examined.hooks
 
     def on_start(model: Classifier) -> None:

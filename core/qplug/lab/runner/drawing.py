@@ -22,7 +22,7 @@ from qplug.lab.judging.view import View
 from qplug.lab.runner.prepare import Prepared
 from qplug.lab.runs.directory import RunDirectory
 from qplug.lab.runs.files import circuit_name
-from qplug.lab.training.fit import Fitted
+from qplug.lab.training.progress import Fitted
 
 MOST_POINTS = 1000
 """So many test samples at most are shown as points; more would hide one another, and their embeddings take time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,6 +50,7 @@ def evaluate(
     *,
     workplace: Workplace | None = None,
     spending: Spending | None = None,
+    anew: bool = False,
 ) -> dict[str, Any]:
     """Judges a finished run again and writes it to ``evaluations/<name>/``; nothing else of the run changes.
 
@@ -61,6 +63,7 @@ def evaluate(
         reporter: told what goes on.
         workplace: where it is worked on; None: as the environment says.
         spending: what a remote backend may cost; None: nothing that costs.
+        anew: whether a device that has answered this is asked again, into an evaluation of its own.
 
     Returns:
         The evaluation's summary, as ``qplug evaluate --json`` prints it. Of work that waits at a device: what was sent.
@@ -71,7 +74,23 @@ def evaluate(
         DataError: files are missing or damaged.
     """
     again = again_of(RunDirectory.open(path), asked, workplace or Workplace.from_environment(), reporter)
-    return evaluated(again, reporter, spending)
+    return evaluated(_anew(again) if anew else again, reporter, spending)
+
+
+def _anew(again: Again) -> Again:
+    """The first attempt that has no answer yet.
+
+    Raises:
+        ConfigError: the backend is not remote.
+    """
+    if again.backend is None or not again.backend.capabilities.remote:
+        raise ConfigError(
+            f"--again is for remote backends, whose answers are kept; {again.config.backend.name} is not one, and is "
+            "asked again each time."
+        )
+    while (again.home / RECORD).is_file():
+        again = replace(again, asked=replace(again.asked, attempt=again.asked.attempt + 1))
+    return again
 
 
 def evaluated(again: Again, reporter: Reporter, spending: Spending | None = None) -> dict[str, Any]:
@@ -111,7 +130,7 @@ def unanswered(directory: RunDirectory) -> list[Asked]:
     homes = sorted((directory.path / EVALUATIONS).glob("*/"))
     plans = [read_plan(home) for home in homes if (home / PLAN).is_file() and not (home / RECORD).is_file()]
     if plans:
-        return [Asked(plan.settings, plan.part, plan.classes, plan.size) for plan in plans]
+        return [Asked(plan.settings, plan.part, plan.classes, plan.size, plan.attempt) for plan in plans]
     judged_on, asked = read_record(directory.path).backend, directory.read_config().get("backend", {}).get("name")
     answered = any(found.judgement.backend == asked for found in evaluations(directory.path))
     return [] if judged_on in (None, asked) or answered else [Asked()]
@@ -121,7 +140,7 @@ def _on_device(again: Again, backend: RemoteBackend, reporter: Reporter, spendin
     """The evaluation by a remote backend, begun, gone on with, or found done."""
     home = again.home
     if (home / RECORD).is_file():
-        reporter.note(f"the device has answered this before; to send it again, remove {home}")
+        reporter.note("the device has answered this before; to send it again: --again")
         return _summary(again, read_evaluation(home))
     backend.check()
     for module in again.loaded.model.quantum_modules():
@@ -129,7 +148,10 @@ def _on_device(again: Again, backend: RemoteBackend, reporter: Reporter, spendin
     view, on = inputs(again, reporter)
     settings = {**again.asked.settings, "backend": to_layer(again.config)["backend"]}
     asked = again.asked
-    question = {"settings": settings, "part": asked.part, "classes": dict(asked.classes), "size": asked.size}
+    question = {
+        "settings": settings, "part": asked.part, "classes": dict(asked.classes), "size": asked.size,
+        "attempt": asked.attempt,
+    }  # fmt: skip
     asking = OnDevice(view, on, backend, home, question, again.config.seed, again.config.device, reporter)
     home.mkdir(parents=True, exist_ok=True)
     lock = Lock(home)

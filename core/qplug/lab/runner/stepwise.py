@@ -105,8 +105,10 @@ def course(config: RunConfig, components: Components, model: Classifier, n_train
     place = components.training
     if place is None or place.asked is None:
         return None
-    _refuse_what_is_not_built(config, components, place.name)
     circuits = learning_circuits(model.branches)
+    if not circuits:  # something else stands in the circuits' place
+        return None
+    _refuse_what_is_not_built(config, components, place.name)
     remote = cast(RemoteBackend, place.asked) if place.asked.capabilities.remote else None
     method = method_of(config.training, circuits, None if remote is None else remote.capabilities.max_rows)
     if remote is not None and config.training.shots > remote.capabilities.max_shots:

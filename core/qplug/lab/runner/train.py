@@ -22,12 +22,13 @@ from qplug.lab.runner.prepare import Prepared, embedded
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.stopping import checkpoints_first
 from qplug.lab.training.idle import idle_parts, prints
+from qplug.lab.training.progress import Fitted
 
 # Lightning takes seconds to import. It is imported where training begins, so that data that cannot be used are told
 # at once.
 if TYPE_CHECKING:
     from qplug.lab.training.asking import Asked
-    from qplug.lab.training.fit import Fitted, HeadFirst
+    from qplug.lab.training.fit import HeadFirst
 
 _STATISTICS_ROWS = 64  # samples over which batch norm's statistics are taken at once
 
@@ -100,10 +101,26 @@ def train(examined: Examined, prepared: Prepared, session: TrainingSession, repo
     view = ready_to_train(examined, prepared, reporter)
     seconds = time.perf_counter() - began
     session.on_start(view.model)
-    from qplug.lab.training.fit import Fitted, fit
-
-    if not any(parameter.requires_grad for parameter in view.module.parameters()):
+    if not learns(view):
         return Trained(view, Fitted([], best_epoch=0, seconds=seconds, stopped_early=False))
+    return train_by_gradients(examined, prepared, view, session, reporter)
+
+
+def learns(view: View) -> bool:
+    """Whether anything of the classifier learns by gradients."""
+    return any(parameter.requires_grad for parameter in view.module.parameters())
+
+
+def train_by_gradients(
+    examined: Examined, prepared: Prepared, view: View, session: TrainingSession, reporter: Reporter
+) -> Trained:
+    """Trains a classifier in which all that is fitted stands in its place.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it; the last finished epoch is kept.
+    """
+    from qplug.lab.training.fit import fit
+
     config = examined.config
     head_first = _head_first(examined, prepared, view, reporter) if config.training.head_epochs else None
     asked = None if session.asking is None else session.asking()
@@ -112,8 +129,8 @@ def train(examined: Examined, prepared: Prepared, session: TrainingSession, repo
     with checkpoints_first():
         fitted = fit(
             view.module,
-            _labelled(view, prepared, "train"),
-            _labelled(view, prepared, "validation"),
+            labelled(view, prepared, "train"),
+            labelled(view, prepared, "validation"),
             n_classes=len(prepared.split.classes),
             options=config.training,
             seed=config.seed,
@@ -140,6 +157,7 @@ def _head_first(examined: Examined, prepared: Prepared, view: View, reporter: Re
     return HeadFirst(view.model.branches, training, validation)
 
 
-def _labelled(view: View, prepared: Prepared, part: Part) -> tuple[Any, torch.Tensor]:
+def labelled(view: View, prepared: Prepared, part: Part) -> tuple[Any, torch.Tensor]:
+    """The inputs of a part, and its labels (n,)."""
     indices = prepared.positions[part]
     return rows_at(view.inputs, indices), torch.from_numpy(prepared.labels[indices])

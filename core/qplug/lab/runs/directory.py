@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -255,7 +256,7 @@ class RunDirectory:
             DataError: if it is missing or no text.
         """
         try:
-            return read_text(self.path / name)
+            return read_text(f"{self.path}{os.sep}{name}")
         except FileNotFoundError as error:
             raise DataError(f"run {self.name} has no {name}; it is {self.status}.") from error
         except (OSError, UnicodeDecodeError) as error:

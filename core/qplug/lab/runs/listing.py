@@ -11,7 +11,7 @@ from typing import Any
 from qplug.contract.errors import DataError, QplugError
 from qplug.lab.config.reading import parse_json, parse_toml
 from qplug.lab.runs.directory import CONFIG, ENDED, ENVIRONMENT, FOLDS, METRICS, RECORD, SET, RunDirectory, Status
-from qplug.lab.runs.evaluations import count_evaluations
+from qplug.lab.runs.evaluations import EVALUATIONS, count_evaluations
 from qplug.lab.runs.glance import glance
 from qplug.lab.runs.record_file import Glance, glance_at_record
 from qplug.lab.runs.set_record import SetRecord, read_set, read_summary
@@ -63,22 +63,22 @@ def list_runs(root: Path) -> list[RunSummary]:
     if not root.is_dir():
         return []
     folders = sorted(root.iterdir(), key=lambda path: path.name, reverse=True)
-    looked_at = ((path, _files(path)) for path in folders)
+    looked_at = ((path, _names(path)) for path in folders)
     return [_summarise(path, files) for path, files in looked_at if files & {CONFIG, FOLDS, SET}]
 
 
-def _files(path: Path) -> set[str]:
-    """The names of the files in a folder, by one look at it; none where it is no folder, or cannot be read."""
+def _names(path: Path) -> set[str]:
+    """The names in a folder, those of folders with a slash behind; none where it is no folder, or cannot be read."""
     try:
         with os.scandir(path) as entries:
-            return {entry.name for entry in entries if entry.is_file()}
+            return {entry.name if entry.is_file() else f"{entry.name}/" for entry in entries}
     except OSError:
         return set()
 
 
 def summarise(path: Path) -> RunSummary:
     """The summary of one run; never fails for a damaged file, but says so."""
-    return _summarise(path, _files(path))
+    return _summarise(path, _names(path))
 
 
 def _summarise(path: Path, files: Collection[str]) -> RunSummary:
@@ -106,7 +106,7 @@ def _summarise(path: Path, files: Collection[str]) -> RunSummary:
         stamps=seen.stamps,
         problem=" ".join(problems),
         ended=ended,
-        evaluations=count_evaluations(path),
+        evaluations=count_evaluations(path) if f"{EVALUATIONS}/" in files else 0,
     )
 
 

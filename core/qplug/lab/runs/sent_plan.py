@@ -41,6 +41,7 @@ class SentPlan(Table):
         part: which part is judged.
         classes: names of the other data set's classes → the run's, where they differ.
         size: how many samples, with how many shots, were asked for; null: as the budget buys.
+        attempt: how often the device was asked the same before.
         samples: ids of the samples, in the order of the rows of angles.
         n_part: how many samples the part has.
         shots: of each sample.
@@ -61,6 +62,7 @@ class SentPlan(Table):
     part: Literal["test", "validation"]
     classes: dict[str, str] = Field(default={}, description="theirs to the run's")
     size: tuple[Count | None, Count | None] = (None, None)
+    attempt: Count = 0
     samples: tuple[str, ...]
     n_part: Count
     shots: Count

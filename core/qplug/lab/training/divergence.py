@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from qplug.contract.errors import QplugError
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.pipeline.classifier import Classifier, WeightedSum
@@ -63,6 +64,24 @@ def gradient_culprit(model: nn.Module) -> Culprit | None:
         if any(each.grad is not None and not _finite(each.grad) for each in part.parameters(recurse=False)):
             return Culprit(name, type(part).__name__, "gradient")
     return None
+
+
+def diverged(
+    model: nn.Module, inputs: Tensor, what: str, value: float, epoch: int, options: TrainingOptions
+) -> QplugError:
+    """What to raise where a number that is watched is not finite.
+
+    Args:
+        model: as it was then, with its gradients where ``what`` is ``"gradient"``.
+        inputs: what it saw last.
+        what: ``"loss"`` or ``"gradient"``.
+        value: the number.
+        epoch: in which epoch, from 1.
+        options: how it was trained.
+    """
+    culprit = (gradient_culprit(model) if what == "gradient" else None) or find_culprit(model, inputs)
+    words = in_words(model, culprit, options)
+    return QplugError(f"the {what} became {value} in epoch {epoch}: the training diverged. {words}")
 
 
 def in_words(model: nn.Module, culprit: Culprit | None, options: TrainingOptions) -> str:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from qplug.atomic import remove_partial_files, storage_error
 from qplug.contract.errors import ParameterError
@@ -21,36 +20,14 @@ from qplug.lab.training.asking import Asked
 from qplug.lab.training.batches import Batches, Part
 from qplug.lab.training.checkpoint import State
 from qplug.lab.training.devices import check_devices
-from qplug.lab.training.module import OnEpoch, OnStep, out_of_patience
 from qplug.lab.training.optimiser import quantum_parameters as find_quantum_parameters
 from qplug.lab.training.optimiser import trainable
 from qplug.lab.training.processes import train_in_processes
+from qplug.lab.training.progress import Fitted, OnEpoch, OnStep, class_weights, out_of_patience
 from qplug.lab.training.work import Work, train
 
 HEAD = "head"
 """Folder, inside that of the checkpoints, for those of the phase in which only the head learns."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What a training gave; the model itself was changed in place.
-
-    Attributes:
-        history: one row per epoch: ``epoch`` (from 1), ``train_cross_entropy``, ``train_accuracy``,
-            ``validation_`` cross_entropy, accuracy, balanced_accuracy, macro_f1 and the monitored metric,
-            ``learning_rate`` of the classical parameters at the epoch's end, ``gradient_norm_classical`` and
-            ``gradient_norm_quantum`` (means over the steps, before clipping, where there are such parameters),
-            ``seconds``. With ``head_epochs`` also ``phase``: 1 where the head alone learnt, then 2; epochs are
-            counted on.
-        best_epoch: the epoch, from 1, whose weights the model now has.
-        seconds: time spent in epochs, before and after an interruption.
-        stopped_early: whether it ended because the monitored metric became no better for ``patience`` epochs.
-    """
-
-    history: list[dict[str, float]]
-    best_epoch: int
-    seconds: float
-    stopped_early: bool
 
 
 @dataclass(frozen=True)
@@ -234,13 +211,6 @@ def _epochs_counted_on(on_epoch: OnEpoch | None, *, phase: int, after: int) -> O
 
 def _steps_counted_on(on_step: OnStep | None, *, after: int, of: int) -> OnStep | None:
     return on_step and (lambda done, total: on_step(done + after, of))
-
-
-def class_weights(labels: Tensor, n_classes: int) -> Tensor:
-    """Weights (n_classes,) inverse to the classes' shares, 1 on average over the samples; 0 for a missing class."""
-    counts = torch.bincount(labels, minlength=n_classes).double()
-    weights = len(labels) / (counts * int((counts > 0).sum()))
-    return torch.where(counts > 0, weights, 0.0).float()
 
 
 def _clear(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,12 @@ from qplug.lab.config.training import TrainingOptions
 from qplug.lab.stopping import stop_if_asked
 from qplug.lab.training.batches import Batches
 from qplug.lab.training.checkpoint import State, save_state
-from qplug.lab.training.divergence import find_culprit, gradient_culprit, in_words
+from qplug.lab.training.divergence import diverged, find_culprit, in_words
 from qplug.lab.training.optimiser import backbone_parameters, optimiser
+from qplug.lab.training.progress import OnEpoch, OnStep, add_epoch, out_of_patience
 from qplug.lab.training.schedule import factor
 from qplug.lab.training.scores import scores
 
-OnEpoch = Callable[[int, Mapping[str, float]], None]
-OnStep = Callable[[int, int], None]
 _FINITE_EVERY = 50  # steps between looks at the loss on a GPU, which looking makes wait
 
 
@@ -216,12 +215,7 @@ class Training(pl.LightningModule):
 
     def _keep(self, row: dict[str, float]) -> None:
         state = self.state
-        state.epoch += 1
-        state.seconds += row["seconds"]
-        state.history.append(row)
-        rank = _rank(row, self.options)
-        if not state.best_epoch or rank > state.best_rank:
-            state.best_epoch, state.best_rank = state.epoch, rank
+        add_epoch(state, row, self.options)
         state.model = self.model.state_dict()
         state.optimiser = self.trainer.optimizers[0].state_dict()
         if self.batches.rank == 0:
@@ -234,24 +228,4 @@ class Training(pl.LightningModule):
     def _refuse_divergence(self, value: Tensor, what: str = "loss") -> None:
         if torch.isfinite(value):
             return
-        culprit = (gradient_culprit(self.model) if what == "gradient" else None) or find_culprit(self.model, self.seen)
-        raise QplugError(
-            f"the {what} became {float(value)} in epoch {self.state.epoch + 1}: the training diverged. "
-            + in_words(self.model, culprit, self.options)
-        )
-
-
-def out_of_patience(state: State, options: TrainingOptions) -> bool:
-    """Whether the last ``patience`` epochs brought no better value of the monitored metric; an equal one is none.
-
-    The best epoch may be a later one: among equal values it is that of the lowest cross-entropy.
-    """
-    if not options.patience or not state.history:
-        return False
-    values = [_rank(row, options)[0] for row in state.history]
-    return state.epoch - (values.index(max(values)) + 1) >= options.patience
-
-
-def _rank(row: Mapping[str, float], options: TrainingOptions) -> list[float]:
-    # Shares are often equal on a small validation part; then the lower cross-entropy is the better model.
-    return [options.goodness(row[f"validation_{options.monitor}"]), -row["validation_cross_entropy"]]
+        raise diverged(self.model, self.seen, what, float(value), self.state.epoch + 1, self.options)

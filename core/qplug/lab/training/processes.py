@@ -32,7 +32,7 @@ from qplug.lab.data.row_source import FileRows, Rows
 from qplug.lab.data.workers import deaf_to_signals, environment, prepare_worker
 from qplug.lab.training.batches import Part
 from qplug.lab.training.checkpoint import load_state
-from qplug.lab.training.module import OnEpoch, OnStep
+from qplug.lab.training.progress import OnEpoch, OnStep
 from qplug.lab.training.work import Work, train
 
 _WORK, _MEETING = "work.pickle", "meeting"

@@ -26,8 +26,9 @@ from qplug.lab.training.asked_module import AskedTraining
 from qplug.lab.training.asking import Asked
 from qplug.lab.training.batches import Batches, Part
 from qplug.lab.training.checkpoint import State
-from qplug.lab.training.module import OnEpoch, OnStep, Training
+from qplug.lab.training.module import Training
 from qplug.lab.training.optimiser import trainable
+from qplug.lab.training.progress import OnEpoch, OnStep
 
 
 @dataclass(frozen=True)

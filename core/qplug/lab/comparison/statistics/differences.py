@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from qplug.contract.errors import ConfigError
 from qplug.lab.comparison.statistics.answers import Arm, CellAnswers, in_order, in_the_order_of
 from qplug.lab.comparison.statistics.design import Design, laid_out, scores_of, terms_of
-from qplug.lab.comparison.statistics.power import LEVEL, quantile, seeds_needed, smallest_detectable
+from qplug.lab.comparison.statistics.power import LEVEL, quantile, seeds_needed, smallest_detectable, tail
 from qplug.lab.comparison.statistics.scores import Floats, MetricName
-from qplug.lab.comparison.statistics.spread import redrawn, with_floor
+from qplug.lab.comparison.statistics.spread import Spread, redrawn, with_floor
 
 Interval: TypeAlias = tuple[float, float]
 
@@ -109,18 +109,41 @@ def _untested(design: Design, first: Arm, second: Arm, by_cell: Floats) -> Diffe
 
 
 def _tested(plain: Difference, design: Design, terms: Floats, margin: float) -> Difference:
+    found = tested(design, terms, margin)
+    return replace(
+        plain,
+        interval=found.interval,
+        equivalence_interval=found.equivalence_interval,
+        p=found.p,
+        p_equivalence=found.p_equivalence,
+        method=design.method,
+        smallest_detectable=float(smallest_detectable(found.spread, design.n_seeds)),
+        seeds_needed=seeds_needed(found.spread, design.n_seeds, margin),
+    )
+
+
+@dataclass(frozen=True)
+class Tested:
+    """The one test of a design: its p and what it does not reject."""
+
+    interval: Interval
+    equivalence_interval: Interval
+    p: float
+    p_equivalence: float
+    spread: Spread
+
+
+def tested(design: Design, terms: Floats, margin: float) -> Tested:
+    """Tests what each seed and group, or each cell, adds to a difference."""
     spread = with_floor(design.spread(terms), design.floor(margin, terms))
     value, n_seeds = spread.value, design.n_seeds
     error, df = math.sqrt(float(spread.variance(n_seeds))), float(spread.df(n_seeds))
-    return replace(
-        plain,
+    return Tested(
         interval=around(value, float(quantile(1 - LEVEL / 2, df)) * error),
         equivalence_interval=around(value, float(quantile(1 - LEVEL, df)) * error),
-        p=2 * float(stats.t.sf(abs(value) / error, df)),
-        p_equivalence=float(stats.t.sf((margin - abs(value)) / error, df)),
-        method=design.method,
-        smallest_detectable=float(smallest_detectable(spread, n_seeds)),
-        seeds_needed=seeds_needed(spread, n_seeds, margin),
+        p=2 * tail(abs(value) / error, df),
+        p_equivalence=tail((margin - abs(value)) / error, df),
+        spread=spread,
     )
 
 
@@ -141,7 +164,7 @@ def corrected_t(design: Design, by_cell: Floats) -> float | None:
     if len(scores) < 2 or scores.var() <= 1e-24:
         return None
     spread = redrawn(scores, design.ratio, 1)
-    return 2 * float(stats.t.sf(abs(spread.value) / math.sqrt(float(spread.variance(1))), len(scores) - 1))
+    return 2 * tail(abs(spread.value) / math.sqrt(float(spread.variance(1))), len(scores) - 1)
 
 
 def mcnemar(design: Design, first: Arm, second: Arm) -> float | None:
@@ -155,5 +178,5 @@ def mcnemar(design: Design, first: Arm, second: Arm) -> float | None:
     (one,), (other,) = first.parts, second.parts
     right, also = one.predicted == one.labels, other.predicted == one.labels
     only_a, only_b = (right & ~also).sum(axis=1), (also & ~right).sum(axis=1)
-    p = np.minimum(2 * stats.binom.cdf(np.minimum(only_a, only_b), only_a + only_b, 0.5), 1)
+    p = np.minimum(2 * special.bdtr(np.minimum(only_a, only_b).astype(float), only_a + only_b, 0.5), 1)
     return float(p[0]) if len(p) == 1 else min(1.0, 2 * float(np.median(p)))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from scipy import stats
+from numpy.typing import NDArray
+from scipy import special
 
 from qplug.lab.comparison.statistics.answers import CellAnswers, in_order
 from qplug.lab.comparison.statistics.design import Design, laid_out, scores_of, terms_of
@@ -57,12 +59,17 @@ def estimate(
     if design.reason:
         return Estimate(mean, None, design.reason)
     terms = terms_of(design, arm, metric, n_classes)
+    return Estimate(mean, interval_of(design, terms, mean, level, seed), "")
+
+
+def interval_of(design: Design, terms: Floats, mean: float, level: float, seed: int) -> tuple[float, float]:
+    """Of a mean, within [0, 1], from what each seed and group, or each cell, adds to it."""
     near = (mean * design.n_samples + 2) / (design.n_samples + 4)  # two samples right and two wrong: never 0 or 1
     spread = with_floor(design.spread(terms), design.floor(near, terms))
     error, df = math.sqrt(float(spread.variance(design.n_seeds))), float(spread.df(design.n_seeds))
     below, above = _quantiles(design, terms, level, seed)
     student = float(quantile(0.5 + level / 2, df)) * error
-    return Estimate(mean, (max(0.0, mean + below * student), min(1.0, mean + above * student)), "")
+    return max(0.0, mean + below * student), min(1.0, mean + above * student)
 
 
 def _quantiles(design: Design, terms: Floats, level: float, seed: int) -> tuple[float, float]:
@@ -70,7 +77,7 @@ def _quantiles(design: Design, terms: Floats, level: float, seed: int) -> tuple[
     if design.redrawn:
         return -1.0, 1.0
     deviations = resampled(terms, design.shares, seed) - terms.sum(axis=1).mean()
-    unit = float(deviations.std()) * float(stats.norm.ppf(0.5 + level / 2))
+    unit = float(deviations.std()) * float(special.ndtri(0.5 + level / 2))
     if unit <= 1e-12:
         return -1.0, 1.0
     below, above = np.quantile(deviations, (0.5 - level / 2, 0.5 + level / 2)) / unit
@@ -79,14 +86,16 @@ def _quantiles(design: Design, terms: Floats, level: float, seed: int) -> tuple[
 
 def resampled(terms: Floats, shares: Floats, seed: int) -> Floats:
     """(1000,) means over groups and seeds that are drawn anew with replacement."""
-    rng = np.random.default_rng(seed)
-    groups, seeds = _drawn(rng, terms.shape[1]), _drawn(rng, terms.shape[0])
-    by_seed = groups @ terms.T / (groups @ shares)[:, None]
-    means: Floats = (by_seed * seeds).mean(axis=1)
+    n_seeds, n_groups = terms.shape
+    groups, seeds = drawn_anew(n_groups, seed, 0), drawn_anew(n_seeds, seed, 1)
+    by_seed = groups @ np.column_stack([terms.T, shares]).astype(np.float32)
+    means: Floats = (by_seed[:, :-1] / by_seed[:, -1:] * seeds).mean(axis=1, dtype=np.float64)
     return means
 
 
-def _drawn(rng: np.random.Generator, n: int) -> Floats:
-    """(1000, n) how often each of n is drawn in n drawings."""
+@lru_cache(maxsize=2)
+def drawn_anew(n: int, seed: int, stream: int) -> NDArray[np.float32]:
+    """(1000, n) how often each of n is drawn in n drawings; the same for all arms of a comparison."""
+    rng = np.random.default_rng((seed, n, stream))
     places = rng.integers(0, n, (RESAMPLES, n)) + n * np.arange(RESAMPLES)[:, None]
-    return np.bincount(places.ravel(), minlength=RESAMPLES * n).reshape(RESAMPLES, n).astype(np.float64)
+    return np.bincount(places.ravel(), minlength=RESAMPLES * n).reshape(RESAMPLES, n).astype(np.float32)

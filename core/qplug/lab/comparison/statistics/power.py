@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from qplug.lab.comparison.statistics.spread import Numbers, Spread
 
@@ -12,8 +12,13 @@ POWER, LEVEL, MOST_SEEDS = 0.8, 0.05, 1000
 
 def quantile(probability: float, df: Numbers) -> Numbers:
     """Of Student's t."""
-    found: Numbers = stats.t.ppf(probability, df)
+    found: Numbers = special.stdtrit(df, probability)
     return found
+
+
+def tail(t: float, df: float) -> float:
+    """How probable it is that Student's t is above."""
+    return float(special.stdtr(df, -t))
 
 
 def smallest_detectable(spread: Spread, n_seeds: Numbers) -> Numbers:
