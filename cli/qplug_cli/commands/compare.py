@@ -133,6 +133,14 @@ def compare(
             "--baselines/--no-baselines", help="Compare with the usual classical arms.", rich_help_panel="Verdict"
         ),
     ] = True,
+    transpile: Annotated[
+        bool,
+        typer.Option(
+            "--transpile/--no-transpile",
+            help="Compile the circuits for a modelled device, if Qiskit is there, to tell their gates.",
+            rich_help_panel="Verdict",
+        ),
+    ] = True,
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder of the data set, or of all data sets.", rich_help_panel="Work")
     ] = None,
