@@ -29,7 +29,7 @@ class Request(Table):
         folds: each fold in turn where the split has folds, or one of them.
         assignments: as after ``--set``; of several heads, those have a ``head.PARAM`` set that have the parameter.
         margin: differences up to it do not matter; the unit of the metric.
-        transpile: whether the circuits that are asked about are also compiled for a modelled device, to tell their gates.
+        transpile: whether the circuits that are asked about are also compiled for a modelled device, for their gates.
         trials: hyper-parameter settings that each run of each arm tries on its validation part; 1: none but its own.
     """
 
