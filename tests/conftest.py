@@ -18,6 +18,9 @@ import pytest
 
 # Tests run side by side; threads of one against those of another only slow both down. Before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Many tests start processes: without compiled sources on disk, each would compile all of qplug again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -105,11 +108,17 @@ for line in sys.stdin:
         os.environ.clear()
         os.environ.update(environment)
         os.chdir(folder)
+        sys.path[1:1] = [each for each in environment.get("PYTHONPATH", "").split(os.pathsep) if each not in sys.path]
         code = 70
         try:
-            run(words)
+            if words[:1] == ["-c"]:
+                sys.argv = ["-c", *words[2:]]
+                exec(compile(words[1], "<string>", "exec"), {"__name__": "__main__"})
+                code = 0
+            else:
+                run(words)
         except SystemExit as end:
-            code = end.code
+            code = int(end.code or 0)
         except BaseException:
             traceback.print_exc()
         sys.stdout.flush()
@@ -143,7 +152,10 @@ class Forked:
 
 
 class Forking:
-    """Runs ``qplug`` commands as processes of their own that need not import anything first; one at a time."""
+    """Runs ``qplug`` commands as processes of their own that need not import anything first; one at a time.
+
+    ``-c`` as the first word runs Python code, as it does after ``python``.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

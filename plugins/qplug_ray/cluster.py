@@ -124,7 +124,7 @@ def _variables(address: str) -> Iterator[None]:
 
 
 def _connect(ray: Any, address: str) -> None:
-    from ray._raylet import GcsClient
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]  # its own list of names is not whole
     from ray.exceptions import AuthenticationError, RayError
 
     try:

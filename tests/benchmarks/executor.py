@@ -74,16 +74,25 @@ def cpu_seconds(cluster: Cluster | None) -> float:
 
 
 def cost(make: Callable[[int], Executor], n_cells: int, slots: int, there: Cluster | None) -> float:
-    """CPU seconds of a call with so many empty cells, workers included, from the moment when all slots are warm."""
+    """CPU seconds of so many empty cells, without what starting the workers costs, which is no cell's."""
+    if there is None:  # what processes used is known when they have ended
+        return _whole(make, n_cells + slots, slots) - _whole(make, slots, slots)
     cells = (Cell(str(index), "null") for index in range(n_cells + 4 * slots))
-    before = 0.0
+    before = after = 0.0
     for index, done in enumerate(make(slots)("qplug.testing.cells:echo", cells)):
         assert done.result == "null", done
-        if index == 4 * slots - 1:
+        if index == 4 * slots - 1:  # all are warm
             before = cpu_seconds(there)
         if index == n_cells + 4 * slots - 1:
-            return cpu_seconds(there) - before
-    raise AssertionError("too few outcomes")
+            after = cpu_seconds(there)
+    return after - before
+
+
+def _whole(make: Callable[[int], Executor], n_cells: int, slots: int) -> float:
+    before = cpu_seconds(None)
+    cells = (Cell(str(index), "null") for index in range(n_cells))
+    assert all(done.result == "null" for done in make(slots)("qplug.testing.cells:echo", cells))
+    return cpu_seconds(None) - before
 
 
 def duration(make: Callable[[int], Executor], n_cells: int, slots: int, seconds: float) -> float:
@@ -157,6 +166,7 @@ def faults(name: str) -> dict[str, Any]:
     """What each kind of harm cost."""
     with executors(name, 2) as (make, _):
         told: dict[str, Any] = {"worker killed": with_fault(make(2), kill_worker)}
+        print(told, file=sys.stderr)
     if name == "local":
         return told
     for words, number in (("node killed", signal.SIGKILL), ("node frozen", signal.SIGSTOP)):
@@ -164,6 +174,7 @@ def faults(name: str) -> dict[str, Any]:
             assert there is not None
             nodes = there.nodes
             told[words] = with_fault(make(4), lambda pid, n=number, all_=nodes: node_of(pid, all_).signal(n))
+            print(words, told[words], file=sys.stderr)
     told["open cluster refused"] = refuses_an_open_one()
     return told
 

@@ -2,8 +2,7 @@
 
     python tests/benchmarks/seeds.py
     python tests/benchmarks/seeds.py --seeds 10 --turns 5 --epochs 20 --json
-    python tests/benchmarks/seeds.py --dataset ravdess --data-dir RAVDESS --set backbone.name=efficientat \
-        --set backbone.weights=mn04_as_mAP_432.pt --turns 1
+    python tests/benchmarks/seeds.py --dataset fsdd --data-dir FSDD --head mlp
 
 Each head is trained on embeddings that lie in the cache: one seed by ``fit``, as a run does it, then all seeds by
 ``fit_together``, in turns, so that a busy machine slows both. Seconds are those of training alone, and medians over the

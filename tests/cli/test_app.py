@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -23,10 +25,10 @@ except SystemExit as end:
 """
 
 
-def qplug(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "qplug_cli", *words]
-    environment = os.environ | environment
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+@pytest.fixture
+def qplug(forking) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command where the tests are run, with some variables of its environment set."""
+    return lambda *words, **environment: forking(words, Path.cwd(), os.environ | environment)
 
 
 @pytest.mark.parametrize("words", [("list",), ("list", "--json"), ("--help",), ("list", "--help"), ("--version",)])
@@ -43,18 +45,18 @@ def test_listing_and_help_import_nothing_heavy_and_no_plugin(words, tmp_path) ->
     assert set(imported) & {*HEAVY, *PLUGINS} == set()
 
 
-def test_the_version_is_printed() -> None:
+def test_the_version_is_printed(qplug) -> None:
     assert qplug("--version").stdout == f"qplug {__version__}\n"
 
 
-def test_no_command_shows_the_help_with_every_command() -> None:
+def test_no_command_shows_the_help_with_every_command(qplug) -> None:
     done = qplug()
     assert done.returncode == 0
     assert all(f" {name} " in done.stdout for name in main.COMMANDS)
 
 
 @pytest.mark.parametrize("name", main.COMMANDS)
-def test_every_command_explains_itself_with_examples(name) -> None:
+def test_every_command_explains_itself_with_examples(name, qplug) -> None:
     done = qplug(name, "--help", COLUMNS="120")
     assert done.returncode == 0, done.stderr
     assert f"qplug {name}" in done.stdout
@@ -71,7 +73,7 @@ def test_every_command_explains_itself_with_examples(name) -> None:
         ((), "qplug [OPTIONS] COMMAND [ARGS]..."),
     ],
 )
-def test_help_shows_what_is_typed_and_no_type_behind_a_flag(words, usage) -> None:
+def test_help_shows_what_is_typed_and_no_type_behind_a_flag(words, usage, qplug) -> None:
     done = qplug(*words, "--help", COLUMNS="80")
     assert usage in done.stdout
     assert "<bool>" not in done.stdout
@@ -100,7 +102,7 @@ def test_help_shows_what_is_typed_and_no_type_behind_a_flag(words, usage) -> Non
         (("list", "--no-plugin", "nobody"), "no plugin is called 'nobody'"),
     ],
 )
-def test_a_mistake_of_the_user_ends_in_one_paragraph_and_exit_2(words, message) -> None:
+def test_a_mistake_of_the_user_ends_in_one_paragraph_and_exit_2(words, message, qplug) -> None:
     done = qplug(*words)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -130,7 +132,7 @@ def test_what_is_raised_becomes_a_line_and_an_exit_code(error, code, told, capsy
 
 
 @pytest.mark.parametrize(("words", "environment"), [(("--debug",), {}), ((), {"QPLUG_DEBUG": "1"})])
-def test_a_traceback_is_shown_when_asked_for(words, environment) -> None:
+def test_a_traceback_is_shown_when_asked_for(words, environment, qplug) -> None:
     done = qplug(*words, "list", "heds", **environment)
     assert done.returncode == 2
     assert "Traceback" in done.stderr

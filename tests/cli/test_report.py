@@ -7,7 +7,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,9 +55,7 @@ def test_the_python_that_the_report_shows_loads_the_model_and_classifies(run: Pa
     lines = html.unescape(shown[1]).strip()
     assert len([line for line in lines.splitlines() if line]) == 5
     Image.fromarray(np.full((8, 8), 90, np.uint8)).save(run.parent / "new.png")
-    done = subprocess.run(
-        [sys.executable, "-c", lines], cwd=run.parent, capture_output=True, text=True, check=False, timeout=120
-    )
+    done = qplug(run.parent, "-c", lines)
     assert done.returncode == 0, done.stderr
     assert "('0', '1', '2', '3', '4', '5', '6', '7', '8', '9') Classifier(" in done.stdout
     answer = re.search(r"^new\.png (\d) \{'0': ", done.stdout, re.MULTILINE)

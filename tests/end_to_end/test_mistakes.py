@@ -7,10 +7,10 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,25 +135,20 @@ def test_predicting_on_files_that_cannot_be_used_names_them_all(qplug: Qplug, tm
 
 
 def test_ctrl_c_keeps_the_last_checkpoint_and_resume_gives_the_same_numbers(
-    qplug: Qplug, tmp_path: Path, cache: Path
+    qplug: Qplug, tmp_path: Path, cache: Path, forking: Any
 ) -> None:
     words = ["run", "--dataset", "digits", "--set", "head.n_qubits=3", *QUICK, "--set", "training.schedule=constant"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "qplug_cli", *words, "--epochs", "6", "--out", "cut"],
-        cwd=tmp_path,
-        env=os.environ | {"QPLUG_CACHE": str(cache), "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 300  # a busy machine may need minutes to import and to come to the first epoch
+    environment = os.environ | {"QPLUG_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    told = [tmp_path / name for name in ("told.txt", "said.txt")]
+    process = forking.start([*words, "--epochs", "6", "--out", "cut"], tmp_path, environment, *told)
+    deadline = time.monotonic() + 300  # a busy machine may need minutes to come to the first epoch
     while not (kept := list(tmp_path.glob("cut/*/checkpoints/last.ckpt"))) and time.monotonic() < deadline:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
+        assert not process.has_ended(within=0.01), told[1].read_text()
+    os.kill(process.pid, signal.SIGINT)
+    assert process.has_ended(within=120)
+    code, said = process.wait(), told[1].read_text()
     assert kept, said
-    assert process.returncode == 130, said
+    assert code == 130, said
     assert "Traceback" not in said
     (run,) = (tmp_path / "cut").iterdir()
     assert f"qplug resume {run}" in said

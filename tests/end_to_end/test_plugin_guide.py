@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -34,15 +32,9 @@ def test_every_entry_point_of_the_guide_names_a_class_of_the_guide(package) -> N
         assert re.search(rf"^class {name}\(", source, re.M), target
 
 
-def test_the_parts_of_the_guide_pass_the_tests_of_the_guide(package) -> None:
+def test_the_parts_of_the_guide_pass_the_tests_of_the_guide(package, forking) -> None:
     pytest.importorskip("pennylane")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(package)],
-        cwd=package,
-        env=os.environ | {"PYTHONPATH": str(package)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
+    code = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    words = ["-c", code, "-q", "-p", "no:cacheprovider", str(package)]
+    done = forking(words, package, os.environ | {"PYTHONPATH": str(package)}, timeout=280)
     assert "5 passed" in done.stdout, done.stdout + done.stderr

@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -88,32 +86,26 @@ def test_a_hostile_plugin_can_be_left_out(hostile) -> None:
     assert hostile.rows(QPLUG_DISABLE="qplug-twin")["qplug-other", "twin"]["status"] == "ready"
 
 
-def with_stranger(stranger: Path, folder: Path, cache: Path, *words: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def with_stranger(stranger: Path, tmp_path: Path, cache: Path, forking):
+    """Runs a command where the stranger's package is installed."""
     environment = os.environ | {"PYTHONPATH": str(stranger), "QPLUG_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "qplug_cli", *words],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+    return lambda *words: forking(words, tmp_path, environment)
 
 
-def test_a_stranger_s_package_is_listed_and_explained(stranger, tmp_path, cache) -> None:
-    rows = json.loads(with_stranger(stranger, tmp_path, cache, "list", "--json").stdout)
+def test_a_stranger_s_package_is_listed_and_explained(with_stranger) -> None:
+    rows = json.loads(with_stranger("list", "--json").stdout)
     found = {(row["kind"], row["name"]): row for row in rows if row["provider"] == STRANGER}
     assert found.keys() == {("dataset", "tones"), ("head", "cosine"), ("hook", "diary")}
     assert {row["status"] for row in found.values()} == {"ready"}
     assert found["head", "cosine"]["summary"] == "cosine similarity to one learnt direction per class"
-    shown = json.loads(with_stranger(stranger, tmp_path, cache, "show", "head", "cosine", "--json").stdout)
+    shown = json.loads(with_stranger("show", "head", "cosine", "--json").stdout)
     assert [parameter["name"] for parameter in shown["parameters"]] == ["temperature"]
 
 
-def test_a_stranger_s_parts_run_with_ours(stranger, tmp_path, cache) -> None:
+def test_a_stranger_s_parts_run_with_ours(with_stranger, tmp_path) -> None:
     done = with_stranger(
-        stranger, tmp_path, cache, "run", "--dataset", "tones", "--head", "cosine",
+        "run", "--dataset", "tones", "--head", "cosine",
         "--set", "head.temperature=5", "--epochs", "6", "--set", "training.batch_size=8", "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import signal
@@ -24,11 +25,21 @@ MINDFUL = {
 """What lets a cluster notice in seconds that a machine has fallen silent."""
 
 
+_START = """
+from ray._private import ray_constants, services
+ray_constants.ENABLE_RAY_CLUSTER = True
+services.get_node_ip_address = lambda *_: "127.0.0.1"
+from ray.scripts.scripts import main
+main()
+"""
+"""Ray puts the network card's address in the place of 127.0.0.1, or has one node only."""
+
+
 class Node:
     """One ``ray start``, with all processes that it started: they are a session of their own."""
 
     def __init__(self, words: list[str], environment: Mapping[str, str]) -> None:
-        command = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", "--block", *words]
+        command = [sys.executable, "-c", _START, "start", "--block", *words]
         self._process = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
@@ -61,6 +72,19 @@ class Node:
             return False
 
 
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@functools.cache
+def _token() -> str:
+    """One for all clusters of this process, since Ray reads its token once."""
+    return secrets.token_hex(24)
+
+
 def _cpu_seconds(pid: int) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -81,18 +105,17 @@ class Cluster:
     def __init__(self, folder: Path, *, token: bool = True, path: str = "") -> None:
         self._folder = folder
         self._path = path
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = _free_port()
         self.address = f"127.0.0.1:{self._port}"
-        secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(24)}
+        secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token()}
         self.environment = secret if token else {"RAY_AUTH_MODE": "disabled"}
         self.nodes: list[Node] = []
 
     def add(self, n_cpus: int) -> Node:
         """One more node; the first is the head."""
         words = [f"--num-cpus={n_cpus}", "--node-ip-address=127.0.0.1", "--object-store-memory=80000000"]
-        words += ["--disable-usage-stats"]
+        # Of these ports, nodes of one machine would all take the same.
+        words += ["--disable-usage-stats", f"--dashboard-agent-listen-port={_free_port()}"]
         if self.nodes:
             words += [f"--address={self.address}"]
         else:

@@ -200,7 +200,7 @@ def compare(
         from qplug.lab.comparison.plan_file import read_plan
 
         by = executor_of(executor, jobs, per_gpu, place, of_the_executor)
-        work = Computing(folder, read_plan(folder), place, by, keep_runs, again)
+        work = Computing(folder, read_plan(folder), place, by, keep_runs, again, at_once=jobs or 1)
         if only_plan:
             _show_size(work, reporter, json=json)
             return

@@ -15,6 +15,7 @@ from qplug.catalogue.entry import Entry
 from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, canonical, offers, peer_offers, same_distribution
 from qplug.catalogue.registry import Known, registry
 from qplug.catalogue.standard_output import stdout_to_stderr
+from qplug.catalogue.unannounced import code_entry, is_code, load_code
 from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserError
 from qplug.contract.kinds import KINDS
@@ -58,7 +59,7 @@ def entry(kind: str, name: str) -> Entry:
     """
     if kind not in GROUPS:
         raise UnknownName.of("kind", kind, GROUPS)
-    return _find(kind, name)[0]
+    return code_entry(kind, name) if is_code(name) else _find(kind, name)[0]
 
 
 def load(kind: str, name: str) -> type[Component]:
@@ -66,7 +67,7 @@ def load(kind: str, name: str) -> type[Component]:
 
     Args:
         kind: one of ``KINDS``.
-        name: as in ``qplug list``.
+        name: as in ``qplug list``, or ``module:Class``.
 
     Raises:
         UnknownName: no such kind or name, with near ones.
@@ -76,7 +77,7 @@ def load(kind: str, name: str) -> type[Component]:
     """
     if kind not in KINDS:
         raise UnknownName.of("kind", kind, KINDS)
-    loaded: type[Component] = _load(kind, name)
+    loaded: type[Component] = load_code(kind, name) if is_code(name) else _load(kind, name)
     return loaded
 
 

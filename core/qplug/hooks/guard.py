@@ -22,8 +22,9 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import is_
 from types import ModuleType
 from typing import Any
 
@@ -194,7 +195,7 @@ def _namespaces() -> list[Any]:
 
 
 def _functions() -> list[tuple[Any, dict[str, Any]]]:
-    return [(space, {name: value for name, value in vars(space).items() if callable(value)}) for space in _namespaces()]
+    return [(space, dict(vars(space))) for space in _namespaces()]
 
 
 @dataclass
@@ -206,13 +207,19 @@ class _Functions:
     def patched(self) -> list[tuple[Any, str, Any]]:
         return [
             (space, name, value)
-            for space, functions in self.found
-            for name, value in functions.items()
-            if vars(space).get(name) is not value
+            for space, content in self.found
+            if not _untouched(content, vars(space))
+            for name, value in content.items()
+            if callable(value) and vars(space).get(name) is not value
         ]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Functions) and not self.patched()
+
+
+def _untouched(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether all names and values are the same ones in the same order: quick, and what nearly every look finds."""
+    return len(before) == len(now) and all(map(is_, before, now)) and all(map(is_, before.values(), now.values()))
 
 
 def _put_functions(before: _Functions) -> None:

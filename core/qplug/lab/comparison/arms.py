@@ -133,6 +133,7 @@ def _arm(
             of=of,
             ablation=ablation,
             quantum=quantum,
+            together=examined.components.backbone.frozen and examined.config.device == "cpu",
             n_parameters=examined.description.parameters.trainable,
             settings=settings,
             code={place: Code(**about) for place, about in examined.code.items()},

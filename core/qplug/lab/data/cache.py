@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import re
@@ -183,8 +184,14 @@ def _packages(files: Sequence[bytes]) -> dict[str, str]:
     versions = {}
     for name in sorted(imported - sys.stdlib_module_names):
         with suppress(PackageNotFoundError):
-            versions[name] = version(_DISTRIBUTIONS.get(name, name))
+            versions[name] = _version(_DISTRIBUTIONS.get(name, name))
     return versions
+
+
+@functools.cache
+def _version(distribution: str) -> str:
+    """Looked up once: what a process has imported stays what it is, whatever is installed meanwhile."""
+    return version(distribution)
 
 
 def _file_name(title: str) -> str:
