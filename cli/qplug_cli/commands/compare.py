@@ -193,7 +193,8 @@ def compare(
         "folds": _fold(fold), "split": split, "assignments": tuple(assigned), "epochs": epochs,
         "threads": threads, "device": device, "on_bad_file": None if on_bad_file is None else str(on_bad_file),
         "allow_leak": allow_leak or None, "smoke": smoke or None, "metric": metric, "margin": margin,
-        "trials": trials, "ablate": ablate or None, "baselines": None if baselines else False, "transpile": None if transpile else False,
+        "trials": trials, "ablate": ablate or None, "baselines": None if baselines else False,
+        "transpile": None if transpile else False,
     }  # fmt: skip
     said = {name: value for name, value in said.items() if value not in (None, ())}
     place = Workplace.from_environment().with_data_dir(None if data_dir is None else data_dir.expanduser().resolve())
