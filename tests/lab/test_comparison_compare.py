@@ -35,7 +35,7 @@ ALONE: dict[str, Any] = {"heads": ("linear",), "baselines": False, "assignments"
 def request(**more: Any) -> Request:
     """Two seeds of a small circuit on digits, one epoch."""
     usual: dict[str, Any] = {"datasets": ("digits",), "backbone": "identity", "reducer": "pca", "epochs": 1}
-    usual |= {"heads": ("pennylane-pqc",), "seeds": (0, 1), "assignments": QUICK}
+    usual |= {"heads": ("pennylane-pqc",), "seeds": (0, 1), "assignments": QUICK, "transpile": False}
     return Request(**(usual | more))
 
 
