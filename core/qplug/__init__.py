@@ -62,6 +62,18 @@ if TYPE_CHECKING:
         attempt,
     )
     from qplug.lab.runner.loaded import load_run
+    from qplug.study import (
+        Comparison,
+        Evaluation,
+        HybridClassifier,
+        Predictions,
+        Run,
+        compare,
+        evaluate,
+        head,
+        load,
+        run,
+    )
 
 _HOME = {
     "qplug.contract.circuit": ("Circuit", "Encoding", "Gate", "Observable", "Weight"),
@@ -115,6 +127,18 @@ _HOME = {
         "attempt",
     ),
     "qplug.lab.runner.loaded": ("load_run",),
+    "qplug.study": (
+        "Comparison",
+        "Evaluation",
+        "HybridClassifier",
+        "Predictions",
+        "Run",
+        "compare",
+        "evaluate",
+        "head",
+        "load",
+        "run",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
@@ -128,11 +152,13 @@ __all__ = [
     "Circuit",
     "CircuitError",
     "Claim",
+    "Comparison",
     "DataError",
     "Dataset",
     "DatasetCapabilities",
     "Done",
     "Encoding",
+    "Evaluation",
     "Executor",
     "ExecutorCapabilities",
     "Failed",
@@ -142,6 +168,7 @@ __all__ = [
     "Gate",
     "Head",
     "HeadCapabilities",
+    "HybridClassifier",
     "Image",
     "Needs",
     "NotInstalled",
@@ -150,6 +177,7 @@ __all__ = [
     "Observable",
     "ParameterError",
     "PluginError",
+    "Predictions",
     "QplugError",
     "QuantumHead",
     "Reducer",
@@ -157,6 +185,7 @@ __all__ = [
     "RemoteBackend",
     "RemoteCapabilities",
     "RemoteFile",
+    "Run",
     "Sample",
     "Signal",
     "SplitRule",
@@ -170,7 +199,12 @@ __all__ = [
     "Work",
     "__version__",
     "attempt",
+    "compare",
+    "evaluate",
+    "head",
+    "load",
     "load_run",
+    "run",
 ]
 
 

@@ -206,7 +206,7 @@ def test_parts_of_other_sizes_and_options_for_one_at_a_time_are_found_out() -> N
     longer = Lane(given[0].model, *data(0, N_TRAINING + 1), 0)
     assert "differ in size" in str(why_not_together([*given, longer], n_classes=N_CLASSES, options=options()))
     assert "training.devices" in str(why_not_together(given, n_classes=N_CLASSES, options=options(devices=2)))
-    assert "there is one" in str(why_not_together(given[:1], n_classes=N_CLASSES, options=options()))
+    assert "there is none" in str(why_not_together([], n_classes=N_CLASSES, options=options()))
     alone = options(monitor="roc_auc")
     assert "'roc_auc'" in str(why_not_together(given, n_classes=N_CLASSES, options=alone))
 

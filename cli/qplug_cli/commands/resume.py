@@ -14,8 +14,7 @@ from qplug_cli.device_options import Budget, NoWait, Samples, Shots, Yes, spendi
 from qplug_cli.options import ExecutorName, ExecutorSettings, Figures, Jobs, Json, NoPlugin, PerGpu
 
 if TYPE_CHECKING:
-    from qplug.contract.interfaces import Executor
-    from qplug.lab.runner.workplace import Workplace
+    from qplug.lab.comparison.computing import Computing
 
 EXAMPLES = """
 **Examples**
@@ -60,7 +59,8 @@ def resume(
 
     with loading():
         from qplug.lab.comparison import executors, sets
-        from qplug.lab.comparison.plan_file import is_comparison
+        from qplug.lab.comparison.computing import Computing
+        from qplug.lab.comparison.plan_file import is_comparison, read_plan
         from qplug.lab.runner.workplace import Workplace
 
     settings, others = executors.executor_settings(assignments or ())
@@ -70,7 +70,7 @@ def resume(
     place = replace(Workplace.from_environment().with_data_dir(folder), figures=figures)
     if is_comparison(run):
         by = executors.executor_of(executor, jobs, per_gpu, place, settings)
-        _resume_comparison(run, by, place, again=again, json=json)
+        _resume_comparison(Computing(run, read_plan(run), place, by, again=again, at_once=jobs or 1), json=json)
         return
     with TerminalReporter() as reporter:
         allowed = spending(reporter, budget, yes=yes, no_wait=no_wait, size=(samples, shots))
@@ -79,14 +79,12 @@ def resume(
     results.show(summary, json=json)
 
 
-def _resume_comparison(folder: Path, by: Executor | None, place: Workplace, *, again: bool, json: bool) -> None:
-    from qplug.lab.comparison.computing import Computing
-    from qplug.lab.comparison.plan_file import read_plan
+def _resume_comparison(work: Computing, *, json: bool) -> None:
     from qplug_cli.commands.compare import completed, show
     from qplug_cli.progress import TerminalReporter
 
     with TerminalReporter() as reporter:
-        outcome, failed = completed(Computing(folder, read_plan(folder), place, by, again=again), reporter)
-    show(folder, outcome, json=json)
+        outcome, failed = completed(work, reporter)
+    show(work.folder, outcome, json=json)
     if failed:
         raise QplugError(failed)

@@ -16,6 +16,7 @@ from qplug.catalogue.entry import Entry, Status
 from qplug.catalogue.listing import command, disable, entries, entry, hooks, load, without
 from qplug.catalogue.offers import GROUPS
 from qplug.catalogue.registry import Known, Recipe, Registry, recipe, registry, shipped
+from qplug.catalogue.unannounced import is_code, is_object, keep, with_component
 from qplug.variables import cache_folder
 
 if TYPE_CHECKING:
@@ -45,12 +46,16 @@ __all__ = [
     "entries",
     "entry",
     "hooks",
+    "is_code",
+    "is_object",
+    "keep",
     "load",
     "naming_faults",
     "peers",
     "recipe",
     "registry",
     "shipped",
+    "with_component",
     "without",
 ]
 

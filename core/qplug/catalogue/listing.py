@@ -15,6 +15,7 @@ from qplug.catalogue.entry import Entry
 from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, canonical, offers, peer_offers, same_distribution
 from qplug.catalogue.registry import Known, registry
 from qplug.catalogue.standard_output import stdout_to_stderr
+from qplug.catalogue.unannounced import code_entry, is_code, load_code
 from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserError
 from qplug.contract.kinds import KINDS
@@ -58,7 +59,7 @@ def entry(kind: str, name: str) -> Entry:
     """
     if kind not in GROUPS:
         raise UnknownName.of("kind", kind, GROUPS)
-    return _find(kind, name)[0]
+    return code_entry(kind, name) if is_code(name) else _find(kind, name)[0]
 
 
 def load(kind: str, name: str) -> type[Component]:
@@ -66,7 +67,7 @@ def load(kind: str, name: str) -> type[Component]:
 
     Args:
         kind: one of ``KINDS``.
-        name: as in ``qplug list``.
+        name: as in ``qplug list``, or ``module:Class``.
 
     Raises:
         UnknownName: no such kind or name, with near ones.
@@ -76,7 +77,7 @@ def load(kind: str, name: str) -> type[Component]:
     """
     if kind not in KINDS:
         raise UnknownName.of("kind", kind, KINDS)
-    loaded: type[Component] = _load(kind, name)
+    loaded: type[Component] = load_code(kind, name) if is_code(name) else _load(kind, name)
     return loaded
 
 
@@ -109,7 +110,9 @@ def command(name: str) -> TyperCommand | TyperGroup:
 def hooks(asked: Iterable[str] = ()) -> Hooks:
     """The installed hook plugins, ready for one run: of each class that is announced an object is made.
 
-    Those that lack their packages or are disabled are left out; those that cannot be loaded too, with a warning.
+    Those that lack their packages or are disabled are left out; those that cannot be loaded too, with a warning. One
+    whose class says ``by_name_only = True``, as those that write into other people's tools do, takes part where it is
+    asked for.
 
     Args:
         asked: those without which there shall be no run.
@@ -119,6 +122,7 @@ def hooks(asked: Iterable[str] = ()) -> Hooks:
     """
     from qplug.hooks import Hooks, made
 
+    asked = tuple(asked)
     for name in asked:
         _refuse(_find("hook", name)[0])
     taking_part = Hooks()
@@ -128,7 +132,10 @@ def hooks(asked: Iterable[str] = ()) -> Hooks:
             continue
         try:
             _refuse(row)
-            taking_part.register(made(_import(row, offer)), f"{offer.name} ({offer.provider})")
+            plugin = _import(row, offer)
+            if getattr(plugin, "by_name_only", False) is True and offer.name not in asked:
+                continue
+            taking_part.register(made(plugin), f"{offer.name} ({offer.provider})")
         except PluginError as error:
             _log.warning("%s", error)
     return taking_part

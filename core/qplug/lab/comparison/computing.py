@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from qplug.atomic import write_atomically
 from qplug.contract.errors import Interrupted, UserError
-from qplug.contract.interfaces import Done, Executor, attempt
+from qplug.contract.interfaces import Cell, Done, Executor, attempt
 from qplug.lab.comparison.cell_file import cell_path, write_cell
 from qplug.lab.comparison.cell_work import told_of_workplace
-from qplug.lab.comparison.compare_work import WORK, cell_of, spec_of
+from qplug.lab.comparison.compare_work import WORK, order_of
 from qplug.lab.comparison.plan_file import ComparisonPlan, PlannedCell
 from qplug.lab.comparison.progress import Progress
 from qplug.lab.runner.reporter import Reporter
@@ -23,6 +22,8 @@ from qplug.lab.runs.files import json_bytes
 from qplug.lab.stopping import by
 
 FAILED = ".failed.json"
+_LARGEST, _GROUPS_EACH = 20, 3
+"""So many seeds at most train in one pass, and so many groups are made for each worker at least."""
 RUNS = "runs"
 """Folder, in that of a comparison, of whole run directories, where they are kept."""
 
@@ -38,6 +39,7 @@ class Computing:
         executor: who carries them out; None: this process, one after the other.
         keep_runs: whether whole run directories are kept.
         again: whether cells that failed are tried again.
+        at_once: about how many workers there are; that many and more pieces of work are made.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class Computing:
     executor: Executor | None = None
     keep_runs: bool = False
     again: bool = False
+    at_once: int = 1
 
     def is_there(self, cell: PlannedCell) -> bool:
         """Whether a cell is finished."""
@@ -81,11 +84,9 @@ def compute(computing: Computing, cells: Sequence[PlannedCell], reporter: Report
     several = computing.executor is not None
     progress = Progress(reporter, n=len(cells), left=len(left), several=several, what="cells")
     try:
-        by_key = {cell.key: cell for cell in left}
         for batch in _warm_up_first(left):
-            for done in _carried_out(computing, batch):
-                cell = by_key[done.key]
-                progress.told(cell.name, *_written(computing, cell, done))
+            for cell, accuracy, problem in _carried_out(computing, batch):
+                progress.told(cell.name, accuracy, problem)
     except (Interrupted, KeyboardInterrupt) as stop:
         there = sum(map(computing.is_there, cells))
         raise Interrupted(
@@ -105,20 +106,57 @@ def _warm_up_first(left: Sequence[PlannedCell]) -> Iterator[list[PlannedCell]]:
         yield others
 
 
-def _carried_out(computing: Computing, cells: Sequence[PlannedCell]) -> Iterator[Done]:
-    trials = computing.plan.request.trials
+def _carried_out(computing: Computing, cells: Sequence[PlannedCell]) -> Iterator[tuple[PlannedCell, float | None, str]]:
+    """Carries out cells, writes what became of each, and tells its accuracy or its problem."""
     keep = computing.folder / RUNS if computing.keep_runs else None
     executor = computing.executor
+    by_key: dict[str, Sequence[PlannedCell]] = {}
+
+    def orders() -> Iterator[Cell]:
+        for group, together in _groups(cells, computing):
+            place = _room(computing.place, group[0])
+            told = place.to_json() if executor is None else told_of_workplace(place, executor)
+            order = order_of(group, computing.plan.request.trials, told, keep, together=together)
+            by_key[order.key] = group
+            yield order
+
     if executor is None:
-        for cell in cells:
-            work = cell_of(spec_of(cell, trials, _room(computing.place, cell).to_json(), keep))
-            yield attempt(WORK, work.key, work.spec, "this process")
-        return
+        outcomes: Iterable[Done] = (attempt(WORK, each.key, each.spec, "this process") for each in orders())
+    else:
+        outcomes = executor(WORK, orders())
+    for done in outcomes:
+        yield from _written(computing, by_key[done.key], done)
 
-    def room(cell: PlannedCell) -> dict[str, Any]:
-        return told_of_workplace(_room(computing.place, cell), executor)
 
-    yield from executor(WORK, (cell_of(spec_of(cell, trials, room(cell), keep)) for cell in cells))
+def _groups(cells: Sequence[PlannedCell], computing: Computing) -> Iterator[tuple[Sequence[PlannedCell], bool]]:
+    """Cells that one worker takes, and whether they train in one pass: several seeds of one arm on one fold.
+
+    Whether they do depends on the plan alone, so a cell's numbers are the same whoever else is left to be computed.
+    """
+    several: dict[tuple[str, str, int | None], list[PlannedCell]] = {}
+    alike = _alike(computing.plan)
+    for cell in cells:
+        fold = cell.split.fold
+        if cell.arm.together and computing.plan.request.trials == 1 and (cell.data_set.name, fold) in alike:
+            several.setdefault((cell.data_set.name, cell.arm.name, fold), []).append(cell)
+        else:
+            yield [cell], False
+    n_cells = sum(map(len, several.values()))
+    # Several times as many groups as workers, so that all have something to do to the end.
+    largest = max(1, min(_LARGEST, -(-n_cells // (_GROUPS_EACH * computing.at_once))))
+    for group in several.values():
+        n_groups = -(-len(group) // largest)
+        for number in range(n_groups):
+            yield group[number::n_groups], True
+
+
+def _alike(plan: ComparisonPlan) -> set[tuple[str, int | None]]:
+    """The folds of which every seed has as many training samples, so that their batches fit side by side."""
+    sizes: dict[tuple[str, int | None], set[int]] = {}
+    for data_set in plan.data_sets:
+        for split in data_set.splits:
+            sizes.setdefault((data_set.name, split.fold), set()).add(split.n_train)
+    return {fold for fold, found in sizes.items() if len(found) == 1}
 
 
 def _room(place: Workplace, cell: PlannedCell) -> Workplace:
@@ -129,19 +167,27 @@ def _room(place: Workplace, cell: PlannedCell) -> Workplace:
     return bare.with_data_dir(Path(lay))
 
 
-def _written(computing: Computing, cell: PlannedCell, done: Done) -> tuple[float | None, str]:
-    """Writes what became of a cell, and gives its accuracy or the problem."""
-    if done.result is None:
-        kind, _, text = done.problem.partition(": ")
-        content = {"key": cell.key, "cell": cell.name, "problem": text or kind, "kind": kind, "lost": done.lost,
-                   "tries": done.tries, "trace": done.trace}  # fmt: skip
-        path = cell_path(computing.folder, cell.key, FAILED)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json_bytes(content))
-        return None, text or kind
-    result = json.loads(done.result)
-    write_cell(computing.folder, cell.key, base64.b64decode(result["npz"]), result["json"].encode())
-    return float(result["accuracy"]), ""
+def _written(
+    computing: Computing, group: Sequence[PlannedCell], done: Done
+) -> Iterator[tuple[PlannedCell, float | None, str]]:
+    answers = {} if done.result is None else {each["key"]: each for each in json.loads(done.result)}
+    for cell in group:
+        answer = answers.get(cell.key, {"problem": done.problem})
+        if problem := answer.get("problem", ""):
+            kind, _, text = problem.partition(": ")
+            _note_failure(computing.folder, cell, kind, text or kind, done)
+            yield cell, None, text or kind
+        else:
+            write_cell(computing.folder, cell.key, base64.b64decode(answer["npz"]), answer["json"].encode())
+            yield cell, float(answer["accuracy"]), ""
+
+
+def _note_failure(folder: Path, cell: PlannedCell, kind: str, problem: str, done: Done) -> None:
+    content = {"key": cell.key, "cell": cell.name, "problem": problem, "kind": kind, "lost": done.lost,
+               "tries": done.tries, "trace": done.trace}  # fmt: skip
+    path = cell_path(folder, cell.key, FAILED)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json_bytes(content))
 
 
 def chosen_cells(plan: ComparisonPlan, words: str | None) -> Sequence[PlannedCell]:

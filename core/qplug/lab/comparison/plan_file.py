@@ -37,6 +37,7 @@ class PlannedArm(Table):
     of: str = Field(default="", description="of an ablation: the arm whose circuit is rewritten")
     ablation: str = ""
     quantum: bool
+    together: bool = Field(default=False, description="whether seeds may train in one pass, behind a frozen backbone")
     n_parameters: Count = Field(description="that training changes")
     settings: dict[str, JsonValue] = Field(description="the tables of run.toml without seed, fold and folder")
     code: dict[str, Code] = Field(description="the code of each part")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from qplug import catalogue
 from qplug.catalogue.layers import Layer
 from qplug.contract.errors import ConfigError
 
@@ -12,7 +13,7 @@ _BRANCH = re.compile(r"(?:(?P<weight>[^*:]+)\*)?(?:(?P<reducer>[^*:]+):)?(?P<hea
 
 
 def from_head(text: str) -> Layer:
-    """The layer that ``--head`` describes: one head by name, or a weighted sum of branches.
+    """The layer that ``--head`` describes: one head by name or as ``module:Class``, or a weighted sum of branches.
 
     A branch is ``weight*reducer:head``; the weight is 1 unless given. Without a reducer a classical head reads the
     whole embedding, and a quantum head a reduction of it that suits the backbone.
@@ -20,7 +21,7 @@ def from_head(text: str) -> Layer:
     Raises:
         ConfigError: a branch that cannot be read.
     """
-    if not set(text) & set("+*:"):
+    if catalogue.is_code(text.strip()) or not set(text) & set("+*:"):
         return {"head": {"name": text.strip()}}
     return {"branch": [_branch(part, text) for part in text.split("+")]}
 

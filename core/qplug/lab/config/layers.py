@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from qplug.catalogue import is_code
 from qplug.catalogue.layers import Layer, merge
 from qplug.contract.errors import ConfigError, UnknownName
 from qplug.lab.config.options import OPTIONS
@@ -147,10 +148,13 @@ def from_flags(flags: Layer, assignments: Iterable[str]) -> Layer:
 
 
 def from_names(names: Mapping[str, str]) -> Layer:
-    """The layer of components by kind: ``{"features": "mel"}``, or with a preset ``{"features": "mel:qc-cnn"}``."""
+    """The layer of components by kind: ``{"features": "mel"}``, with a preset ``{"features": "mel:qc-cnn"}``.
+
+    A component may also be named by its code, ``{"features": "my_parts.loud:Loudness"}``.
+    """
     layer: Layer = {}
     for kind, text in names.items():
-        name, colon, preset = text.partition(":")
+        name, colon, preset = (text, "", "") if is_code(text) else text.partition(":")
         layer[kind] = {"name": name.strip()} | ({PRESET: preset.strip()} if colon else {})
     return layer
 

@@ -13,7 +13,7 @@ import torch
 from qplug import catalogue
 from qplug.catalogue.layers import Layer
 from qplug.contract.errors import DataError, UserError
-from qplug.contract.interfaces import FeatureExtractor
+from qplug.contract.interfaces import Audio, FeatureExtractor, Image, Signal
 from qplug.contract.interfaces.dataset import checked_signal
 from qplug.lab.config.layers import from_file, from_names
 from qplug.lab.config.model import RunConfig
@@ -81,20 +81,21 @@ class LoadedRun:
 
     def predict(
         self,
-        files: Sequence[Path | str],
+        files: Sequence[Path | str | Signal],
         reporter: Reporter | None = None,
         *,
         on_bad_file: Literal["refuse", "skip"] = "refuse",
     ) -> list[dict[str, Any]]:
-        """Class probabilities for each file; see ``predict``."""
+        """Class probabilities for each file, or signal that is at hand; see ``predict``."""
         with catalogue.naming_faults(self.suspects, "files were classified", layers_of(self.model, self.suspects)):
             return self._predicted(files, reporter or Silent(), on_bad_file)
 
     def _predicted(
-        self, files: Sequence[Path | str], reporter: Reporter, on_bad_file: Literal["refuse", "skip"]
+        self, files: Sequence[Path | str | Signal], reporter: Reporter, on_bad_file: Literal["refuse", "skip"]
     ) -> list[dict[str, Any]]:
         skipped = reporter.warn if on_bad_file == "skip" else None
-        usable = usable_features(self.features, [Path(file) for file in files], skipped=skipped, advice=_SKIP)
+        given = [Path(file) if isinstance(file, str) else file for file in files]
+        usable = usable_features(self.features, given, skipped=skipped, advice=_SKIP)
         reporter.stage(f"classifying {len(usable)} files")
         features = torch.stack([one for _, one in usable])
         chances = probabilities(predict_logits(self.model, features, on_step=reporter.progress))
@@ -214,16 +215,16 @@ def features_of(extractor: FeatureExtractor, files: Sequence[Path]) -> torch.Ten
 
 def usable_features(
     extractor: FeatureExtractor,
-    files: Sequence[Path],
+    files: Sequence[Path | Signal],
     *,
     skipped: Callable[[str], None] | None = None,
     advice: str = "",
-) -> list[tuple[Path, torch.Tensor]]:
-    """Those of some new files that can be used, each with its features, read as those of training were.
+) -> list[tuple[Path | str, torch.Tensor]]:
+    """Those of some new files that can be used, each by name with its features, read as those of training were.
 
     Args:
         extractor: the run's.
-        files: new files.
+        files: new files, or signals as reading files gives them.
         skipped: told what is left out; None: nothing is, and one file that cannot be used refuses all.
         advice: how to go on without such files, where others can be used.
 
@@ -235,12 +236,13 @@ def usable_features(
     if not files:
         raise UserError("no files are given. Name recordings or images to classify.")
     usable, problems = [], []
-    for file in files:
+    for number, file in enumerate(files, start=1):
+        name = f"{modality} {number}" if isinstance(file, Audio | Image) else file
         try:
-            signal = checked_signal(read_signal(file, modality, extractor.excerpt), modality, where=str(file))
-            usable.append((file, torch.from_numpy(extractor(signal))))
+            signal = file if isinstance(file, Audio | Image) else read_signal(file, modality, extractor.excerpt)
+            usable.append((name, torch.from_numpy(extractor(checked_signal(signal, modality, where=str(name))))))
         except DataError as error:
-            problems.append(f"{file}: {error.reason}." if error.reason else str(error))
+            problems.append(f"{name}: {error.reason}." if error.reason else str(error))
     if problems and (skipped is None or not usable):
         way = advice if usable else ""
         raise DataError(f"{len(problems)} of {len(files)} files cannot be used. {' '.join(problems)}{way}")

@@ -44,7 +44,9 @@ _Stages: TypeAlias = Generator[Lane | None, bool | Fitted | None, RunRecord]
 """A run's stages: gives what is to be trained, is told whether together, and if so what came of it."""
 
 
-def complete_together(cells: Sequence[Cell], workplace: Workplace, reporter: Reporter) -> list[Outcome]:
+def complete_together(
+    cells: Sequence[Cell], workplace: Workplace, reporter: Reporter, *, even_one: bool = False
+) -> list[Outcome]:
     """What ``complete`` gives for each cell, with the trainings in one pass where they can be.
 
     They can be where the cells differ in their seeds alone, train on the CPU behind a frozen front, and their networks
@@ -56,6 +58,8 @@ def complete_together(cells: Sequence[Cell], workplace: Workplace, reporter: Rep
         cells: the runs.
         workplace: where they are worked on.
         reporter: told what goes on; of the trainings in one pass, of the first.
+        even_one: take the pass for a single run too, so that its numbers are to the last digit those that it has beside
+            any others.
 
     Returns:
         The record of each cell, in their order; of one that failed what ``complete`` raises.
@@ -68,8 +72,9 @@ def complete_together(cells: Sequence[Cell], workplace: Workplace, reporter: Rep
             number: read_record(cell.folder) for number, cell in enumerate(cells) if is_done(cell)
         }
         left = {number: cell for number, cell in enumerate(cells) if number not in found}
-        if _one_arm(left.values()):
-            found |= _in_one_pass(left, workplace, reporter)
+        least = 1 if even_one else 2
+        if len(left) >= least and _one_arm(left.values()):
+            found |= _in_one_pass(left, workplace, reporter, least)
         for number, cell in left.items():
             if number not in found:
                 found[number] = _outcome(partial(complete, cell, workplace, reporter))
@@ -78,7 +83,7 @@ def complete_together(cells: Sequence[Cell], workplace: Workplace, reporter: Rep
 
 def _one_arm(cells: Iterable[Cell]) -> bool:
     settings = [{key: value for key, value in to_layer(cell.config).items() if key != "seed"} for cell in cells]
-    return len(settings) > 1 and all(each == settings[0] for each in settings)
+    return all(each == settings[0] for each in settings)
 
 
 def _outcome(work: Callable[[], RunRecord]) -> Outcome:
@@ -127,11 +132,11 @@ class _Pass:
                 stages.throw(error)
 
 
-def _in_one_pass(cells: Mapping[int, Cell], workplace: Workplace, reporter: Reporter) -> dict[int, Outcome]:
+def _in_one_pass(cells: Mapping[int, Cell], workplace: Workplace, reporter: Reporter, least: int) -> dict[int, Outcome]:
     """What came of the cells; nothing of those that have to be completed by themselves."""
     fresh = {number: cell for number, cell in cells.items() if not RunDirectory(cell.folder).has_checkpoints}
     examined, failed = _examined(fresh, workplace, reporter)
-    if len(examined) < 2:
+    if len(examined) < least:
         return failed
     several = _Pass(found=failed)
     with computing_on(next(iter(examined.values())).config.threads):

@@ -6,9 +6,10 @@ one. The numbers are those of ``fit`` but for rounding.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -58,8 +59,9 @@ def why_not_together(lanes: Sequence[Lane], *, n_classes: int, options: Training
         n_classes: number of classes.
         options: how all of them are trained.
     """
-    if len(lanes) < 2:
-        return "there is one of them"
+    if not lanes:
+        return "there is none"
+    lanes = _accompanied(lanes)
     if options.devices > 1 or options.mixed_precision or options.head_epochs:
         return "training.devices, mixed_precision and head_epochs are for one at a time"
     if not alike([lane.model for lane in lanes]):
@@ -80,6 +82,13 @@ def why_not_together(lanes: Sequence[Lane], *, n_classes: int, options: Training
     if not stackable([lane.model for lane in lanes], run.batch(run.orders(), 0)[0]):
         return "their networks do not compute side by side what each computes by itself"
     return None
+
+
+def _accompanied(lanes: Sequence[Lane]) -> Sequence[Lane]:
+    """A single one beside a copy of itself: a stack of one would be computed by routines that round differently."""
+    if len(lanes) != 1:
+        return lanes
+    return [*lanes, replace(lanes[0], model=copy.deepcopy(lanes[0].model), on_epoch=None)]
 
 
 def _size(part: tuple[Rows, Rows]) -> tuple[int, tuple[int, ...]]:
@@ -108,7 +117,7 @@ def fit_together(lanes: Sequence[Lane], *, n_classes: int, options: TrainingOpti
     Raises:
         KeyboardInterrupt: if the user stops it.
     """
-    run = _Run(lanes, n_classes, options)
+    run = _Run(_accompanied(lanes), n_classes, options)
     while run.active and run.n_epochs < options.epochs:
         run.epoch()
     return [run.result(number) for number in range(len(lanes))]
