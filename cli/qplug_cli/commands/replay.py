@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,9 +81,11 @@ def _with_data(run: Path, data_dir: Path | None) -> Replayed:
 
     place = Workplace.from_environment().with_data_dir(data_dir)
     with TerminalReporter() as reporter:
-        return (replay_capsule if run.is_file() else replay_with)(
-            run, lambda folder: checks_with_data(folder, place, reporter)
-        )
+
+        def also(folder: Path) -> Iterator[Check]:
+            return checks_with_data(folder, place, reporter)
+
+        return replay_capsule(run, also) if run.is_file() else replay_with(run, also)
 
 
 def _show(found: Replayed, *, all_numbers: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from qplug.lab.capsule.check import Check, each_leaf, failed, guarded, same
@@ -27,7 +28,7 @@ def checks_of_comparison(folder: Path) -> Iterator[Check]:
     plan, outcome = read_plan(folder), read_outcome(folder)
     for cell in plan.cells:
         file = cell_path(folder, cell.key).relative_to(folder).as_posix()
-        yield from guarded(file, "all", lambda cell=cell, file=file: _cell(folder, cell, file))  # type: ignore[misc]
+        yield from guarded(file, "all", partial(_cell, folder, cell, file))
     yield from _unplanned(folder, plan)
     yield from guarded(OUTCOME, "all", lambda: _outcome(folder, plan, outcome))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def checks_of_evaluations(folder: Path, run: RunRecord) -> Iterator[Check]:
         place = f"{EVALUATIONS}/{each.name}"
         if not any((each / name).is_file() for name in (RECORD, METRICS)):
             continue  # it waits at a device, or nothing came of it
-        for check in guarded(RECORD, "all", lambda each=each: _evaluation(folder, each, run)):  # type: ignore[misc]
+        for check in guarded(RECORD, "all", partial(_evaluation, folder, each, run)):
             yield check.below(place)
     yield from guarded(f"{EVALUATIONS}/{LADDER}", "all", lambda: _ladder(home))
 

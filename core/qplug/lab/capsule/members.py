@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from qplug.contract.errors import UserError
 from qplug.lab.comparison.plan_file import PLAN as COMPARISON_PLAN
@@ -14,6 +15,8 @@ from qplug.lab.comparison.reading import read_outcome
 from qplug.lab.runs.directory import FOLDS, SET, SUMMARY, RunDirectory
 from qplug.lab.runs.lock import LOCK
 from qplug.lab.runs.set_record import read_set
+
+Kind: TypeAlias = Literal["run", "set", "comparison"]
 
 _KEY = r"[0-9a-f]{64}"
 _TABLES = r"record\.json|metrics\.json|predictions\.csv|digests\.json"
@@ -24,7 +27,7 @@ _RUN = "|".join([
     r"circuit(?:-\d+)?\.qasm", r"settings/[\w.+-]+/[\w.+-]+", rf"training/(?:{_SENT})", r"evaluations/ladder\.json",
     rf"evaluations/[\w.+-]+/(?:{_TABLES}|{_FIGURES}|{_SENT})",
 ])  # fmt: skip
-LISTED = {
+LISTED: dict[Kind, re.Pattern[str]] = {
     "run": re.compile(_RUN),
     "set": re.compile(rf"set\.json|summary\.json|cells/{_KEY}/(?:{_RUN})"),
     "comparison": re.compile(rf"plan\.toml|outcome\.json|cells/[0-9a-f]{{2}}/{_KEY}\.(?:json|npz)"),
@@ -43,7 +46,7 @@ class Found:
         left_out: the paths of the others.
     """
 
-    kind: str
+    kind: Kind
     members: dict[str, Path]
     left_out: tuple[str, ...]
 
@@ -56,7 +59,8 @@ def members_of(folder: Path) -> Found:
         DataError: what it holds is damaged.
     """
     kind = kind_of(folder)
-    members, left_out = {}, []
+    members: dict[str, Path] = {}
+    left_out: list[str] = []
     wanted = _planned(folder) if kind == "comparison" else None
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
@@ -68,7 +72,7 @@ def members_of(folder: Path) -> Found:
     return Found(kind, members, tuple(left_out))
 
 
-def kind_of(folder: Path) -> str:
+def kind_of(folder: Path) -> Kind:
     """What a folder holds, finished.
 
     Raises:

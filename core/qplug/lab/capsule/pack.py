@@ -119,7 +119,7 @@ def _manifest(folder: Path, found: Found, before: Mapping[str, bytes], after: Ma
     return Manifest(
         format="qplug-capsule",
         version=VERSION,
-        kind=found.kind,  # type: ignore[arg-type]
+        kind=found.kind,
         name=folder.resolve().name,
         qplug=__version__,
         settings_as_they_were=found.kind != "run" or not has_changed_settings(before[CONFIG], after[CONFIG].content),

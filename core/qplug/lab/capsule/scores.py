@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,6 +98,7 @@ def _counted(file: str, number: str, recorded: Any, derived: Any, source: str, f
         holds = sum(abs(a - b) for a, b in zip(recorded, derived, strict=True)) <= 2 * found.n_tied
         return replace(check, holds=holds, tolerance=tolerance)
     fewest = int(np.bincount(found.labels)[np.unique(found.labels)].min())
+    pairs: Iterable[tuple[Any, Any]]
     pairs = zip(recorded, derived, strict=True) if isinstance(derived, list) else [(recorded, derived)]
     holds = max(abs(a - b) for a, b in pairs) <= 2 * found.n_tied / fewest
     return replace(check, holds=holds, tolerance=tolerance)

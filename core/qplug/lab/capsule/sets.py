@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from qplug.contract.errors import UserError
@@ -24,7 +25,7 @@ def checks_of_set(folder: Path) -> Iterator[Check]:
         if not (folder / cell.folder).is_dir():
             yield failed(cell.folder, "all", "it is not there")
             continue
-        for check in guarded("record.json", "all", lambda cell=cell: checks_of_run(folder / cell.folder)):  # type: ignore[misc]
+        for check in guarded("record.json", "all", partial(checks_of_run, folder / cell.folder)):
             yield check.below(cell.folder)
     yield from guarded(SUMMARY, "all", lambda: _summary(folder))
 
@@ -39,7 +40,7 @@ def checks_of_old_folds(folder: Path) -> Iterator[Check]:
     """The same of a set of folds of qplug 0.1, whose runs stand beside its folder."""
     runs = [folder.parent / str(name) for name in RunDirectory(folder).read_json(FOLDS)["runs"].values()]
     for run in runs:
-        for check in guarded("record.json", "all", lambda run=run: checks_of_run(run)):  # type: ignore[misc]
+        for check in guarded("record.json", "all", partial(checks_of_run, run)):
             yield check.below(f"../{run.name}")
     yield from guarded(METRICS, "all", lambda: _means(folder, runs))
 

@@ -69,7 +69,7 @@ class Split:
     @cached_property
     def hashes(self) -> Mapping[str, str]:
         """SHA-256 (hex) of each part's sorted ids, one id per line, and of these three as ``"all"``."""
-        ids = {part: [sample.id for sample in samples] for part, samples in self.parts.items()}
+        ids: dict[str, list[str]] = {part: [sample.id for sample in samples] for part, samples in self.parts.items()}
         return MappingProxyType(hashes_of_parts(ids))
 
     def indices(self, samples: Sequence[Sample], part: Part) -> NDArray[np.int64]:
