@@ -1,4 +1,4 @@
-"""``qplug replay``: every number of a run, a set of runs or a comparison, derived again from what its folder holds."""
+"""``qplug replay``: every number of finished work, derived again from what its folder, or a capsule, holds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ EXAMPLES = """
 `qplug replay runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f --with-data --data-dir fsdd` – the answers too
 
 `qplug replay comparisons/20260101-120000-digits-pennylane-pqc-1a2b3c4d5e6f --json`
+
+`qplug replay 20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f.capsule.zip` – what somebody else has packed
 """
+_MANY = 6
 _BY_CLASS = (".per_class.", ".confusion.")
 
 
@@ -31,7 +34,9 @@ def replay(
     run: Annotated[
         Path,
         typer.Argument(
-            metavar="RUN", help="The directory of a finished run, set of runs or comparison.", show_default=False
+            metavar="RUN",
+            help="The directory of a finished run, set of runs or comparison, or a capsule.",
+            show_default=False,
         ),
     ],
     with_data: Annotated[
@@ -54,10 +59,12 @@ def replay(
 
     with loading():
         from qplug.lab.capsule.replay import replay as derive
+        from qplug.lab.capsule.replay import replay_capsule
 
-    found = derive(run)
     if with_data or data_dir is not None:
-        found = _with_data(found, run, data_dir)
+        found = _with_data(run, data_dir)
+    else:
+        found = replay_capsule(run) if run.is_file() else derive(run)
     if json:
         output.document({"replayed": str(run), **found.to_json()})
     else:
@@ -66,40 +73,40 @@ def replay(
         raise typer.Exit(1)
 
 
-def _with_data(found: Replayed, run: Path, data_dir: Path | None) -> Replayed:
-    from dataclasses import replace
-
-    from qplug.contract.errors import UserError
+def _with_data(run: Path, data_dir: Path | None) -> Replayed:
     from qplug.lab.capsule.again import checks_with_data
+    from qplug.lab.capsule.replay import replay_capsule, replay_with
     from qplug.lab.runner.workplace import Workplace
     from qplug_cli.progress import TerminalReporter
 
-    if found.what != "run":
-        raise UserError(
-            f"{run} is a {found.what}, which is not judged again with data. Name one of its runs, or carry a "
-            "comparison out again: qplug compare plan.toml"
-        )
     place = Workplace.from_environment().with_data_dir(data_dir)
     with TerminalReporter() as reporter:
-        checks = tuple(checks_with_data(run, place, reporter))
-    return replace(found, checks=(*found.checks, *checks))
+        return (replay_capsule if run.is_file() else replay_with)(
+            run, lambda folder: checks_with_data(folder, place, reporter)
+        )
 
 
 def _show(found: Replayed, *, all_numbers: bool) -> None:
+    from qplug.contract.errors import some_of
+    from qplug.lab.capsule.check import EXACTLY
+
     shown = [check for check in found.checks if all_numbers or not check.holds or not _is_detail(check.number)]
     console = output.console()
     console.print(_table(shown))
     if hidden := len(found.checks) - len(shown):
         console.print(f"{hidden} more numbers hold; to see them: --all")
+    for tolerance in dict.fromkeys(check.tolerance for check in found.checks if check.tolerance != EXACTLY):
+        own = dict.fromkeys(check.number for check in found.checks if check.tolerance == tolerance)
+        console.print(f"Not exactly ({tolerance}): {some_of(list(own), _MANY)}.", markup=False)
     if found.not_derived:
-        console.print(f"Nothing else tells {', '.join(found.not_derived)}.")
+        console.print(f"Nothing else tells {', '.join(found.not_derived)}.", markup=False)
     n, faults = len(found.checks), found.faults
     console.print(f"{n - len(faults)} of {n} numbers hold." if faults else f"All {n} numbers of the {found.what} hold.")
 
 
 def _is_detail(number: str) -> bool:
     """Whether it is one of many of its kind, shown only where it does not hold or is asked for."""
-    many = ("configuration.", "environment.", "SHA-256")
+    many = ("configuration.", "environment.", "SHA-256", "size in the capsule")
     return any(part in number for part in _BY_CLASS) or number.startswith(many)
 
 

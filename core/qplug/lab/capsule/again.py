@@ -9,10 +9,12 @@ from typing import Literal
 from qplug.lab.capsule.check import Check, failed, same
 from qplug.lab.capsule.run import PREDICTIONS, rows_of
 from qplug.lab.runner.asked import Asked, again_of, inputs
+from qplug.lab.runner.loaded import load_classifier
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import WEIGHTS, RunDirectory
-from qplug.lab.runs.record_file import read_record
+from qplug.lab.runs.record_file import read_record, record_name
+from qplug.lab.runs.run_record import RunRecord
 
 WITHIN = 1e-4
 """How far a probability may be from the one that was written, which another processor computed in 24 bits."""
@@ -26,6 +28,7 @@ def checks_with_data(folder: Path, place: Workplace, reporter: Reporter) -> Iter
         DataError: files of the run or of the data are damaged.
     """
     record = read_record(folder)
+    yield from _network(folder, record, reporter)
     trained_on = record.judgement("validation")
     for judgement in record.judgements:
         exact = judgement.backend == trained_on.backend and judgement.settings == trained_on.settings
@@ -34,6 +37,19 @@ def checks_with_data(folder: Path, place: Workplace, reporter: Reporter) -> Iter
             reporter.note(f"the {part} part was judged on {judgement.backend}, by chance, and is not judged again")
             continue
         yield from _part(folder, part, place, reporter)
+
+
+def _network(folder: Path, record: RunRecord, reporter: Reporter) -> Iterator[Check]:
+    """What the weights themselves tell."""
+    from qplug.lab.pipeline.classifier import count_parameters
+
+    model = load_classifier(RunDirectory.open(folder), reporter.warn).model
+    counted, written = count_parameters(model), record.training.parameters
+    for name in ("total", "quantum"):
+        number = f"training.parameters.{name}"
+        yield same(record_name(RunDirectory(folder)), number, getattr(written, name), getattr(counted, name), WEIGHTS)
+    told, derived = list(record.training.branch_weights), model.branches.weights.tolist()
+    yield same(record_name(RunDirectory(folder)), "training.branch_weights", told, derived, WEIGHTS)
 
 
 def _part(folder: Path, part: Literal["test", "validation"], place: Workplace, reporter: Reporter) -> Iterator[Check]:

@@ -26,6 +26,7 @@ from qplug.lab.runs.files import csv_rows
 from qplug.lab.runs.ladder_record import LADDER, LadderRecord, read_ladder
 from qplug.lab.runs.run_record import RunRecord
 from qplug.lab.runs.sent_plan import ANGLES, PLAN, read_plan, read_sent
+from qplug.lab.runs.sent_training import read_training
 from qplug.lab.runs.typed_file import validated
 from qplug.testing.reference import expectations
 
@@ -94,6 +95,20 @@ def _against_the_run(
 
 
 # Devices
+
+
+def checks_of_journal(folder: Path) -> Iterator[Check]:
+    """What a training on a device sent: each file of values against the journal, and how much there was of it."""
+    units = Journal(folder / JOURNAL).units()
+    collected = [unit for unit in units.values() if unit.event == "collected"]
+    for unit in collected:
+        file = str(unit.fact("file"))
+        found = digest_of_file(folder / file) or "missing"
+        yield same(JOURNAL, f"sha256 of {file}", unit.fact("sha256"), found, file)
+    plan = read_training(folder)
+    if plan is not None:
+        fits = len(collected) <= plan.n_steps  # fewer where the training stopped early
+        yield Check(PLAN, "n_steps", plan.n_steps, len(collected), fits, JOURNAL, "at most")
 
 
 def _device(home: Path, record: EvaluationRecord, rows: Sequence[dict[str, str]]) -> Iterator[Check]:

@@ -9,14 +9,14 @@ from typing import Any
 
 from qplug.contract.errors import DataError
 from qplug.lab.capsule.check import Check, each_leaf, failed, guarded, same
-from qplug.lab.capsule.evaluations import checks_of_evaluations
+from qplug.lab.capsule.evaluations import checks_of_evaluations, checks_of_journal
 from qplug.lab.capsule.scores import Answers, checks_of_scores
 from qplug.lab.config.reading import parse_json
 from qplug.lab.config.toml import full_hash
 from qplug.lab.config.training import TrainingOptions
 from qplug.lab.data.splits import hashes_of_parts
 from qplug.lab.runs.digests import DIGESTS, digest_of_file, read_digests, states_of_files
-from qplug.lab.runs.directory import CONFIG, ENVIRONMENT, METRICS, RECORD, WEIGHTS, RunDirectory
+from qplug.lab.runs.directory import CONFIG, ENVIRONMENT, METRICS, RECORD, TRAINING, WEIGHTS, RunDirectory
 from qplug.lab.runs.files import csv_rows
 from qplug.lab.runs.first_version import read_first_version
 from qplug.lab.runs.record_file import record_name
@@ -54,6 +54,9 @@ def checks_of_run(folder: Path, *, name: str = "") -> Iterator[Check]:
     yield from guarded(SPLIT, "all", lambda: _split(directory, record, file))
     yield from guarded(HISTORY, "all", lambda: _training(directory, record, file))
     yield from guarded(PREDICTIONS, "all", lambda: _scores(directory, record, file))
+    if (folder / TRAINING).is_dir():
+        for check in guarded("jobs.jsonl", "all", lambda: checks_of_journal(folder / TRAINING)):
+            yield check.below(TRAINING)
     yield from checks_of_evaluations(folder, record)
 
 
