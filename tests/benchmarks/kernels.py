@@ -4,11 +4,12 @@
     python tests/benchmarks/kernels.py --samples 200 --qubits 4 --json
 
 Each library's circuit is the one that it is known by, and qplug computes the same: Qiskit's ZZ feature map with
-``FidelityStatevectorKernel`` of qiskit-machine-learning, which computes a state vector for each sample and an overlap
-for each pair; PennyLane's ``IQPEmbedding`` on ``lightning.qubit`` in the loop of its ``square_kernel_matrix``, which runs
-a circuit for each pair. That loop is timed for ``--pairs`` pairs and counted up to all of them; the other two compute the
-whole matrix, qplug the median of ``--repeats`` times before the library and as many after it. The ratio in the last
-line is that to the quicker of the two. Values are compared on all that was computed; at most 1e-5 is allowed.
+``FidelityStatevectorKernel`` of qiskit-machine-learning, which computes a state vector for each sample and an
+overlap for each pair; PennyLane's ``IQPEmbedding`` on ``lightning.qubit`` in the loop of its
+``square_kernel_matrix``, which runs a circuit for each pair. That loop is timed for ``--pairs`` pairs and counted
+up to all of them; the other two compute the whole matrix, qplug the median of ``--repeats`` times before the
+library and as many after it. The ratio in the last line is that to the quicker of the two. Values are compared on
+all that was computed; at most 1e-5 is allowed.
 """
 
 from __future__ import annotations
