@@ -84,8 +84,8 @@ class Site:
 FORKING = """
 import importlib, json, os, pkgutil, sys, traceback
 
-OURS = ("qplug", "qplug_cli", "qplug_audio", "qplug_image", "qplug_models", "qplug_torch", "qplug_pennylane",
-        "qplug_qiskit", "qplug_loggers", "qplug_folder", "qplug_ray",
+OURS = ("qplug", "qplug_cli", "qplug_audio", "qplug_image", "qplug_models", "qplug_circuits", "qplug_torch",
+        "qplug_pennylane", "qplug_qiskit", "qplug_loggers", "qplug_folder", "qplug_ray",
         "qplug_peers")
 for name in ("torch", "lightning", "pennylane", "qiskit_aer", "librosa", "matplotlib.pyplot", "sklearn.decomposition"):
     importlib.import_module(name)

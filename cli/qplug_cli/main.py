@@ -41,6 +41,8 @@ COMMANDS = {
     "report": ("qplug_cli.commands.report:report", "A finished run as one HTML file."),
     "export": ("qplug_cli.commands.export:export", "A finished run as safetensors, OpenQASM 3 or ONNX."),
     "verify": ("qplug_cli.commands.verify:verify", "Whether a run's files are what the run wrote."),
+    "replay": ("qplug_cli.commands.replay:replay", "Derive every number of a run or comparison again."),
+    "pack": ("qplug_cli.commands.pack:pack", "A finished run or comparison as one file to hand over."),
     "runs": ("qplug_cli.commands.runs:runs", "Past runs with their test metrics."),
     "jobs": ("qplug_cli.commands.jobs:jobs", "Work that runs have sent to devices, and stopping it."),
     "data": ("qplug_cli.commands.data:app", "Data sets: what there is, get them, check them, look into them."),

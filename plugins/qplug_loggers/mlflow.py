@@ -29,6 +29,8 @@ class MlFlow:
     checkpoints. A resumed run goes on in the same MLflow run.
     """
 
+    by_name_only = True
+
     def __init__(self) -> None:
         self._client: MlflowClient | None = None
         self._id = ""

@@ -18,6 +18,8 @@ class TensorBoard:
     It holds each epoch's numbers, the settings as a table, and in the end validation and test metrics.
     """
 
+    by_name_only = True
+
     def __init__(self) -> None:
         self._writer: SummaryWriter | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -84,11 +85,18 @@ def _sentence(observable: Any) -> Any:
     if len(observable.wires) <= _MOST_MATRIX_WIRES and observable.has_matrix:
         matrix = np.asarray(qml.matrix(observable))
         if np.allclose(matrix, matrix.conj().T):
-            return qml.pauli_decompose(matrix, wire_order=observable.wires, pauli=True)
+            return _decomposed(matrix.tobytes(), matrix.dtype.str, tuple(observable.wires))
     raise CircuitError(
         f"the observable {observable} is not a sum of Pauli strings. A qplug circuit measures products and sums of "
         f"qml.PauliX, qml.PauliY and qml.PauliZ, and Hermitian matrices on at most {_MOST_MATRIX_WIRES} wires."
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _decomposed(matrix: bytes, dtype: str, wires: tuple[Any, ...]) -> Any:
+    """A Hermitian matrix as a sum of Pauli words: the proof of a tracing asks for the same one again and again."""
+    square = np.frombuffer(matrix, dtype).reshape(2 ** len(wires), 2 ** len(wires)).copy()
+    return qml.pauli_decompose(square, wire_order=wires, pauli=True)
 
 
 def _real(factor: Any) -> float:

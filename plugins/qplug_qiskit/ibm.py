@@ -329,6 +329,7 @@ class Ibm(RemoteBackend):
             "decoupling": mitigation.decoupling,
             "readout_mitigation": mitigation.readout,
             "depth": max(each["depth"] for each in circuits),
+            "gates": max(each["gates"] for each in circuits),
             "two_qubit_gates": max(each["two_qubit_gates"] for each in circuits),
             "predicted_fidelity": min(each["predicted_fidelity"] for each in circuits),
             "circuits": circuits,

@@ -146,6 +146,7 @@ def facts_of(compiled: Compiled, device: Any) -> dict[str, Any]:
     return {
         "primitive": compiled.kind,
         "depth": compiled.circuit.depth(),
+        "gates": compiled.circuit.size(),
         "two_qubit_gates": compiled.circuit.num_nonlocal_gates(),
         "bases": bases_of(compiled.source),
         "layout": list(compiled.wires),

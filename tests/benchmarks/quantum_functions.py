@@ -359,7 +359,7 @@ def fuzz(kinds: tuple[str, ...], n: int, seed: int, only: int | None = None) -> 
     for number in range(n) if only is None else [only]:
         random_ = random.Random(f"{seed}-{number}")
         made, kind = make(random_), kinds[number % len(kinds)]
-        torch.manual_seed(number)
+        torch.default_generator.manual_seed(number)  # torch.manual_seed notes a call stack for each kind of device
         np.random.seed(number)
         random.seed(number)
         try:

@@ -20,6 +20,7 @@ from ibm_service.account import TOKEN
 from ibm_service.control import Control
 from ibm_service.process import own_process
 
+from qplug.lab.capsule.replay import replay
 from qplug_audio.crema_d import CremaD
 
 KEYS = {
@@ -100,6 +101,9 @@ def test_on_a_fake_device_it_needs_no_account_and_says_what_it_is(
     listed = forking(["jobs", "--json"], tmp_path, environment(tmp_path))
     (job,) = json.loads(listed.stdout)
     assert (job["state"], job["n_samples"], job["shots"]) == ("done", 12, 200)
+    found = replay(run)
+    assert found.faults == []
+    assert "task 0, observable 0, mean of values" in {check.number for check in found.checks}  # from raw counts
 
 
 def test_a_job_is_left_with_the_device_listed_and_stopped_by_command(

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from ibm_faults import PIPELINE, Walk, walking
 from ibm_service.account import TOKEN
 
+from qplug.lab.capsule.replay import replay
 from qplug.lab.hardware.journal import JOURNAL, Journal
 from qplug.lab.runner.on_device import Spending
 from qplug.lab.runner.reporter import Silent
@@ -49,6 +50,9 @@ def test_a_training_goes_through_the_client_with_one_pub_a_step(walk: Walk, tmp_
     assert told["trained_on"] == "ibm"
     journal = Journal(Path(told["run"]) / TRAINING / JOURNAL)
     assert journal.spent_seconds() == pytest.approx(sum(job["charged"] for job in steps), rel=0.2)
+    found = replay(Path(told["run"]))
+    assert found.faults == []
+    assert {f"training/{name}" for name in ("plan.json", JOURNAL)} <= {check.file for check in found.checks}
 
 
 def test_doctor_tells_what_an_account_has_left(walk: Walk) -> None:

@@ -17,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from toy_remote import fail, jobs, serve
 
 from qplug.contract.errors import ConfigError, NotSupported, QplugError, UserError
+from qplug.lab.capsule.pack import pack
+from qplug.lab.capsule.replay import replay, replay_capsule
 from qplug.lab.comparison.grid import Arm, Grid
 from qplug.lab.comparison.sets import run_set
 from qplug.lab.hardware.journal import JOURNAL, Journal
@@ -95,6 +97,11 @@ def test_a_run_of_two_circuits_is_verified_by_one_job(run: Path) -> None:
     assert kept.judgement.scores.n == 60
     assert told["exact_accuracy"] == kept.against_training_backend.accuracy  # type: ignore[union-attr]
     assert told["run_accuracy"] == read_record(run).test.accuracy
+    capsule = pack(run, run.parent / "a.zip")
+    found = replay_capsule(capsule.file)
+    assert found.faults == []
+    assert "folders of the machine" in capsule.manifest.replaced[f"evaluations/{kept.name}/plan.json"].what
+    assert "verification.circuit 2.Z0.mean_abs_delta" in {check.number for check in found.checks}
 
 
 def test_a_budget_buys_a_drawn_part_of_the_samples_and_is_not_exceeded(run: Path) -> None:
@@ -239,6 +246,9 @@ def test_a_ladder_says_which_step_lost_what(run: Path) -> None:
     assert f"{abs(lost)} points {'gained by' if lost < 0 else 'lost to'} 4,000 shots" in told["sentence"]
     page = render(read_run(run))
     assert told["sentence"] in page
+    found = replay(run)
+    assert found.faults == []
+    assert "modelled noise.accuracy" in {check.number for check in found.checks}
     assert "the same on each step" in page
     assert len(jobs(queue_of(run))) == 1
 

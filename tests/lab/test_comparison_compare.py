@@ -12,6 +12,8 @@ import pytest
 
 from qplug.contract.errors import DataError, Interrupted, QplugError, UserError
 from qplug.contract.interfaces import Cell, Done, Executor, ExecutorCapabilities, attempt
+from qplug.lab.capsule.pack import pack
+from qplug.lab.capsule.replay import replay_capsule
 from qplug.lab.comparison import compare as lab
 from qplug.lab.comparison.cell_file import cell_path, read_cell
 from qplug.lab.comparison.computing import Computing, chosen_cells
@@ -33,7 +35,7 @@ ALONE: dict[str, Any] = {"heads": ("linear",), "baselines": False, "assignments"
 def request(**more: Any) -> Request:
     """Two seeds of a small circuit on digits, one epoch."""
     usual: dict[str, Any] = {"datasets": ("digits",), "backbone": "identity", "reducer": "pca", "epochs": 1}
-    usual |= {"heads": ("pennylane-pqc",), "seeds": (0, 1), "assignments": QUICK}
+    usual |= {"heads": ("pennylane-pqc",), "seeds": (0, 1), "assignments": QUICK, "transpile": False}
     return Request(**(usual | more))
 
 
@@ -58,6 +60,14 @@ def without_times(outcome: ComparisonOutcome) -> dict[str, Any]:
             if arm["circuit"]:
                 arm["circuit"].pop("simulated_ms")
     return told
+
+
+def test_every_number_of_it_holds_when_it_is_derived_again(finished: Path, tmp_path: Path) -> None:
+    found = replay_capsule(pack(finished, tmp_path / "a.zip").file)
+    assert found.faults == []
+    assert {"test.accuracy", "data_sets.0.pairs.0.p_holm", "training.best_epoch"} <= {
+        check.number for check in found.checks
+    }
 
 
 def test_the_usual_arms_stand_beside_the_head_that_is_asked_about(finished: Path) -> None:

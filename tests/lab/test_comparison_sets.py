@@ -16,6 +16,7 @@ from PIL import Image as Picture
 
 from qplug.contract.errors import ConfigError, DataError, Interrupted, UserError
 from qplug.contract.interfaces import Needs
+from qplug.lab.capsule.replay import replay
 from qplug.lab.comparison.cell_work import Spec, carry_out, cell_of
 from qplug.lab.comparison.grid import Arm, Grid, seeds_of
 from qplug.lab.comparison.sets import resume, run_set
@@ -84,6 +85,13 @@ def test_a_set_is_one_line_and_each_of_its_runs_a_run_like_any_other(whole: dict
     rows = list_runs(Path(whole["set"]) / "cells")
     assert sorted(row.fold for row in rows) == [1, 2, 3, 4, 5]
     assert {row.status for row in rows} == {"finished"}
+
+
+def test_every_number_of_a_set_holds_when_it_is_derived_again(whole: dict[str, Any], grid: dict[str, Any]) -> None:
+    for made in (whole, grid):
+        found = replay(Path(made["set"]))
+        assert found.faults == []
+        assert {"arms.0.test_sd.accuracy", "key", "training.best_epoch"} <= {check.number for check in found.checks}
 
 
 def test_a_finished_set_is_reported_over_all_its_test_samples(whole: dict[str, Any]) -> None:

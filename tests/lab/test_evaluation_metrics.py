@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from qplug.contract.errors import DataError
-from qplug.lab.judging.metrics import metrics, probabilities, wilson
+from qplug.lab.judging.interval import wilson
+from qplug.lab.judging.metrics import metrics, probabilities
 
 
 def logits_for(predicted: list[int], n_classes: int) -> Tensor:

@@ -17,6 +17,7 @@ from PIL import Image as Picture
 
 from qplug import Image, load_run
 from qplug.contract.errors import ConfigError, DataError, UnknownName, UserError
+from qplug.lab.capsule.replay import replay
 from qplug.lab.runner.asked import Asked
 from qplug.lab.runner.evaluate import evaluate
 from qplug.lab.runner.reporter import Silent
@@ -85,6 +86,7 @@ def test_where_it_was_judged_a_run_gives_its_own_numbers(runs: dict[str, Path], 
     assert told["against_training_backend"] is None
     assert told["backend"] == ("torch" if name in ("circuit", "frozen") else None)
     assert contents(run) == before
+    assert replay(run).faults == []
 
 
 def test_on_another_backend_values_are_held_against_those_of_training(runs: dict[str, Path]) -> None:
@@ -102,6 +104,7 @@ def test_on_another_backend_values_are_held_against_those_of_training(runs: dict
     assert len({exact["evaluation"], few["evaluation"]}) == 2
     named = {found.name for found in evaluations(run)}
     assert {exact["name"], few["name"]} <= named
+    assert replay(run).faults == []
 
 
 def test_the_same_question_replaces_its_answer(runs: dict[str, Path]) -> None:

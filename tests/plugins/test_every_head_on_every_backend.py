@@ -20,6 +20,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "qiskit-qnn": {"n_qubits": 3},
     "qiskit-efficient-su2": {"n_qubits": 3, "reps": 1},
     "circuit-file": {},
+    "data-reuploading": {"n_qubits": 3, "n_layers": 2},
+    "iqp": {"n_qubits": 3, "n_layers": 1},
+    "qcnn": {"n_qubits": 4, "convolution": "ttn"},
 }
 SLOW = {"qiskit-ml"}
 EXACT = ["torch", "default.qubit", "lightning.qubit", "aer"]
@@ -75,7 +78,8 @@ def test_qiskit_ml_gives_every_head_the_same_numbers(head: str, circuit_file: st
 def test_all_heads_are_one_job_of_ibm_with_the_values_of_aer_with_the_same_noise(
     circuit_file: str, tmp_path: Path
 ) -> None:
-    circuits = [make_head(name, circuit_file).circuit(3) for name in SMALL]
+    heads = [make_head(name, circuit_file) for name in SMALL]
+    circuits = [head.circuit(head.n_inputs or 3) for head in heads]
     tasks = tuple(Task(circuit, *random_angles(circuit, 2, 0)) for circuit in circuits)
     shots = 1000
     aer = load("backend", "aer")(noise="FakeLagosV2", shots=20_000)

@@ -133,6 +133,14 @@ def compare(
             "--baselines/--no-baselines", help="Compare with the usual classical arms.", rich_help_panel="Verdict"
         ),
     ] = True,
+    transpile: Annotated[
+        bool,
+        typer.Option(
+            "--transpile/--no-transpile",
+            help="Compile the circuits for a modelled device, if Qiskit is there, to tell their gates.",
+            rich_help_panel="Verdict",
+        ),
+    ] = True,
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder of the data set, or of all data sets.", rich_help_panel="Work")
     ] = None,
@@ -186,6 +194,7 @@ def compare(
         "threads": threads, "device": device, "on_bad_file": None if on_bad_file is None else str(on_bad_file),
         "allow_leak": allow_leak or None, "smoke": smoke or None, "metric": metric, "margin": margin,
         "trials": trials, "ablate": ablate or None, "baselines": None if baselines else False,
+        "transpile": None if transpile else False,
     }  # fmt: skip
     said = {name: value for name, value in said.items() if value not in (None, ())}
     place = Workplace.from_environment().with_data_dir(None if data_dir is None else data_dir.expanduser().resolve())
@@ -194,6 +203,11 @@ def compare(
         if folder is not None and (folder / "plan.toml").is_file():
             if said:
                 lab.extend(folder, _request(said, given_data_set=True), said, place, reporter)
+        elif folder is not None and not said:
+            raise UserError(
+                f"{plan} holds no comparison. To plan one there, say what it compares: --dataset NAME --heads NAME; "
+                "those there are: qplug compare --list"
+            )
         else:
             folder = lab.begin(_request(said), out, place, reporter, folder=folder)
         from qplug.lab.comparison.computing import Computing

@@ -110,7 +110,9 @@ def command(name: str) -> TyperCommand | TyperGroup:
 def hooks(asked: Iterable[str] = ()) -> Hooks:
     """The installed hook plugins, ready for one run: of each class that is announced an object is made.
 
-    Those that lack their packages or are disabled are left out; those that cannot be loaded too, with a warning.
+    Those that lack their packages or are disabled are left out; those that cannot be loaded too, with a warning. One
+    whose class says ``by_name_only = True``, as those that write into other people's tools do, takes part where it is
+    asked for.
 
     Args:
         asked: those without which there shall be no run.
@@ -120,6 +122,7 @@ def hooks(asked: Iterable[str] = ()) -> Hooks:
     """
     from qplug.hooks import Hooks, made
 
+    asked = tuple(asked)
     for name in asked:
         _refuse(_find("hook", name)[0])
     taking_part = Hooks()
@@ -129,7 +132,10 @@ def hooks(asked: Iterable[str] = ()) -> Hooks:
             continue
         try:
             _refuse(row)
-            taking_part.register(made(_import(row, offer)), f"{offer.name} ({offer.provider})")
+            plugin = _import(row, offer)
+            if getattr(plugin, "by_name_only", False) is True and offer.name not in asked:
+                continue
+            taking_part.register(made(plugin), f"{offer.name} ({offer.provider})")
         except PluginError as error:
             _log.warning("%s", error)
     return taking_part

@@ -156,8 +156,15 @@ def _function(name: str) -> Callable[..., Tensor]:
 
 
 def _moved(graph: fx.GraphModule, device: torch.device) -> fx.GraphModule:
+    if all(value.device == device for value in _tensors_of(graph)):
+        return graph  # a copy would be compiled again
     moved = copy.deepcopy(graph)
     for name, value in vars(moved).items():
         if isinstance(value, Tensor):
             setattr(moved, name, value.to(device))
     return moved.to(device)
+
+
+def _tensors_of(graph: fx.GraphModule) -> list[Tensor]:
+    plain = [value for value in vars(graph).values() if isinstance(value, Tensor)]
+    return [*plain, *graph.parameters(), *graph.buffers()]

@@ -24,7 +24,7 @@ from qplug.heads.affine import is_affine, is_elementwise
 from qplug.heads.angle_map import AngleMap, ElementStep, Gather, GraphStep
 from qplug.heads.limits import refuse_many
 from qplug.heads.reads import Reads
-from qplug.heads.recorder import ReadsValue, record
+from qplug.heads.recorder import ReadsValue, Recorded, record
 
 AngleFunction: TypeAlias = Callable[[Tensor, Tensor], Sequence[Tensor]]
 """(n_inputs,) and (n_parameters,) → one scalar tensor per angle, float64, radians."""
@@ -81,19 +81,19 @@ def trace(function: AngleFunction, n_inputs: int, n_parameters: int) -> TracedAn
         return angles
 
     try:
-        graph = record(watched, inputs, parameters)
+        recorded = record(watched, inputs, parameters)
     except ReadsValue as error:
         raise CircuitError(
             "the circuit's classical pre-processing decides by the values of its inputs or weights, so it has no fixed "
             "structure. Write it without `if` or `float()` on values, with torch.where for instance."
             f"{reads.advice()}"
         ) from error
-    _refuse_chance(graph)
-    return _Analysis(graph, inputs, parameters).result()
+    _refuse_chance(recorded.graph)
+    return _Analysis(recorded, inputs, parameters).result()
 
 
-def _refuse_chance(graph: fx.GraphModule) -> None:
-    for node in graph.graph.nodes:
+def _refuse_chance(graph: fx.Graph) -> None:
+    for node in graph.nodes:
         if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
             raise CircuitError(
                 f"the circuit's classical pre-processing draws random numbers ({node.target.__name__.split('.')[0]}), "
@@ -132,21 +132,21 @@ class _Analysis(fx.Interpreter):
     The base is the inputs, the parameters, and the entries of every node that is not affine in what came before.
     """
 
-    def __init__(self, graph: fx.GraphModule, inputs: Tensor, parameters: Tensor) -> None:
-        super().__init__(graph)
-        self.graph_module = graph
+    def __init__(self, recorded: Recorded, inputs: Tensor, parameters: Tensor) -> None:
+        super().__init__(recorded.constants, graph=recorded.graph)
+        self.recorded = recorded
         self.n_inputs, self.n_parameters = len(inputs), len(parameters)
         self.nonlinear: dict[fx.Node, slice] = {}
         self.opaque: set[fx.Node] = set()
         self.elements: dict[fx.Node, _Element] = {}
         self.sees_inputs: list[bool] = [True] * self.n_inputs + [False] * self.n_parameters
-        self._find_nonlinear(_Shapes(graph).shapes(inputs, parameters))
+        self._find_nonlinear(_Shapes(recorded.constants, graph=recorded.graph).shapes(inputs, parameters))
         self.forms: list[_Affine | Tensor] = self.run(inputs, parameters)
 
     def _find_nonlinear(self, shapes: dict[fx.Node, torch.Size]) -> None:
-        placeholders = [node for node in self.graph_module.graph.nodes if node.op == "placeholder"]
+        placeholders = [node for node in self.graph.nodes if node.op == "placeholder"]
         depends = {placeholders[0]: True, placeholders[1]: False}  # node → does it see the inputs?
-        for node in self.graph_module.graph.nodes:
+        for node in self.graph.nodes:
             sources = [source for source in node.all_input_nodes if source in depends]
             if not sources or node.op == "output":
                 continue
@@ -177,7 +177,7 @@ class _Analysis(fx.Interpreter):
         return super().run_node(n)
 
     def _first_placeholder(self) -> str:
-        return str(next(iter(self.graph_module.graph.nodes)).name)
+        return str(next(iter(self.graph.nodes)).name)
 
     def _unit(self, where: slice, shape: torch.Size) -> _Affine:
         """The base entries ``where`` themselves."""
@@ -261,7 +261,7 @@ class _Analysis(fx.Interpreter):
         if in_graph:
             # Only what the angles take directly comes out of the graph; the rest is inside.
             taken = [node for node in needed if matrix[:, self.nonlinear[node]].any()]
-            steps.append(GraphStep(_graph_of(self.graph_module, taken)))
+            steps.append(GraphStep(_graph_of(self.recorded, taken)))
             order += [index for node in taken for index in _indices(self.nonlinear[node])]
         for group in groups:
             steps.append(_step(group, order))
@@ -336,18 +336,18 @@ def _place(form: _Affine, forms: list[_Affine]) -> int:
     return len(forms) - 1
 
 
-def _graph_of(graph: fx.GraphModule, nodes: list[fx.Node]) -> fx.GraphModule:
+def _graph_of(recorded: Recorded, nodes: list[fx.Node]) -> fx.GraphModule:
     """The part of the graph that computes the given nodes, flattened into one vector."""
     new = fx.Graph()
     copies: dict[fx.Node, fx.Node] = {}
-    for node in graph.graph.nodes:
+    for node in recorded.graph.nodes:
         if node.op != "output":
             copies[node] = new.node_copy(node, lambda source: copies[source])
             copies[node].meta = {}
     flat = [new.call_function(_aten.reshape.default, (copies[node], [-1])) for node in nodes]
     new.output(new.call_function(_aten.cat.default, (flat,)))
     new.eliminate_dead_code()
-    return fx.GraphModule(graph, new)
+    return fx.GraphModule(recorded.constants, new)
 
 
 def _snapped(matrix: Tensor) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import product
 from typing import Literal, TypeAlias
 
 import torch
@@ -14,6 +16,13 @@ from qplug.heads.quantum_module import LinearReadout
 ReadoutName: TypeAlias = Literal["linear", "z", "parity"]
 """``linear``: (batch norm and) a linear layer; ``z``: one value per class, times a learnt factor; ``parity``: the
 parity of all qubits, times a learnt factor, for two classes."""
+
+MeasuredReadoutName: TypeAlias = Literal["linear", "z", "parity", "probabilities", "parity-classes"]
+"""Those, and two that share the basis states out among the classes: ``probabilities``: the first ones, one to each
+class; ``parity-classes``: all, by the number of ones modulo the number of classes, for two classes the parity."""
+
+_LEAST = 1e-4
+"""Probabilities are not taken for less: finitely many shots, and rounding, may give zero and below it."""
 
 
 class ScaledReadout(nn.Module):
@@ -61,6 +70,40 @@ class ParityReadout(nn.Module):
         return torch.cat([expectations, -expectations], 1) * self.log_factor.exp()
 
 
+class ProbabilityReadout(nn.Module):
+    """Logits = the logarithm of the probability of all basis states of a class, so that softmax gives its share.
+
+    It has nothing to learn. Basis states that belong to no class count for none.
+
+    Args:
+        n_states: number of basis states, wire 0 most significant.
+        n_classes: number of logits.
+        by_parity: whether a basis state belongs to the class of its number of ones modulo ``n_classes``; otherwise the
+            first ``n_classes`` states belong to one class each.
+
+    Raises:
+        NotSupported: there is a class to which no basis state belongs.
+    """
+
+    belongs: Tensor
+
+    def __init__(self, n_states: int, n_classes: int, *, by_parity: bool) -> None:
+        super().__init__()
+        classes = [state.bit_count() % n_classes if by_parity else state for state in range(n_states)]
+        if not set(range(n_classes)) <= set(classes):
+            name, most = ("parity-classes", len(set(classes))) if by_parity else ("probabilities", n_states)
+            raise NotSupported(
+                f"the read-out {name!r} of {n_states} basis states tells at most {most} classes apart, but there are "
+                f"{n_classes}. Read more qubits or use the read-out 'linear': --set head.read_out=linear"
+            )
+        belongs = torch.tensor([[found == wanted for found in classes] for wanted in range(n_classes)])
+        self.register_buffer("belongs", belongs.float(), persistent=False)
+
+    def forward(self, probabilities: Tensor) -> Tensor:
+        """Logits (batch, n_classes) of probabilities (batch, n_states)."""
+        return (probabilities @ self.belongs.T.to(probabilities.dtype)).clamp_min(_LEAST).log()
+
+
 class LinearCombination(nn.Module):
     """Fixed sums of expectation values: values = expectations · matrixᵀ + offset.
 
@@ -91,12 +134,30 @@ class LinearCombination(nn.Module):
         return expectations @ self.matrix.T.to(expectations.dtype) + self.offset
 
 
-def readout(name: ReadoutName, n_observables: int, n_classes: int, *, batch_norm: bool = True) -> nn.Module:
+def basis_probabilities(wires: Sequence[int]) -> tuple[list[tuple[int, ...]], LinearCombination]:
+    """The strings of Z whose expectation values give the probability of each basis state of some wires.
+
+    p(b) = 2^-k Σ_S (-1)^(Σ_{i in S} b_i) ⟨Π_{i in S} Z_i⟩ over all sets S of the k wires; the empty one is the offset.
+
+    Args:
+        wires: the wires, the first most significant; all others are summed over.
+
+    Returns:
+        The wires of each string, and the sums (2^k values).
+    """
+    masks = list(product((0, 1), repeat=len(wires)))
+    signs = torch.tensor(masks) @ torch.tensor(masks).T % 2
+    matrix = (1 - 2 * signs).float() / len(masks)
+    strings = [tuple(wire for wire, taken in zip(wires, mask, strict=True) if taken) for mask in masks]
+    return strings[1:], LinearCombination(matrix[:, 1:], matrix[:, 0])
+
+
+def readout(name: MeasuredReadoutName, n_observables: int, n_classes: int, *, batch_norm: bool = True) -> nn.Module:
     """The read-out of that name.
 
     Args:
         name: which one.
-        n_observables: number of expectation values.
+        n_observables: number of expectation values, or of probabilities.
         n_classes: number of logits.
         batch_norm: for ``linear``: whether the expectation values are first brought to unit spread.
 
@@ -107,4 +168,6 @@ def readout(name: ReadoutName, n_observables: int, n_classes: int, *, batch_norm
         return ScaledReadout(n_observables, n_classes)
     if name == "parity":
         return ParityReadout(n_classes)
+    if name in ("probabilities", "parity-classes"):
+        return ProbabilityReadout(n_observables, n_classes, by_parity=name == "parity-classes")
     return LinearReadout(n_observables, n_classes, batch_norm=batch_norm)

@@ -36,14 +36,24 @@ class Reads(TorchFunctionMode):
         """Whether a tensor in lists, tuples and dictionaries was computed of what is followed."""
         return any(id(value) in self._known for value in _tensors(tree))
 
+    def _any_of(self, values: Any) -> bool:
+        """``depends`` for arguments, most of which are tensors and plain values: this is asked at each operation."""
+        for value in values:
+            if isinstance(value, Tensor):
+                if id(value) in self._known:
+                    return True
+            elif isinstance(value, list | tuple | dict) and self.depends(value):
+                return True
+        return False
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        depends = self.depends((args, kwargs or {}))
+        if not self._any_of(args) and not (kwargs and self._any_of(kwargs.values())):
+            return func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", "")
-        if depends and name in _READERS:
+        if name in _READERS:
             self._note(name)
         result = func(*args, **(kwargs or {}))
-        if depends:
-            self.watch(list(_tensors(result)))
+        self.watch(list(_tensors(result)))
         return result
 
     def _note(self, reader: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,7 +24,20 @@ class ReadsValue(RuntimeError):
     """The function reads the value of a tensor that depends on its arguments."""
 
 
-def record(function: Callable[..., Sequence[Tensor]], *arguments: Tensor) -> fx.GraphModule:
+@dataclass(frozen=True)
+class Recorded:
+    """What a function computed: to be interpreted, so that nothing is spent on compiling it.
+
+    Attributes:
+        constants: has the tensors that the graph names as attributes.
+        graph: from the function's arguments to a list of its results.
+    """
+
+    constants: nn.Module
+    graph: fx.Graph
+
+
+def record(function: Callable[..., Sequence[Tensor]], *arguments: Tensor) -> Recorded:
     """The operations of ``function``, each below autograd and vmap, from its arguments to its results.
 
     Raises:
@@ -34,7 +48,7 @@ def record(function: Callable[..., Sequence[Tensor]], *arguments: Tensor) -> fx.
         results = function(*arguments)
     recorder.graph.output([recorder.node_of(result) for result in results])
     recorder.graph.eliminate_dead_code()
-    return fx.GraphModule(recorder.constants, recorder.graph)
+    return Recorded(recorder.constants, recorder.graph)
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]

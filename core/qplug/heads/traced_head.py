@@ -14,7 +14,7 @@ from qplug.contract.circuit import Circuit
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces.head import HeadCapabilities, QuantumHead
 from qplug.heads.angles import TracedAngles
-from qplug.heads.readouts import LinearCombination, ReadoutName, readout
+from qplug.heads.readouts import LinearCombination, MeasuredReadoutName, readout
 
 ImportedReadout: TypeAlias = Literal["linear", "values"]
 """``linear``: batch norm and a linear layer; ``values``: the logits are the measured values themselves."""
@@ -48,7 +48,7 @@ class TracedHead(QuantumHead):
 
     capabilities: HeadCapabilities = HeadCapabilities(interface=1, quantum=True)
     n_inputs: int
-    read_out: ReadoutName = "linear"
+    read_out: MeasuredReadoutName = "linear"
     batch_norm: bool = True
     _traced: TracedCircuit | None = None
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import torch
-
 from qplug import catalogue
 from qplug.catalogue.registry import Baseline
 from qplug.contract.errors import NotSupported, UserError
-from qplug.lab.comparison.outcome import CircuitCost
+from qplug.lab.comparison.circuit_cost import cost_of
 from qplug.lab.comparison.plan_file import PlannedArm
 from qplug.lab.comparison.request import Request
 from qplug.lab.config.model import RunConfig
@@ -21,14 +17,13 @@ from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import full_hash, to_layer
 from qplug.lab.data.cache import packages_of
 from qplug.lab.pipeline.components import Components, assemble
-from qplug.lab.runner.examine import Examined, computing_on
+from qplug.lab.runner.examine import Examined
 from qplug.lab.runs.run_record import Code
 from qplug.version import __version__
 
 _OWN = ("seed", "fold", "data_dir", "recipe")
 """What of a run's configuration is not its arm's."""
 _ALWAYS = ("numpy", "torch", "scikit-learn", "lightning")
-_TIMED_BATCH, _TIMES = 32, 5
 
 Look = Callable[[RunConfig, Components], Examined]
 """Looks at a configuration as a run does before it begins; the data set is looked at once."""
@@ -105,7 +100,9 @@ def _asked(request: Request, dataset: str, head: str | None, look: Look) -> _Arm
             f"{config.backend.name}"
         )
     name = head or config.heads
-    return _arm(look(config, components), name=name, description=_told(config), role="asked")
+    return _arm(
+        look(config, components), name=name, description=_told(config), role="asked", transpiled=request.transpile
+    )
 
 
 def _told(config: RunConfig) -> str:
@@ -121,6 +118,7 @@ def _arm(
     role: Literal["asked", "baseline", "ablation"],
     of: str = "",
     ablation: str = "",
+    transpiled: bool = False,
 ) -> _Arm:
     layer = to_layer(examined.config)
     settings = {key: value for key, value in layer.items() if key not in _OWN}
@@ -138,7 +136,7 @@ def _arm(
             settings=settings,
             code={place: Code(**about) for place, about in examined.code.items()},
             versions=_versions(examined),
-            circuit=_cost(examined) if quantum else None,
+            circuit=cost_of(examined, transpiled=transpiled) if quantum else None,
         ),
         examined,
     )
@@ -245,33 +243,3 @@ def _refuse_twins(asked: Sequence[_Arm]) -> None:
             if arm.key == other.key or arm.planned.name == other.planned.name:
                 names = f"{other.planned.name!r} and {arm.planned.name!r}"
                 raise UserError(f"the heads {names} are the same with all their settings; name each once.")
-
-
-# What circuits cost
-
-
-def _cost(examined: Examined) -> CircuitCost:
-    modules = list(examined.model.quantum_modules())
-    circuits = [module.circuit for module in modules]
-    return CircuitCost(
-        qubits=max(circuit.n_qubits for circuit in circuits),
-        gates=sum(len(circuit.gates) for circuit in circuits),
-        two_qubit_gates=sum(len(gate.wires) > 1 for circuit in circuits for gate in circuit.gates),
-        depth=max(circuit.depth for circuit in circuits),
-        simulated_ms=round(sum(map(_simulated_ms, modules)), 3),
-    )
-
-
-def _simulated_ms(module: Any) -> float:
-    """Median time of simulating one batch on one CPU thread; it depends on the machine that plans."""
-    generator = torch.Generator().manual_seed(0)
-    encoding = torch.rand(_TIMED_BATCH, module.circuit.n_encoding, generator=generator)
-    weights = torch.rand(module.circuit.n_weights, generator=generator)
-    times = []
-    with computing_on(1), torch.no_grad():
-        module.backend(module.circuit, encoding, weights)
-        for _ in range(_TIMES):
-            began = time.perf_counter()
-            module.backend(module.circuit, encoding, weights)
-            times.append(time.perf_counter() - began)
-    return 1e3 * statistics.median(times)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 
+from qplug.contract.errors import QplugError, some_of
 from qplug.lab.comparison.cell_file import CellResult
 from qplug.lab.comparison.outcome import (
+    VERSION,
     AblationOutcome,
     ArmOutcome,
+    ComparisonOutcome,
     DataSetOutcome,
     PairOutcome,
 )
-from qplug.lab.comparison.plan_file import PlannedArm, PlannedDataSet
+from qplug.lab.comparison.plan_file import ComparisonPlan, PlannedArm, PlannedDataSet
 from qplug.lab.comparison.protocol import protocol_of
+from qplug.lab.comparison.reading import cells_of
 from qplug.lab.comparison.request import Request
 from qplug.lab.comparison.statistics import (
     CellAnswers,
@@ -26,6 +31,7 @@ from qplug.lab.comparison.statistics import (
     verdicts,
 )
 
+_MANY = 5
 SEED = 0
 """Decides what bootstrap draws: the same cells give the same intervals."""
 
@@ -59,6 +65,35 @@ class Assessed:
     def answers(self, arm: str) -> list[CellAnswers]:
         """What an arm answered, cell by cell."""
         return [_answers(cell) for cell in self.cells[arm]]
+
+
+def outcome_of(folder: Path, plan: ComparisonPlan, left_out: Mapping[tuple[str, str], str]) -> ComparisonOutcome:
+    """What the finished cells of a comparison came to; nothing is written.
+
+    Args:
+        folder: of the comparison.
+        plan: its cells.
+        left_out: why arms are not assessed, by data set and name.
+
+    Raises:
+        QplugError: of a data set nothing can be compared.
+        DataError: the file of a cell is damaged.
+    """
+    cells = cells_of(folder, plan)
+    assessed = []
+    for data_set in plan.data_sets:
+        whole = {
+            arm: found
+            for arm, found in cells.get(data_set.name, {}).items()
+            if (data_set.name, arm) not in left_out and len(found) == len(data_set.splits)
+        }
+        reasons = {arm: why for (name, arm), why in left_out.items() if name == data_set.name}
+        if not whole:
+            raise QplugError(f"nothing of {data_set.name} can be compared: {some_of(list(reasons.values()), _MANY)}")
+        assessed.append(assess(Assessed(plan.request, data_set, whole, reasons)))
+    return ComparisonOutcome(
+        version=VERSION, comparison=folder.name, command=plan.request.command(), data_sets=tuple(assessed)
+    )
 
 
 def assess(found: Assessed) -> DataSetOutcome:

@@ -10,11 +10,11 @@ from statistics import fmean
 
 from qplug import catalogue
 from qplug.atomic import write_atomically
-from qplug.contract.errors import ConfigError, QplugError, UserError, some_of
-from qplug.lab.comparison.assess import Assessed, assess
+from qplug.contract.errors import ConfigError, UserError, some_of
+from qplug.lab.comparison.assess import outcome_of
 from qplug.lab.comparison.cell_file import CELLS, cell_path
 from qplug.lab.comparison.computing import Computing, chosen_cells, compute
-from qplug.lab.comparison.outcome import OUTCOME, VERSION, ComparisonOutcome
+from qplug.lab.comparison.outcome import OUTCOME, ComparisonOutcome
 from qplug.lab.comparison.plan_file import ComparisonPlan, PlannedArm, PlannedCell, read_plan, write_plan
 from qplug.lab.comparison.planning import planned
 from qplug.lab.comparison.reading import cells_of
@@ -120,21 +120,7 @@ def finish(folder: Path, plan: ComparisonPlan, left_out: Mapping[tuple[str, str]
         plan: its cells.
         left_out: why arms are not assessed, by data set and name.
     """
-    cells = cells_of(folder, plan)
-    assessed = []
-    for data_set in plan.data_sets:
-        whole = {
-            arm: found
-            for arm, found in cells.get(data_set.name, {}).items()
-            if (data_set.name, arm) not in left_out and len(found) == len(data_set.splits)
-        }
-        reasons = {arm: why for (name, arm), why in left_out.items() if name == data_set.name}
-        if not whole:
-            raise QplugError(f"nothing of {data_set.name} can be compared: {some_of(list(reasons.values()), _MANY)}")
-        assessed.append(assess(Assessed(plan.request, data_set, whole, reasons)))
-    outcome = ComparisonOutcome(
-        version=VERSION, comparison=folder.name, command=plan.request.command(), data_sets=tuple(assessed)
-    )
+    outcome = outcome_of(folder, plan, left_out)
     write_atomically(folder / OUTCOME, json_bytes(outcome.model_dump(mode="json")))
     return outcome
 

@@ -22,9 +22,10 @@ class CircuitCost(Table):
     gates: Count
     two_qubit_gates: Count
     depth: Count
-    transpiled_gates: Count | None = Field(default=None, description="as far as this was computed, on a line of qubits")
+    transpiled_gates: Count | None = Field(default=None, description="compiled for ``device``, as the others below")
     transpiled_two_qubit_gates: Count | None = None
     transpiled_depth: Count | None = None
+    device: str = Field(default="", description="for which circuits were compiled; empty where none was at hand")
     simulated_ms: Number = Field(default=None, description="to simulate one batch of 32 on one CPU thread")
 
 

@@ -6,6 +6,8 @@ import time
 
 from qplug.lab.runner.reporter import Reporter
 
+_FEW = 10
+
 
 class Progress:
     """What a person sees of work that consists of many pieces.
@@ -33,7 +35,8 @@ class Progress:
         done = self._n - self._todo
         each = (time.monotonic() - self._began) / (self._left - self._todo)
         outcome = f"failed: {problem}" if problem else f"test accuracy {accuracy:.3f}"
-        rest = f"; about {spoken(each * self._todo)} left" if self._todo else ""
+        n_done = self._left - self._todo  # the first ones prepare what the others find
+        rest = f"; about {spoken(each * self._todo)} left" if self._todo and (n_done > 1 or self._left < _FEW) else ""
         self._reporter.note(f"{done} of {self._n}: {name}: {outcome}{rest}")
         if self._several:
             self._reporter.progress(done, self._n)

@@ -29,6 +29,7 @@ class Request(Table):
         folds: each fold in turn where the split has folds, or one of them.
         assignments: as after ``--set``; of several heads, those have a ``head.PARAM`` set that have the parameter.
         margin: differences up to it do not matter; the unit of the metric.
+        transpile: whether the circuits that are asked about are also compiled for a modelled device, for their gates.
         trials: hyper-parameter settings that each run of each arm tries on its validation part; 1: none but its own.
     """
 
@@ -54,6 +55,7 @@ class Request(Table):
     trials: Annotated[int, Field(ge=1, le=1000)] = 1
     ablate: bool = False
     baselines: bool = True
+    transpile: bool = True
 
     def layers(self, dataset: str, head: str | None) -> list[Layer]:
         """The settings of one arm on one data set, by falling precedence."""
@@ -120,12 +122,13 @@ class Request(Table):
         for name in ("ablate", "smoke", "allow_leak"):
             words += [f"--{name.replace('_', '-')}"] if getattr(self, name) else []
         words += [] if self.baselines else ["--no-baselines"]
+        words += [] if self.transpile else ["--no-transpile"]
         for assignment in self.assignments:
             words += ["--set", assignment]
         return shlex.join(words)
 
 
-_ADDED = frozenset({"datasets", "heads", "seeds", "folds", "ablate", "baselines", "margin"})
+_ADDED = frozenset({"datasets", "heads", "seeds", "folds", "ablate", "baselines", "margin", "transpile"})
 """What may be said anew of a comparison that there is: cells that are finished keep their keys."""
 
 

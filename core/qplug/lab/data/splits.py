@@ -69,8 +69,8 @@ class Split:
     @cached_property
     def hashes(self) -> Mapping[str, str]:
         """SHA-256 (hex) of each part's sorted ids, one id per line, and of these three as ``"all"``."""
-        parts = {part: _sha256(sorted(sample.id for sample in self.parts[part])) for part in PARTS}
-        return MappingProxyType({**parts, "all": _sha256([f"{part} {parts[part]}" for part in PARTS])})
+        ids = {part: [sample.id for sample in samples] for part, samples in self.parts.items()}
+        return MappingProxyType(hashes_of_parts(ids))
 
     def indices(self, samples: Sequence[Sample], part: Part) -> NDArray[np.int64]:
         """Where the samples of a part stand in ``samples`` (such as ``Features.kept``), ascending."""
@@ -157,6 +157,12 @@ def class_numbers(samples: Sequence[Sample], classes: Sequence[str]) -> NDArray[
     """The position of each sample's label among ``classes``, (sample,)."""
     number = {label: i for i, label in enumerate(classes)}
     return np.asarray([number[sample.label] for sample in samples], dtype=np.int64)
+
+
+def hashes_of_parts(ids: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """SHA-256 (hex) of the sorted ids of each part, one id per line, and of these three as ``"all"``."""
+    parts: dict[str, str] = {part: _sha256(sorted(ids[part])) for part in PARTS}
+    return {**parts, "all": _sha256([f"{part} {parts[part]}" for part in PARTS])}
 
 
 def split_rules(dataset: Dataset) -> dict[str, SplitRule]:

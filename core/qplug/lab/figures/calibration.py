@@ -9,7 +9,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from qplug.lab.figures.style import BLUE, GREY, RULE, Canvas
-from qplug.lab.judging.metrics import wilson
+from qplug.lab.judging.interval import wilson
 from qplug.lab.judging.reliability import Bins
 
 _PALE = "#CFE3F3"

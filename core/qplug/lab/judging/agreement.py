@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from qplug.lab.judging.interval import wilson
 from qplug.lab.judging.judge import Judgement
-from qplug.lab.judging.metrics import wilson
 
 
 def agreement(judgement: Judgement, exact: Judgement) -> dict[str, Any]:

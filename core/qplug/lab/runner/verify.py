@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch.nn import functional
 
 from qplug.contract.errors import DataError
 from qplug.lab.judging.metrics import metrics
-from qplug.lab.runs.digests import DIGESTS, digest_of_file, read_digests
+from qplug.lab.runs.digests import DIGESTS, State, states_of_files
 from qplug.lab.runs.directory import METRICS, RECORD, RunDirectory
 from qplug.lab.runs.record_file import read_record, record_name
 from qplug.lab.training.checkpoint import load
@@ -22,8 +22,6 @@ PREDICTIONS = "predictions.csv"
 _EXACT = ("n", "accuracy", "balanced_accuracy", "macro_f1", "precision", "per_class", "confusion")
 _ROUNDED = 5e-7  # how far a probability in predictions.csv may be from the one that was judged
 _SLACK = 1e-9
-
-State = Literal["good", "damaged", "missing"]
 
 
 @dataclass(frozen=True)
@@ -61,23 +59,14 @@ def verify(path: Path) -> Verdict:
         DataError: the run has no record of digests, or the record itself is damaged.
     """
     run = RunDirectory.open(path)
-    digests = read_digests(path)
-    if not digests:
+    files = states_of_files(path)
+    if not files:
         raise DataError(f"{path} has no {DIGESTS}, so nothing tells what its files were. Run again to have one.")
-    files = {name: _state(path / name, wanted) for name, wanted in sorted(digests.items())}
     files |= {str(file.relative_to(path)): _checkpoint(file) for file in sorted(run.checkpoints.rglob("*.ckpt"))}
     record = record_name(run)
     readable = run.status == "finished" and files.get(record) == files.get(PREDICTIONS) == "good"
     judged = dict(_judged(run)) if readable else {}
     return Verdict(record, files, judged, len(judged))
-
-
-def _state(path: Path, wanted: str) -> State:
-    try:
-        found = digest_of_file(path)
-    except DataError:
-        return "damaged"
-    return "missing" if found is None else "good" if found == wanted else "damaged"
 
 
 def _checkpoint(path: Path) -> State:

@@ -6,12 +6,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from qplug.atomic import write_atomically
 from qplug.contract.errors import DataError
 from qplug.lab.config.reading import parse_json, read_text
 
 DIGESTS = "digests.json"
+
+State = Literal["good", "damaged", "missing"]
+"""How a file was found."""
 
 
 def digest(content: bytes) -> str:
@@ -64,6 +68,23 @@ def digest_of_file(path: Path) -> str | None:
         return None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def states_of_files(folder: Path) -> dict[str, State]:
+    """How each file of a run that has a digest was found, by name.
+
+    Raises:
+        DataError: the record of digests itself is damaged.
+    """
+    return {name: _state(folder / name, wanted) for name, wanted in sorted(read_digests(folder).items())}
+
+
+def _state(path: Path, wanted: str) -> State:
+    try:
+        found = digest_of_file(path)
+    except DataError:
+        return "damaged"
+    return "missing" if found is None else "good" if found == wanted else "damaged"
 
 
 def refuse_damaged(folder: Path, name: str) -> None:
