@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Annotated, Any, final
+from typing import Annotated, Any, TypeVar, final
 
 import numpy as np
 import torch
@@ -20,12 +21,13 @@ from qplug_models.fitting import ABSENT, classes_of, numbers, standardisation
 
 _CALIBRATION_FOLDS = 3
 _SHARPNESS = np.geomspace(0.1, 30, 60)
+Support = TypeVar("Support", bound="SupportModule")
 
 
-class SvmModule(nn.Module):
-    """Inputs (batch, n_inputs) → logits (batch, n_classes), from support vectors.
+class SupportModule(nn.Module):
+    """Inputs (batch, n_inputs) → logits (batch, n_classes), from support vectors. A subclass writes ``kernel``.
 
-    Each pair of classes has a decision value: Σ dual · exp(-gamma ‖z - support‖²) + intercept, positive for the first.
+    Each pair of classes has a decision value: Σ dual · kernel(z, support) + intercept, positive for the first.
     A class scores one for each pair that it wins, and less than half in addition for how clearly it does so.
 
     How many support vectors there are is known when it is fitted; a ``state_dict`` of any number can be loaded.
@@ -66,19 +68,18 @@ class SvmModule(nn.Module):
 
     def decisions(self, inputs: Tensor) -> Tensor:
         """Decision values (batch, n_pairs); the pairs are (0, 1), (0, 2), …, (1, 2), …."""
-        scaled = (inputs - self.mean) / self.spread
-        # Written out instead of cdist: a difference of squares would lose digits where vectors lie close together.
-        if torch.compiler.is_compiling():  # ONNX knows no cdist; this takes memory for each pair's whole difference
-            distances = (scaled[:, None] - self.support).square().sum(2)
-        else:
-            distances = torch.cdist(scaled, self.support, compute_mode="donot_use_mm_for_euclid_dist").square()
-        return torch.exp(-self.gamma * distances) @ self.dual.T + self.intercept
+        kernel: Tensor = self.kernel((inputs - self.mean) / self.spread)
+        return kernel @ self.dual.T + self.intercept
+
+    @abstractmethod
+    def kernel(self, scaled: Tensor) -> Tensor:
+        """Kernel values (batch, n_support) of scaled inputs (batch, n_inputs) with the support vectors."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits (batch, n_classes); a class that the training part did not hold gets no more than -100."""
         decisions = self.decisions(inputs)
         contested = self.signs.abs() @ self.present.to(self.signs) == 2
-        won = torch.where(decisions >= 0, 0.5, -0.5) * contested @ self.signs
+        won = ((decisions >= 0).to(self.signs) - 0.5) * contested @ self.signs
         clearly = decisions @ self.signs
         scores = won + clearly / (3 * (clearly.abs() + 1))
         return torch.where(self.present, self.sharpness * scores, ABSENT)
@@ -93,6 +94,19 @@ class SvmModule(nn.Module):
                 shape[axis] = stored.shape[axis]
                 setattr(self, name, own.new_zeros(shape))
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+class SvmModule(SupportModule):
+    """A support vector machine with the kernel exp(-gamma ‖z - support‖²)."""
+
+    def kernel(self, scaled: Tensor) -> Tensor:
+        """Kernel values (batch, n_support)."""
+        # Written out instead of cdist: a difference of squares would lose digits where vectors lie close together.
+        if torch.compiler.is_compiling():  # ONNX knows no cdist; this takes memory for each pair's whole difference
+            distances = (scaled[:, None] - self.support).square().sum(2)
+        else:
+            distances = torch.cdist(scaled, self.support, compute_mode="donot_use_mm_for_euclid_dist").square()
+        return torch.exp(-self.gamma * distances)
 
 
 @final
@@ -133,7 +147,7 @@ class SvmRbf(Head):
         variance = float(scaled.var())
         gamma = self.gamma or 1 / (inputs.shape[1] * (variance if variance > 0 else 1.0))
         machine = SVC(C=self.c, gamma=gamma, decision_function_shape="ovr").fit(scaled, labels)
-        dual, intercept = _pairwise(machine, present, training.n_classes)
+        dual, intercept = pairwise(machine, present, training.n_classes)
         module = SvmModule(inputs.shape[1], training.n_classes)
         state = module.state_dict() | {
             "mean": torch.from_numpy(mean),
@@ -142,7 +156,7 @@ class SvmRbf(Head):
             "dual": torch.from_numpy(dual),
             "intercept": torch.from_numpy(intercept),
             "gamma": torch.tensor(gamma),
-            "sharpness": torch.tensor(_sharpness(machine, scaled, labels)),
+            "sharpness": torch.tensor(sharpness(machine, scaled, labels)),
             "present": torch.isin(torch.arange(training.n_classes), torch.from_numpy(present)),
         }
         module.load_state_dict(state)
@@ -154,19 +168,26 @@ class SvmRbf(Head):
         Raises:
             NotSupported: other sizes than it was fitted for.
         """
-        module = SvmModule(n_inputs, n_classes)
-        if self._fitted is not None:
-            fitted_for = (len(self._fitted.mean), len(self._fitted.present))
-            if fitted_for != (n_inputs, n_classes):
-                raise NotSupported(
-                    f"svm-rbf was fitted for {fitted_for[0]} inputs and {fitted_for[1]} classes, not for {n_inputs} "
-                    f"and {n_classes}."
-                )
-            module.load_state_dict(self._fitted.state_dict())
-        return module
+        return built("svm-rbf", SvmModule(n_inputs, n_classes), self._fitted)
 
 
-def _pairwise(
+def built(name: str, module: Support, fitted: Support | None) -> Support:
+    """A module with the state of what was fitted, if anything was.
+
+    Raises:
+        NotSupported: other sizes than it was fitted for.
+    """
+    if fitted is not None:
+        sizes, wanted = ((len(each.mean), len(each.present)) for each in (fitted, module))
+        if sizes != wanted:
+            raise NotSupported(
+                f"{name} was fitted for {sizes[0]} inputs and {sizes[1]} classes, not for {wanted[0]} and {wanted[1]}."
+            )
+        module.load_state_dict(fitted.state_dict())
+    return module
+
+
+def pairwise(
     machine: SVC, present: NDArray[np.int64], n_classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Dual coefficients (pair, support) and intercepts (pair,) of all pairs; zeros for pairs with an absent class."""
@@ -185,7 +206,7 @@ def _pairwise(
     return dual, intercept
 
 
-def _sharpness(machine: SVC, inputs: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+def sharpness(machine: SVC, inputs: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     """The factor of the scores at which their softmax has the lowest cross-entropy on samples that were held out."""
     present, counts = np.unique(labels, return_counts=True)
     if counts.min() < _CALIBRATION_FOLDS:

@@ -17,9 +17,11 @@ from rich.console import Console
 from torch import nn
 
 import qplug
+from qplug import catalogue
 from qplug.contract.errors import ConfigError, DataError, PluginError, UserError
 from qplug.lab.config.layers import from_file
 from qplug.lab.config.toml import full_hash
+from qplug.study.settings import name_of
 
 SMALL: dict[str, Any] = {
     "dataset": "digits", "backbone": "identity", "reducer": "pca", "epochs": 1, "figures": False, "progress": False
@@ -212,23 +214,6 @@ def test_an_object_runs_and_says_that_it_cannot_elsewhere(place: Path) -> None:
         _ = qplug.load(made.path).model
 
 
-def test_a_circuit_of_a_notebook_runs_without_a_package(place: Path) -> None:
-    qml = pytest.importorskip("pennylane")
-    from qplug_pennylane.head import PennyLaneHead
-
-    @qml.qnode(qml.device("default.qubit", wires=2))
-    def circuit(inputs: Any, weights: Any) -> Any:
-        qml.AngleEmbedding(inputs, wires=[0, 1])
-        qml.BasicEntanglerLayers(weights, wires=[0, 1])
-        return [qml.expval(qml.PauliZ(wire)) for wire in range(2)]
-
-    head = PennyLaneHead.from_qnode(circuit, n_inputs=2, weight_shapes={"weights": (1, 2)})
-    made = qplug.run(**SMALL, head=head, out=place / "qnode")
-    assert made.record.training.parameters.quantum == 2
-    assert made.record.backend == "torch"
-    assert len(made.predict([np.zeros((8, 8))])) == 1
-
-
 @pytest.mark.parametrize(
     ("asked", "error", "words"),
     [
@@ -248,23 +233,28 @@ def test_mistakes_are_told_and_leave_nothing(
     assert not (tmp_path / "runs").exists()
 
 
-def test_heads_are_compared(place: Path) -> None:
+def test_what_is_compared_is_one_word_each(place: Path) -> None:
     from my_parts import Wide
 
-    settings = {"reducer.n_outputs": 4}
-    shared: dict[str, Any] = {"dataset": "digits", "backbone": "identity", "reducer": "pca", "epochs": 1, "seeds": 2,
-                              "baselines": False, "set": settings, "out": place / "compared"}  # fmt: skip
-    found = qplug.compare(heads=["linear", Wide], **shared, progress=False)
-    (data,) = found.outcome.data_sets
-    assert {arm.name for arm in data.arms} == {"linear", "my_parts:Wide"}
-    assert len(found.verdicts) == len(data.pairs) == 1
-    assert found.verdicts[0] in told(found).replace("\n", " ")
-    assert "my_parts:Wide" in found._repr_html_()
-    assert (found.path / "report.html").is_file()
-    with pytest.raises(ConfigError, match=r"jobs=2 .* 'object:Local-"):
-        qplug.compare(heads=[Local([])], **shared, jobs=2)
-    with pytest.raises(UserError, match="margin=2"):
-        qplug.compare(heads="linear", margin=2, **shared)
+    assert name_of("head", "linear") == "linear"
+    assert name_of("head", Wide) == name_of("head", Wide()) == "my_parts:Wide"
+    assert re.fullmatch("object:Wide-[0-9a-f]{8}", name_of("head", Wide(width=7)))
+    assert catalogue.create("head", name_of("head", Wide(width=7))).width == 7
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"heads": [Local([])], "jobs": 2}, r"jobs=2 .* 'object:Local-"),
+        ({"heads": "linear", "margin": 2}, "margin=2"),
+        ({"dataset": None}, "no data set is named"),
+        ({"heads": ["linear", "liner"]}, "liner"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(tmp_path: Path, asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        qplug.compare(**({"dataset": "digits"} | asked), out=tmp_path / "compared", progress=False)
+    assert not (tmp_path / "compared").exists()
 
 
 def test_a_damaged_record_is_refused(circuit: qplug.Run, tmp_path: Path) -> None:

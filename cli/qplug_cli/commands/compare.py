@@ -203,6 +203,11 @@ def compare(
         if folder is not None and (folder / "plan.toml").is_file():
             if said:
                 lab.extend(folder, _request(said, given_data_set=True), said, place, reporter)
+        elif folder is not None and not said:
+            raise UserError(
+                f"{plan} holds no comparison. To plan one there, say what it compares: --dataset NAME --heads NAME; "
+                "those there are: qplug compare --list"
+            )
         else:
             folder = lab.begin(_request(said), out, place, reporter, folder=folder)
         from qplug.lab.comparison.computing import Computing

@@ -191,8 +191,8 @@ def run(
 
     Without arguments: the quickstart recipe. What you leave out comes from the recipe, then from the data set's own
     defaults, then from each component's. All by name: qplug list. A component is named as NAME, or with one of its
-    presets as NAME:PRESET. Several seeds or heads, or --fold all, make a set: one run for each of their combinations in
-    one folder, with mean and spread at the end.
+    presets as NAME:PRESET; a class of your own as module:Class. Several seeds or heads, or --fold all, make a set: one
+    run for each of their combinations in one folder, with mean and spread at the end.
     """
     from qplug_cli.progress import loading
 

@@ -39,7 +39,7 @@ class HybridClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             simulator that trains runs.
         epochs: passes over the training data.
         learning_rate: step size of Adam.
-        batch_size: samples per step.
+        batch_size: samples per step, at most.
         random_state: decides initial weights and the order of samples.
 
     Attributes:
@@ -133,7 +133,8 @@ class HybridClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _trained(self, network: nn.Module, rows: torch.Tensor, targets: torch.Tensor) -> list[float]:
         """Trains in place and gives the mean loss of each epoch; torch's random state is the caller's to set."""
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
-        n_batches = max(1, len(rows) // self.batch_size)  # the rest is spread over all: batch norm needs two samples
+        # All about equally large, and none of a single sample: batch norm needs two.
+        n_batches = min(-(-len(rows) // self.batch_size), len(rows) // 2)
         losses = []
         network.train()
         for _ in range(self.epochs):

@@ -24,6 +24,7 @@ from qplug.lab.data.workers import (
     environment,
     one_thread,
     prepare_worker,
+    without_script,
 )
 from qplug.variables import usable_cores
 
@@ -180,7 +181,7 @@ def _over_processes(
     try:
         while True:
             while len(waiting) < 2 * n_workers and (chunk := next(chunks, None)) is not None:
-                with environment(ONE_THREAD), deaf_to_signals():  # tasks start the workers
+                with environment(ONE_THREAD), deaf_to_signals(), without_script():  # tasks start the workers
                     waiting.append(pool.submit(_work, chunk))
             if not waiting:
                 return

@@ -80,6 +80,21 @@ def deaf_to_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def without_script() -> Iterator[None]:
+    """Processes that the block starts do not run the script again that this process runs.
+
+    They need nothing of it, and one that starts a run without asking for its ``__name__`` would start it in each.
+    """
+    main = vars(sys.modules["__main__"])
+    before = {name: main.pop(name) for name in ("__file__", "__spec__") if name in main}
+    main["__spec__"] = None
+    try:
+        yield
+    finally:
+        main.update({"__spec__": None} | before)
+
+
 def prepare_worker() -> None:
     """Leaves signals to the parent, and ends this process when the parent is gone, killed or not."""
     for number in ENDING:
