@@ -12,6 +12,7 @@ from torch import Tensor
 
 from qplug.heads.head_parameters import INPUT_MAPS, BatchNorm, InputMap
 
+from .layers import n_turns, ring, turns_and_ring
 from .written import MeasuredReadOut, Written, WrittenHead, on_each
 
 
@@ -49,7 +50,7 @@ class Iqp(WrittenHead):
     @property
     def n_parameters(self) -> int:
         """Two angles for each qubit in every layer, and one at the end."""
-        return (2 * self.n_layers + 1) * self.n_qubits
+        return n_turns(self.n_layers, self.n_qubits)
 
     def gates(self, inputs: Tensor, parameters: Tensor) -> Iterator[Written]:
         """The encoding, then the trained layers."""
@@ -60,14 +61,4 @@ class Iqp(WrittenHead):
             yield from on_each("rz", wires, encoded)
             for first, second in combinations(wires, 2) if self.pairs == "all" else ring(n):
                 yield "rzz", (first, second), (encoded[first] * encoded[second],)
-        turns = parameters.reshape(-1, n)
-        for layer in range(self.n_layers):
-            yield from on_each("ry", wires, turns[2 * layer])
-            yield from on_each("rz", wires, turns[2 * layer + 1])
-            yield from (("cx", pair, ()) for pair in ring(n))
-        yield from on_each("ry", wires, turns[-1])
-
-
-def ring(n: int) -> list[tuple[int, int]]:
-    """Each wire with the next, and the last with the first where that is another pair."""
-    return [(wire, (wire + 1) % n) for wire in range(n if n > 2 else n - 1)]
+        yield from turns_and_ring(parameters, n)

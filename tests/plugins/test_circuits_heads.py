@@ -14,7 +14,9 @@ from qplug.heads.quantum_module import QuantumModule
 from qplug.heads.traced_head import TracedHead
 from qplug.heads.uploads import input_uploads
 from qplug.parameters import create
+from qplug.testing import reference
 from qplug.testing.equivalence import check_head
+from qplug_circuits.amplitude import Amplitude
 from qplug_circuits.iqp import Iqp
 from qplug_circuits.qcnn import Qcnn
 from qplug_circuits.re_uploading import DataReUploading
@@ -107,6 +109,24 @@ def test_iqp_with_ring_is_pennylanes_embedding_and_the_trained_layers_follow() -
     compare(Iqp(n_qubits=3, n_layers=1, pairs="ring"), function, range(3))
 
 
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_amplitudes_are_the_inputs_at_the_cost_of_the_source(n: int) -> None:
+    head = Amplitude(n_qubits=n, n_layers=0)
+    inputs = torch.randn(6, 2**n, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    inputs[1, : 2**n // 2], inputs[2, 2**n // 2 :], inputs[3] = 0, 0, 0
+    inputs.requires_grad_()
+    parameters = torch.zeros(head.n_parameters, dtype=torch.float64)  # nothing after the preparation
+    circuit, angles = head.circuit(2**n), head.encode(inputs, parameters)
+    states = reference.final_states(circuit, angles.detach().numpy(), parameters.numpy()).reshape(6, -1)
+    wanted = torch.nn.functional.normalize(inputs.detach()).numpy()
+    wanted[3] = np.eye(2**n)[0]
+    np.testing.assert_allclose(np.abs((states * wanted).sum(1)), 1, atol=1e-9)
+    assert circuit.gate_counts.get("cx", 0) == 2**n - 2
+    assert circuit.gate_counts["ry"] == 2**n - 1 + n
+    angles.square().sum().backward()
+    assert inputs.grad.isfinite().all()
+
+
 def su4(w: Tensor, a: int, b: int) -> None:
     qml.U3(*w[0:3], wires=a)
     qml.U3(*w[3:6], wires=b)
@@ -175,7 +195,7 @@ def test_qcnns_preset_gives_the_probabilities_of_the_last_qubit() -> None:
 
 
 @pytest.mark.parametrize("read_out", READ_OUTS)
-@pytest.mark.parametrize("head", [DataReUploading, Iqp, Qcnn])
+@pytest.mark.parametrize("head", [Amplitude, DataReUploading, Iqp, Qcnn])
 def test_every_read_out_keeps_the_contract(head: type[WrittenHead], read_out: str) -> None:
     made: Any = head(n_qubits=4, read_out=read_out)
     check_head(made, Torch(), n_classes=2, batch=2, dtypes=(torch.float64,))

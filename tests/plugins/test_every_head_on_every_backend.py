@@ -20,6 +20,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "qiskit-qnn": {"n_qubits": 3},
     "qiskit-efficient-su2": {"n_qubits": 3, "reps": 1},
     "circuit-file": {},
+    "amplitude": {"n_qubits": 2, "n_layers": 1},
     "data-reuploading": {"n_qubits": 3, "n_layers": 2},
     "iqp": {"n_qubits": 3, "n_layers": 1},
     "qcnn": {"n_qubits": 4, "convolution": "ttn"},
