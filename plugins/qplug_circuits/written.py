@@ -75,7 +75,7 @@ class WrittenHead(TracedHead):
         wires = tuple(self.read_wires())
         if self.read_out in ("probabilities", "parity-classes"):
             return basis_probabilities(wires[:MOST_READ])
-        strings = [wires] if self.read_out == "parity" else [(wire,) for wire in wires]
+        strings: list[tuple[int, ...]] = [wires] if self.read_out == "parity" else [(wire,) for wire in wires]
         return strings, LinearCombination(torch.eye(len(strings)), torch.zeros(len(strings)))
 
 

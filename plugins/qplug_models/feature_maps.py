@@ -133,4 +133,4 @@ def single_qubit_expectations(state: State) -> Tensor:
 
 def in_chunks(function: Callable[[Tensor], Tensor], inputs: Tensor, rows: int) -> Tensor:
     """The function of inputs, that many rows at once."""
-    return torch.cat([function(piece) for piece in inputs.split(rows)])
+    return torch.cat([function(piece) for piece in torch.split(inputs, rows)])

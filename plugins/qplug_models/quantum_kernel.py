@@ -53,7 +53,7 @@ class KernelModule(SupportModule):
             ours, theirs = (in_chunks(self.projections, each, rows) for each in (one, other))
             distances = torch.cdist(ours, theirs, compute_mode="donot_use_mm_for_euclid_dist").square()
             return torch.exp(-self.gamma.to(distances.dtype) * distances / 2)
-        pieces = [self.feature_map.states(piece) for piece in other.split(rows)]
+        pieces = [self.feature_map.states(piece) for piece in torch.split(other, rows)]
 
         def against_all(piece: Tensor) -> Tensor:
             states = self.feature_map.states(piece)
@@ -185,7 +185,8 @@ def _inverse_root(gram: Tensor) -> Tensor:
     """A matrix R with R Rᵀ the pseudo-inverse of a symmetric one."""
     values, vectors = torch.linalg.eigh(gram)
     kept = values > 1e-10 * values.max()
-    return vectors[:, kept] / values[kept].sqrt()
+    root: Tensor = vectors[:, kept] / values[kept].sqrt()
+    return root
 
 
 def _warn_if_concentrated(name: KernelName, module: KernelModule, scaled: Tensor) -> None:

@@ -164,7 +164,8 @@ def _frozen(given: Component) -> type[Component]:
         """Nothing: it is a copy."""
 
     body = {"__new__": new, "__init__": init, "__module__": part.__module__, "capabilities": given.capabilities}
-    return type(part)(part.__name__, (part,), body)
+    copied: type[Component] = type(part)(part.__name__, (part,), body)  # type: ignore[misc]  # its own metaclass
+    return copied
 
 
 def _kept(kind: str, part: type[Component], name: str) -> str:

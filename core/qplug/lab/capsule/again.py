@@ -71,9 +71,9 @@ def _part(folder: Path, part: Literal["test", "validation"], place: Workplace, r
     columns = [name for name in written[0] if name.startswith("p_")]
     for name in columns:
         pairs = [(float(row[name]), float(derived[row["id"]][name])) for row in written]
-        means = [sum(each) / len(pairs) for each in zip(*pairs, strict=True)]
+        before, after = (sum(each) / len(pairs) for each in zip(*pairs, strict=True))
         holds = max(abs(left - right) for left, right in pairs) <= WITHIN
-        yield Check(PREDICTIONS, f"{part}: mean of {name}", *means, holds, source, f"±{WITHIN:g} in every row")
+        yield Check(PREDICTIONS, f"{part}: mean of {name}", before, after, holds, source, f"±{WITHIN:g} in every row")
     n_same = len(written) - len(others)
     yield Check(PREDICTIONS, f"{part}: equal answers", len(written), n_same, _only_near(written, others), source, told)
 

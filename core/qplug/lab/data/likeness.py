@@ -85,7 +85,7 @@ def alike_across_parts(
         Pairs whose likeness is at least ``ALIKE``, the most alike first.
     """
     part = _parts(samples, split)
-    content = hashlib.sha256(np.ascontiguousarray(values)).hexdigest()
+    content = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
     ids = identity_hash({"ids": [sample.id for sample in samples]})
     key = (content, ids, part.tobytes(), modality, max_pairs)
     if key not in _FOUND:
