@@ -25,6 +25,11 @@ from qplug.lab import figures
 from qplug.lab.audit import figure as audit_figure
 from qplug.lab.audit.audit import audit
 from qplug.lab.figures.calibration import calibration
+from qplug.lab.figures.comparison_confusion import confusion_matrices
+from qplug.lab.figures.comparison_cost import Panel, cost
+from qplug.lab.figures.comparison_curves import learning_curves
+from qplug.lab.figures.comparison_forest import Line, credit, forest
+from qplug.lab.figures.comparison_points import ArmPoints, Point, points
 from qplug.lab.figures.confusion import confusion_matrix
 from qplug.lab.figures.curves import curves
 from qplug.lab.figures.discrimination import roc_pr
@@ -74,6 +79,22 @@ def of_an_audit() -> Figure:
     return audit_figure.figure(report)
 
 
+LINES = [
+    Line(group=NAMES[1], name=name, value=0.5, interval=(0.0, 1.0), inner=None, verdict="undecided", words=NAMES[0])
+    for name in NAMES
+]
+LOSSES = {"train_cross_entropy": np.ones(3), "validation_cross_entropy": np.ones(3)}
+
+
+def of_a_comparison(draw: Callable[..., Figure | None], *given: object, **named: object) -> Callable[[], Figure]:
+    def drawn() -> Figure:
+        figure = draw(*given, **named, title=TITLE, stamp=NAMES[1])
+        assert figure is not None
+        return figure
+
+    return drawn
+
+
 CIRCUIT = Circuit(1, (Gate("rx", (0,), (Encoding(0),)),), (Observable("Z", (0,)),))
 
 DRAWN: dict[Callable[..., Figure], tuple[Callable[[], Figure], Sequence[str]]] = {
@@ -100,6 +121,20 @@ DRAWN: dict[Callable[..., Figure], tuple[Callable[[], Figure], Sequence[str]]] =
     roc_pr: (lambda: roc_pr(LABELS % 2, LOGITS[:, :2], NAMES[1:3], title=TITLE, stamp=NAMES[1]), NAMES[2:3]),
     misclassified: (of_mistakes, NAMES),
     audit_figure.figure: (of_an_audit, (*NAMES[:2], NAMES[3])),
+    forest: (of_a_comparison(forest, LINES, margin=0.1, axis=NAMES[0], told_margin="1 point"), NAMES),
+    credit: (of_a_comparison(credit, LINES), NAMES),
+    points: (
+        of_a_comparison(
+            points,
+            [ArmPoints(name, [Point(1, 0, 0.5)], 0.5, (0.4, 0.6), NAMES[0]) for name in NAMES],
+            axis=NAMES[0],
+            chance=None,
+        ),
+        NAMES,
+    ),
+    learning_curves: (of_a_comparison(learning_curves, {name: [LOSSES] for name in NAMES}), NAMES),
+    confusion_matrices: (of_a_comparison(confusion_matrices, {NAMES[3]: np.eye(4, dtype=int)}, NAMES), NAMES),
+    cost: (of_a_comparison(cost, NAMES, [Panel(NAMES[0], [1.0, 2.0, 3.0, None])], note=NAMES[2]), NAMES),
     drawn_figure.figure: (lambda: drawn_figure.figure(CIRCUIT, title=TITLE, stamp=NAMES[1]), ()),
 }
 

@@ -146,11 +146,7 @@ class Executor(Component):
 
 
 def environment_of(needs: Needs) -> dict[str, str]:
-    """The environment in which an executor starts the process of a cell, before any library is loaded.
-
-    What a cell starts in its turn has no more cores than the cell, and no GPU is seen that it did not ask for; which
-    ones it sees, if it asked, the executor adds.
-    """
+    """What a cell's process is started with, before any library is loaded: the cores and GPUs that it asked for."""
     room = {WORKERS: str(needs.threads), **thread_variables(needs.threads)}
     return room if needs.gpus else {**room, "CUDA_VISIBLE_DEVICES": ""}
 
