@@ -152,6 +152,7 @@ class HybridClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         inputs = validate_data(self, X, dtype=np.float64, reset=False)
         with torch.no_grad():
-            parts = [self.module_(part) for part in torch.from_numpy(np.ascontiguousarray(inputs)).split(_ROWS)]
+            rows = torch.from_numpy(np.ascontiguousarray(inputs)).split(_ROWS)  # type: ignore[no-untyped-call]
+            parts = [self.module_(some) for some in rows]
         logits: NDArray[np.float64] = torch.cat(parts).numpy()
         return logits
