@@ -19,7 +19,8 @@ from torch import nn
 import qplug
 from qplug import catalogue
 from qplug.contract.errors import ConfigError, DataError, PluginError, UserError
-from qplug.lab.config.layers import from_file
+from qplug.lab.config.branches import from_head
+from qplug.lab.config.layers import from_file, from_names
 from qplug.lab.config.toml import full_hash
 from qplug.study.settings import name_of
 
@@ -231,6 +232,14 @@ def test_mistakes_are_told_and_leave_nothing(
     with pytest.raises(error, match=words):
         qplug.run(**(SMALL | asked), out=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+def test_code_is_told_from_presets_and_branches() -> None:
+    assert from_head("my_parts:Wide") == {"head": {"name": "my_parts:Wide"}}
+    assert from_head("object:Wide-01234567") == {"head": {"name": "object:Wide-01234567"}}
+    assert from_head("pca:mlp") == {"branch": [{"head": {"name": "mlp"}, "reducer": {"name": "pca"}}]}
+    assert from_names({"features": "my.parts:Loud"}) == {"features": {"name": "my.parts:Loud"}}
+    assert from_names({"features": "mel:qc-cnn"}) == {"features": {"name": "mel", "preset": "qc-cnn"}}
 
 
 def test_what_is_compared_is_one_word_each(place: Path) -> None:

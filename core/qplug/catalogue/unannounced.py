@@ -164,8 +164,9 @@ def _frozen(given: Component) -> type[Component]:
         """Nothing: it is a copy."""
 
     body = {"__new__": new, "__init__": init, "__module__": part.__module__, "capabilities": given.capabilities}
-    copied: type[Component] = type(part)(part.__name__, (part,), body)  # type: ignore[misc]  # its own metaclass
-    return copied
+    metaclass: Any = type(part)
+    made: type[Component] = metaclass(part.__name__, (part,), body)
+    return made
 
 
 def _kept(kind: str, part: type[Component], name: str) -> str:
