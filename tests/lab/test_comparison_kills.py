@@ -76,7 +76,7 @@ def test_neither_a_killed_worker_nor_a_killed_command_costs_more_than_what_was_u
     started = below(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    assert len(started) >= 2
+    assert started  # one worker at least; the other may be on its way to be replaced
     wait_for(lambda: not any(map(is_alive, started)), 15)
 
     (torn,) = (tmp_path / "torn").iterdir()

@@ -78,7 +78,7 @@ def test_an_unknown_kind_is_refused_with_a_near_one() -> None:
         ("n_layers=3", {}, "Did you mean --set head.n_layers=3?"),
         ("n_mels=40", {}, "Did you mean --set features.n_mels=40?"),
         ("epochs=5", {}, "Did you mean --set training.epochs=5?"),
-        ("shots=9", {"backend": "aer"}, "Did you mean --set backend.shots=9?"),
+        ("shots=9", {"backend": "aer"}, "Did you mean --set training.shots=9 or --set backend.shots=9?"),
         ("hidden=8", {"head": "mlp"}, "Did you mean --set head.hidden=8?"),
         ("sed=8", {}, "Did you mean --set seed=8?"),
         ("no_such=1", {"head": "no-such-head"}, "write KIND.PARAM=VALUE, such as head.n_layers=3. Kinds: dataset, "),

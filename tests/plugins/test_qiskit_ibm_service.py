@@ -84,8 +84,8 @@ def test_an_estimator_gives_what_is_right(ibm: Control, tmp_path: Path, generati
 def test_every_quantum_head_runs_in_one_job(ibm: Control, tmp_path: Path) -> None:
     heads = [entry.name for entry in entries("head") if entry.status == "ready" and entry.provider == "qplug"]
     classes = [load("head", name) for name in heads if name != "circuit-file"]
-    quantum = [cls(n_qubits=3) for cls in classes if issubclass(cls, QuantumHead)]  # type: ignore[call-arg]
-    circuits = [head.circuit(3) for head in quantum]
+    quantum = [cls(n_qubits=4) for cls in classes if issubclass(cls, QuantumHead)]  # type: ignore[call-arg]
+    circuits = [head.circuit(head.n_inputs or 4) for head in quantum]
     assert len(circuits) >= 4
     backend, work = made(tmp_path), work_of(*circuits, shots=300)
     values = backend.collect(backend.submit(work))

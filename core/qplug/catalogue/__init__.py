@@ -20,15 +20,15 @@ from qplug.catalogue.unannounced import is_code, is_object, keep, with_component
 from qplug.variables import cache_folder
 
 if TYPE_CHECKING:
+    from qplug.catalogue.announced_peers import peers
     from qplug.catalogue.blame import Suspect, naming_faults
     from qplug.catalogue.making import create
-    from qplug.catalogue.peers import peers
 
 _LATER = {
     "Suspect": "qplug.catalogue.blame",
     "create": "qplug.catalogue.making",
     "naming_faults": "qplug.catalogue.blame",
-    "peers": "qplug.catalogue.peers",
+    "peers": "qplug.catalogue.announced_peers",
 }
 
 __all__ = [

@@ -21,8 +21,9 @@ PEERS = "qplug.peers"
 """The group of what ``qplug bench`` compares with, which is no part of a run."""
 
 OWN_COMMANDS = (
-    "run", "resume", "evaluate", "predict", "report", "export", "verify", "runs",
-    "jobs", "data", "bench", "recipes", "list", "show", "cache", "doctor",
+    "run", "compare", "resume", "evaluate", "predict", "report", "export", "verify",
+    "replay", "pack", "runs", "jobs", "data", "bench", "diagnose",
+    "recipes", "list", "show", "cache", "doctor",
 )  # fmt: skip
 """The commands that qplug has itself. No plugin's takes the place of one."""
 
