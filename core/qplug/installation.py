@@ -20,8 +20,8 @@ from urllib.request import url2pathname
 
 from qplug.version import DISTRIBUTION, PROJECT, REGISTERED, __file__
 
-SCRIPT = ("console_scripts", "qplug", "qplug_cli.main:run")
-"""The entry point that tells a distribution of this project from another project's package of its name."""
+SCRIPT = ("console_scripts", "qplug", "qplug_cli")
+"""Group, name and package of the entry point that tells a distribution of this project from another's of its name."""
 
 UNKNOWN = "CHECKOUT-OR-WHEEL"
 """What stands in a command where nothing tells from where this installation came."""
@@ -43,7 +43,7 @@ def may_be_ours(name: str) -> bool:
 def is_ours(distribution: Distribution) -> bool:
     """Whether a distribution is of this project; its name alone does not tell."""
     return may_be_ours(distribution.name) and any(
-        (point.group, point.name, point.value.replace(" ", "")) == SCRIPT for point in distribution.entry_points
+        (point.group, point.name, re.split(r"\W", point.value)[0]) == SCRIPT for point in distribution.entry_points
     )
 
 
