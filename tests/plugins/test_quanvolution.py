@@ -51,7 +51,9 @@ def test_random_layers_have_the_structure_of_pennylanes() -> None:
     for seed in range(4):
         gates = list(random_layers(4, 3, seed, trained=True))
         weights = np.arange(12.0).reshape(3, 4)
-        theirs = qml.RandomLayers.compute_decomposition(weights, range(4), 0.3, qml.CNOT, [qml.RX, qml.RY, qml.RZ], seed)
+        theirs = qml.RandomLayers.compute_decomposition(
+            weights, range(4), 0.3, qml.CNOT, [qml.RX, qml.RY, qml.RZ], seed
+        )
         names = {"RX": "rx", "RY": "ry", "RZ": "rz", "CNOT": "cx"}
         assert [(gate.name, gate.wires) for gate in gates] == [(names[op.name], tuple(op.wires)) for op in theirs]
         angles = [angle.index for gate in gates for angle in gate.angles]  # type: ignore[union-attr]
