@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qplug import installation
 from qplug.contract.errors import NotInstalled, NotSupported, QplugError
 from qplug.lab.export.files import Exported, about, target, write
 from qplug.lab.pipeline.cut import Before, Behind
@@ -145,7 +146,7 @@ def _require() -> None:
     if missing:
         raise NotInstalled(
             f"the ONNX export needs {', '.join(missing)}, not installed here. "
-            "Install what it needs with: pip install 'qplug[onnx]'"
+            f"Install what it needs with: {installation.install('onnx')}"
         )
 
 
