@@ -26,7 +26,7 @@ def explain(error: BaseException) -> int:
             _say(f"stopped{by(error)}.")
             return 128 + signal_of(error)
         case ModuleNotFoundError() if not (error.name or "qplug").startswith("qplug"):
-            _say(f"this needs the module {error.name!r}, which is not installed. Install it: pip install 'qplug[all]'")
+            _say(f"this needs the module {error.name!r}, which is not installed. Install it: {_install_all()}")
             return NotInstalled.exit_code
         case BrokenPipeError():
             return _hush()
@@ -53,6 +53,12 @@ def _of_a_part(error: BaseException) -> str | None:
 
     told = fault(error, blamed(error, suspected(error)), "the command ran")
     return None if told is error else str(told)
+
+
+def _install_all() -> str:
+    from qplug.installation import install  # help needs none of it
+
+    return install("all")
 
 
 def _say(text: str) -> None:

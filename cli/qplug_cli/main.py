@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import inspect
 import logging
 import os
 import sys
 from importlib import import_module
-from pathlib import Path
+from io import FileIO
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -58,13 +59,13 @@ COMMANDS = {
 module is imported when it is used; its ``EXAMPLES``, Markdown, stand at the end of its help."""
 
 EXAMPLES = """
-**Examples**
+[bold]Examples[/]
 
-`qplug run` – a first hybrid classifier, in a minute, without download
+[cyan]qplug run[/] – a first hybrid classifier, in a minute, without download
 
-`qplug list heads` – what can be named after --head
+[cyan]qplug list heads[/] – what can be named after --head
 
-`qplug show head pennylane-pqc` – its parameters and its circuit
+[cyan]qplug show head pennylane-pqc[/] – its parameters and its circuit
 """
 
 PATIENCE = 1.0
@@ -105,6 +106,7 @@ class LazyGroup(PlainGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command. An interruption leaves as itself, not as one of Typer's exit codes."""
+        gc.enable()  # the door had switched it off
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, BrokenPipeError) as error:
@@ -146,10 +148,15 @@ def plugin_commands() -> list[Entry]:
 def _are_announced() -> bool:
     # A look into the files: to load what reads them in full takes ten times as long as the rest of a help page's work.
     for folder in dict.fromkeys(sys.path):
-        for file in Path(folder or ".").glob("*.*-info/entry_points.txt"):
-            with contextlib.suppress(OSError):
-                if b"qplug.commands" in file.read_bytes():
-                    return True
+        with contextlib.suppress(OSError), os.scandir(folder or ".") as found:
+            if any(entry.name.endswith("-info") and _announces_a_command(entry.path) for entry in found):
+                return True
+    return False
+
+
+def _announces_a_command(distribution: str) -> bool:
+    with contextlib.suppress(OSError), FileIO(f"{distribution}/entry_points.txt") as file:
+        return b"qplug.commands" in file.read()
     return False
 
 
@@ -194,7 +201,7 @@ def _debug(asked: bool) -> None:
         os.environ["QPLUG_DEBUG"] = "1"
 
 
-app = typer.Typer(cls=LazyGroup, rich_markup_mode="markdown", add_completion=False)
+app = typer.Typer(cls=LazyGroup, rich_markup_mode="rich", add_completion=False)
 
 
 @app.callback(invoke_without_command=True, epilog=inspect.cleandoc(EXAMPLES))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qplug import catalogue
+from qplug import catalogue, installation
 from qplug.catalogue import Entry
 from qplug.catalogue.offers import misspelt_groups, same_distribution
 from qplug.contract.errors import UnknownName
@@ -120,7 +120,7 @@ def _install(lacking: Sequence[Entry]) -> str:
     known = catalogue.registry().components
     extras = {known[row.kind, row.name].extra for row in lacking if row.status == "needs-extra"}
     if extras and len(lacking) == sum(row.status == "needs-extra" for row in lacking):
-        return f"pip install 'qplug[{','.join(sorted(extras))}]'"
+        return installation.install(*sorted(extras))
     return lacking[0].install if lacking else ""
 
 
