@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from qplug.contract.errors import NotSupported
+from qplug.bench.sizes import Sizes
+from qplug.contract.errors import NotSupported, UserError
+from qplug.lab.comparison.planning import planned
+from qplug.lab.comparison.request import Request
 from qplug.lab.config.layers import from_assignments
 from qplug.lab.config.resolve import resolve
 from qplug.lab.data.embeddings import module_hash
+from qplug.lab.diagnosis.seen import first_quantum
 from qplug.lab.export.circuits import export_circuits
+from qplug.lab.export.network import export_network
 from qplug.lab.judging.view import View
 from qplug.lab.pipeline.classifier import Classifier, count_parameters
 from qplug.lab.pipeline.components import assemble
@@ -25,6 +30,8 @@ from qplug.lab.runner.loaded import load_run
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.training.idle import idle_parts, prints
+from qplug_cli.commands import bench as bench_command
+from qplug_cli.commands import show as show_command
 from qplug_torch.backend import Torch
 
 TRAINED = ("backbone.circuit=trained", "training.epochs=1", "training.batch_size=256", "training.learning_rate=0.05")
@@ -122,6 +129,8 @@ def test_a_frozen_circuit_is_computed_once_and_anew_where_it_is_judged_elsewhere
     shot = evaluate(run, Asked(settings=few), Silent(), workplace=place)
     assert shot["against_training_backend"]["label_agreement"] < 1
     assert shot["test"]["accuracy"] > 0.2
+    with pytest.raises(NotSupported, match="the backbone of this run holds circuits, and ONNX has none"):
+        export_network(run)
 
 
 def test_a_trained_circuit_learns_with_what_stands_behind_it(tmp_path: Path, place: Workplace) -> None:
@@ -135,6 +144,41 @@ def test_a_trained_circuit_learns_with_what_stands_behind_it(tmp_path: Path, pla
     assert written[0::3] == ["circuit.qasm", "circuit-2.qasm"]
     on_lightning = evaluate(run, Asked(settings={"backend": {"name": "default.qubit"}}), Silent(), workplace=place)
     assert on_lightning["against_training_backend"]["label_agreement"] == 1
+
+
+def test_a_comparison_takes_ablations_beside_circuits_in_a_backbone_and_no_head(place: Workplace) -> None:
+    asked = Request(
+        datasets=("digits",), heads=("linear",), backbone="quanvolution", reducer="identity", epochs=1, seeds=(0,),
+        assignments=("features.normalise=none", "features.size=4"), ablate=True, transpile=False,
+    )  # fmt: skip
+    (data_set,) = planned(asked, place, Silent()).data_sets
+    names = {arm.name: arm.quantum for arm in data_set.arms}
+    assert names == {
+        "linear": True,
+        "fourier": False,
+        **{f"linear: {each}": each == "no-entanglers" for each in ("no-entanglers", "identity", "tanh")},
+    }
+    assert "backbone 'quanvolution' holds circuits that would stay" in data_set.left_out["linear-full"]
+    assert "nothing of backbone 'quanvolution'" in data_set.left_out["linear: no-trainable-gates"]
+    assert data_set.arms[0].circuit is not None
+    assert data_set.arms[0].circuit.qubits == 4
+
+
+def test_a_backbones_circuit_is_shown_benched_and_not_diagnosed(capsys: pytest.CaptureFixture[str]) -> None:
+    (case,) = Sizes("quanvolution", {}, "backbone").cases([], [3], [5])
+    assert (case.n_qubits, case.n_layers, case.n_inputs, len(case.circuit.observables)) == (4, 3, 4, 4)
+    with pytest.raises(NotSupported, match="the backbone 'cnn3' has no circuit"):
+        Sizes("cnn3", {}, "backbone")
+    with pytest.raises(UserError, match="the backbone 'quanvolution' has no parameter for its number of qubits"):
+        Sizes("quanvolution", {}, "backbone").cases([8], [], [1])
+    with pytest.raises(UserError, match="give --head NAME, or --backbone NAME"):
+        bench_command.bench(head="pennylane-pqc", backbone="quanvolution")
+    show_command.show("backbone", "quanvolution", settings=["patch=1"])
+    assert "1 qubits, depth" in capsys.readouterr().out
+    made = config()
+    model = blank_classifier(made, assemble(made))
+    with pytest.raises(NotSupported, match=r"linear has a circuit.*those of backbone quanvolution are not looked at"):
+        first_quantum(View(model, np.zeros((1, 1, 8, 8), np.float32)), made)
 
 
 def test_what_asks_for_all_circuits_at_once_is_refused() -> None:
