@@ -52,6 +52,8 @@ COMMANDS = {
     "recipes": ("qplug_cli.commands.recipes:recipes", "Whole pipelines by name."),
     "list": ("qplug_cli.commands.list:list_components", "Show every known component and whether it is ready."),
     "show": ("qplug_cli.commands.show:show", "Explain one component: parameters, capabilities, circuit."),
+    "check": ("qplug_cli.commands.check:check", "Find out whether a component keeps every promise of its kind."),
+    "new": ("qplug_cli.commands.new:app", "Begin a plugin: a whole package that is right from the start."),
     "cache": ("qplug_cli.commands.cache:cache", "What is kept to save time, how large it is, and emptying it."),
     "doctor": ("qplug_cli.commands.doctor:doctor", "Examine this installation and say what to do."),
 }

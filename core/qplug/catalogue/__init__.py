@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from qplug.catalogue.entry import Entry, Status
-from qplug.catalogue.listing import command, disable, entries, entry, hooks, load, without
+from qplug.catalogue.listing import command, disable, entries, entry, hook, hooks, load, without
 from qplug.catalogue.offers import GROUPS
 from qplug.catalogue.registry import Known, Recipe, Registry, recipe, registry, shipped
 from qplug.catalogue.unannounced import is_code, is_object, keep, with_component
@@ -45,6 +45,7 @@ __all__ = [
     "disable",
     "entries",
     "entry",
+    "hook",
     "hooks",
     "is_code",
     "is_object",

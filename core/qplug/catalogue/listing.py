@@ -95,6 +95,17 @@ def _load(kind: str, name: str) -> Any:
     return loaded
 
 
+def hook(name: str) -> Any:
+    """The hook plugin of that name, as it is announced: a module, or a class of which each run makes an object.
+
+    Raises:
+        UnknownName: no plugin announces it.
+        PluginError: it is quarantined; with the reason and the distribution.
+        UserError: the user disabled it.
+    """
+    return _load("hook", name)
+
+
 def command(name: str) -> TyperCommand | TyperGroup:
     """The command of that name that a plugin brings, registered by its hook.
 
