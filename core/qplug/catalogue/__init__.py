@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from qplug.catalogue.entry import Entry, Status
-from qplug.catalogue.listing import command, disable, entries, entry, hook, hooks, load, without
+from qplug.catalogue.listing import command, disable, entries, entry, hooks, load, without
 from qplug.catalogue.offers import GROUPS
 from qplug.catalogue.registry import Known, Recipe, Registry, recipe, registry, shipped
 from qplug.catalogue.unannounced import is_code, is_object, keep, with_component
@@ -22,11 +22,12 @@ from qplug.variables import cache_folder
 if TYPE_CHECKING:
     from qplug.catalogue.announced_peers import peers
     from qplug.catalogue.blame import Suspect, naming_faults
-    from qplug.catalogue.making import create
+    from qplug.catalogue.making import create, hook
 
 _LATER = {
     "Suspect": "qplug.catalogue.blame",
     "create": "qplug.catalogue.making",
+    "hook": "qplug.catalogue.making",
     "naming_faults": "qplug.catalogue.blame",
     "peers": "qplug.catalogue.announced_peers",
 }
