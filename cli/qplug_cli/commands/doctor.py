@@ -18,6 +18,7 @@ import typer
 
 from qplug import catalogue, installation
 from qplug.catalogue import Entry
+from qplug.catalogue.lacking import install_all, lacking
 from qplug.catalogue.offers import misspelt_groups
 from qplug.version import DISTRIBUTION, PROJECT, __version__
 from qplug_cli import output
@@ -120,6 +121,7 @@ def examine(*, offline: bool = False) -> Health:
             *torch_problem,
             *_package_problems(packages),
             *_plugin_problems(rows),
+            *_quickstart_problem(rows),
             *misspelt_groups(),
             *_cache_problem(),
         ],
@@ -236,6 +238,16 @@ def _plugin_problems(rows: list[Entry]) -> Iterator[str]:
             )
         elif row.status == "ready" and row.reason:
             yield f"{row.kind} {row.name!r} of {row.provider} {row.version} works, but {row.reason}. Tell its author."
+
+
+def _quickstart_problem(rows: list[Entry]) -> Iterator[str]:
+    """What the first command that the documentation shows would lack."""
+    recipe = catalogue.recipe("quickstart")
+    missing = lacking(recipe.run, rows)
+    if missing:
+        told = ", ".join(f"{row.kind} {row.name!r} {row.reason or row.status}" for row in missing)
+        cure = install_all(missing) or "qplug list"
+        yield f"the quickstart, which is what qplug run does by itself, cannot run yet: {told}. Install it: {cure}"
 
 
 def _cache_problem() -> Iterator[str]:
