@@ -200,6 +200,7 @@ def run(
         from qplug.lab.comparison.executors import executor_settings
         from qplug.lab.comparison.grid import seeds_of
         from qplug.lab.config import layers as settings
+        from qplug.lab.config.names import refuse_unknown_names
         from qplug.lab.config.recipes import with_recipe
 
     several = seed is not None and re.search(r"\d\s*[-,]", seed)
@@ -240,6 +241,8 @@ def run(
     )
     seconds_of(budget)  # a mistake in it is told before any work
     with _naming_what_is_gone(config):
+        for layers in asked.layers:
+            refuse_unknown_names(layers)
         if dry_run:
             _dry_run(asked, json=json)
         elif asked.is_set:
@@ -256,9 +259,11 @@ def _naming_what_is_gone(config: Path | None) -> Iterator[None]:
     try:
         yield
     except UnknownName:
+        if config is None:
+            raise
         from qplug.lab.runner.code import beside, naming_what_is_gone  # it is slow to import
 
-        with naming_what_is_gone(None if config is None else beside(config)):
+        with naming_what_is_gone(beside(config)):
             raise
 
 
