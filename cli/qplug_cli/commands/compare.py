@@ -179,14 +179,14 @@ def compare(
     if list_them:
         _list(out, json=json)
         return
+    from qplug.catalogue.lacking import refuse_lacking
     from qplug.lab.config.branches import from_head
-    from qplug.lab.config.names import refuse_unknown_names
     from qplug_cli.progress import TerminalReporter, loading
 
     for name in _names(heads):
-        refuse_unknown_names([from_head(name)])
+        refuse_lacking(from_head(name))
     for name in _names(dataset):
-        refuse_unknown_names([{"dataset": {"name": name}}])
+        refuse_lacking({"dataset": name})
     with loading():
         from qplug.lab.comparison import compare as lab
         from qplug.lab.comparison.executors import executor_of, executor_settings

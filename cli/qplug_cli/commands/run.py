@@ -197,10 +197,11 @@ def run(
     from qplug_cli.progress import loading
 
     with loading():
+        from qplug.catalogue.lacking import refuse_lacking
+        from qplug.catalogue.layers import merge
         from qplug.lab.comparison.executors import executor_settings
         from qplug.lab.comparison.grid import seeds_of
         from qplug.lab.config import layers as settings
-        from qplug.lab.config.names import refuse_unknown_names
         from qplug.lab.config.recipes import with_recipe
 
     several = seed is not None and re.search(r"\d\s*[-,]", seed)
@@ -242,7 +243,7 @@ def run(
     seconds_of(budget)  # a mistake in it is told before any work
     with _naming_what_is_gone(config):
         for layers in asked.layers:
-            refuse_unknown_names(layers)
+            refuse_lacking(merge(layers))
         if dry_run:
             _dry_run(asked, json=json)
         elif asked.is_set:
