@@ -10,15 +10,16 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from qplug import variables
+from qplug import installation, variables
 from qplug.catalogue.entry import Entry
-from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, canonical, offers, peer_offers, same_distribution
+from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, offers, peer_offers, same_distribution
 from qplug.catalogue.registry import Known, registry
 from qplug.catalogue.standard_output import stdout_to_stderr
 from qplug.catalogue.unannounced import code_entry, is_code, load_code
 from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserError
 from qplug.contract.kinds import KINDS
+from qplug.installation import canonical
 
 if TYPE_CHECKING:
     from typer.core import TyperCommand, TyperGroup
@@ -270,7 +271,7 @@ def _absent(known: Known) -> Entry:
         else ""
         if not ours
         else "this installation does not announce it",
-        install=known.install if missing or not ours else "pip install --force-reinstall qplug",
+        install=known.install if missing or not ours else installation.reinstall(),
         paper=known.paper,
         licence=known.licence,
         homepage=known.homepage,
