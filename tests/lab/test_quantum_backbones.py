@@ -25,6 +25,7 @@ from qplug.lab.judging.view import View
 from qplug.lab.pipeline.classifier import Classifier, count_parameters
 from qplug.lab.pipeline.components import assemble
 from qplug.lab.pipeline.describe import blank_classifier, describe
+from qplug.lab.pipeline.stand_ins import Angles
 from qplug.lab.runner.asked import Asked
 from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.evaluate import evaluate
@@ -36,6 +37,7 @@ from qplug.lab.training.idle import idle_parts, prints
 from qplug_circuits.quanvolution import Quanvolution
 from qplug_cli.commands import bench as bench_command
 from qplug_cli.commands import show as show_command
+from qplug_pennylane.pqc import Pqc
 from qplug_torch.backend import Torch
 
 TRAINED = ("backbone.circuit=trained", "training.epochs=1", "training.batch_size=256", "training.learning_rate=0.05")
@@ -108,6 +110,10 @@ def test_what_circuits_give_is_cached_by_gates_angles_and_backend() -> None:
         identity(backend=Torch(shots=100, seed=1)),
     ]
     assert len({usual, *others}) == 1 + len(others)
+    tanh = built("ablation=tanh").front  # the code of a circuit's angles counts where the circuit is gone
+    (angles,) = (each for each in tanh.modules() if isinstance(each, Angles))
+    before, angles.head = module_hash(tanh), Pqc()
+    assert module_hash(tanh) != before
 
 
 def test_a_frozen_circuit_is_computed_once_and_anew_where_it_is_judged_elsewhere(
