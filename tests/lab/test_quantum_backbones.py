@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from qplug.bench.sizes import Sizes
-from qplug.contract.errors import NotSupported, UserError
+from qplug.contract.errors import NotSupported, PluginError, UserError
+from qplug.contract.interfaces import BackboneCapabilities
+from qplug.lab.capsule.replay import replay
 from qplug.lab.comparison.planning import planned
 from qplug.lab.comparison.request import Request
 from qplug.lab.config.layers import from_assignments
@@ -23,15 +25,19 @@ from qplug.lab.judging.view import View
 from qplug.lab.pipeline.classifier import Classifier, count_parameters
 from qplug.lab.pipeline.components import assemble
 from qplug.lab.pipeline.describe import blank_classifier, describe
+from qplug.lab.pipeline.stand_ins import Angles
 from qplug.lab.runner.asked import Asked
 from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.evaluate import evaluate
+from qplug.lab.runner.ladder import Climb, climb
 from qplug.lab.runner.loaded import load_run
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.training.idle import idle_parts, prints
+from qplug_circuits.quanvolution import Quanvolution
 from qplug_cli.commands import bench as bench_command
 from qplug_cli.commands import show as show_command
+from qplug_pennylane.pqc import Pqc
 from qplug_torch.backend import Torch
 
 TRAINED = ("backbone.circuit=trained", "training.epochs=1", "training.batch_size=256", "training.learning_rate=0.05")
@@ -104,6 +110,10 @@ def test_what_circuits_give_is_cached_by_gates_angles_and_backend() -> None:
         identity(backend=Torch(shots=100, seed=1)),
     ]
     assert len({usual, *others}) == 1 + len(others)
+    tanh = built("ablation=tanh").front  # the code of a circuit's angles counts where the circuit is gone
+    (angles,) = (each for each in tanh.modules() if isinstance(each, Angles))
+    before, angles.head = module_hash(tanh), Pqc()
+    assert module_hash(tanh) != before
 
 
 def test_a_frozen_circuit_is_computed_once_and_anew_where_it_is_judged_elsewhere(
@@ -129,8 +139,11 @@ def test_a_frozen_circuit_is_computed_once_and_anew_where_it_is_judged_elsewhere
     shot = evaluate(run, Asked(settings=few), Silent(), workplace=place)
     assert shot["against_training_backend"]["label_agreement"] < 1
     assert shot["test"]["accuracy"] > 0.2
+    assert replay(run).faults == []
     with pytest.raises(NotSupported, match="the backbone of this run holds circuits, and ONNX has none"):
         export_network(run)
+    with pytest.raises(NotSupported, match=r"circuits of .* in backbone 'quanvolution' cannot be sent to a device"):
+        climb(run, Climb(), Silent(), workplace=place)
 
 
 def test_a_trained_circuit_learns_with_what_stands_behind_it(tmp_path: Path, place: Workplace) -> None:
@@ -179,6 +192,12 @@ def test_a_backbones_circuit_is_shown_benched_and_not_diagnosed(capsys: pytest.C
     model = blank_classifier(made, assemble(made))
     with pytest.raises(NotSupported, match=r"linear has a circuit.*those of backbone quanvolution are not looked at"):
         first_quantum(View(model, np.zeros((1, 1, 8, 8), np.float32)), made)
+
+
+def test_a_backbone_that_does_not_declare_its_circuits_is_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Quanvolution, "capabilities", BackboneCapabilities(interface=1, input_axes=3))
+    with pytest.raises(PluginError, match="backbone 'quanvolution' holds a circuit and does not declare it"):
+        built()
 
 
 def test_what_asks_for_all_circuits_at_once_is_refused() -> None:

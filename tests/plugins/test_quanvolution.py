@@ -12,7 +12,9 @@ from torch import nn
 
 from qplug.contract.circuit import Circuit, Observable
 from qplug.contract.errors import NotSupported
+from qplug.contract.interfaces import BackboneCapabilities
 from qplug.heads.quantum_module import QuantumModule, circuits_on
+from qplug.testing.components import check_backbone
 from qplug.testing.reference import expectations
 from qplug_circuits.quanvolution import Patches, Quanvolution, random_layers
 from qplug_torch.backend import Torch
@@ -93,6 +95,17 @@ def test_what_learns_gets_gradients_and_the_rest_stays(
         (outputs**2).sum().backward()
         slopes = {name: each.grad for name, each in module.named_parameters() if name in felt}
         assert all(slope is not None and slope.abs().sum() > 0 for slope in slopes.values())
+
+
+@pytest.mark.parametrize("parameters", [{}, {"circuit": "trained", "after": "cnn"}])
+def test_it_keeps_what_every_backbone_promises(parameters: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone = Quanvolution(**parameters)  # type: ignore[arg-type]
+    check_backbone(backbone, (1, 8, 8))
+    monkeypatch.setattr(backbone, "capabilities", BackboneCapabilities(interface=1, input_axes=3))
+    with pytest.raises(
+        AssertionError, match=r"Quanvolution is a QuantumBackbone .* BackboneCapabilities\(…, quantum=True"
+    ):
+        check_backbone(backbone, (1, 8, 8))
 
 
 def test_pieces_of_bounded_size_give_what_all_at_once_gives() -> None:

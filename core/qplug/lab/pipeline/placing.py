@@ -6,7 +6,7 @@ from typing import cast
 
 from torch import nn
 
-from qplug.contract.errors import NotSupported
+from qplug.contract.errors import NotSupported, PluginError
 from qplug.contract.interfaces import Backend, Head, Place, QuantumHead
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.pipeline.ablation import AblatedHead, ablated, nothing_to_take, why_nothing
@@ -37,6 +37,11 @@ def place_in_backbone(components: Components) -> Place:
     """Where the circuits of a pipeline's backbone run: as its heads' do, with the same ablation."""
 
     def place(head: QuantumHead, n_inputs: int, n_outputs: int) -> nn.Module:
+        if not components.backbone.capabilities.quantum:
+            raise PluginError(
+                f"backbone {components.backbone_name!r} holds a circuit and does not declare it: write "
+                "BackboneCapabilities(…, quantum=True). This is a fault of its plugin."
+            )
         return placed(_ablated(components, head, n_inputs), components.training_backend, n_inputs, n_outputs)
 
     return place

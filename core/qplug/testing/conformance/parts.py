@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from qplug import parameters
 from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces import Backbone, Head, QuantumHead, Reducer
-from qplug.testing.conformance.check import Act, require, require_raises
+from qplug.contract.interfaces import Backbone, Head, Place, QuantumBackbone, QuantumHead, Reducer
+from qplug.testing.conformance.check import Act, raised, require, require_raises
 from qplug.testing.conformance.modules import Built, module_checks
 from qplug.testing.conformance.setting import Setting
 from qplug.testing.conformance.travel import leaves_the_process_alone
@@ -28,19 +29,31 @@ _WIDTH = 8
 
 def backbone_checks(backbone: Backbone, setting: Setting) -> Iterator[tuple[str, Act]]:
     """The checks of a backbone, by name."""
-    shape, name = setting.feature_shape or _taken(backbone), type(backbone).__name__
+    place, name = _place(backbone, setting), type(backbone).__name__
+    shape = setting.feature_shape or _taken(backbone, place)
     features = normal((_BATCH, *shape), seed=0)
-    built = Built(name, lambda: backbone.module(shape), features, trainable=not backbone.frozen)
+    built = Built(name, lambda: backbone.module(shape, place=place), features, trainable=not backbone.frozen)
+    yield "quantum-declared", lambda: check_quantum_declared(backbone)
     yield from module_checks(built)
-    yield "learnt-weights", lambda: _learnt_weights(backbone, shape, features)
+    yield "learnt-weights", lambda: _learnt_weights(backbone, shape, features, place)
     yield "global-state", lambda: _module_leaves_the_process_alone(built)
 
 
-def _taken(backbone: Backbone) -> tuple[int, ...]:
+def _place(backbone: Backbone, setting: Setting) -> Place | None:
+    """Where the circuits of a backbone run that holds any."""
+    if not isinstance(backbone, QuantumBackbone):
+        return None
+    from qplug.heads.quantum_module import circuits_on
+    from qplug.testing.conformance.simulator import Simulator
+
+    return circuits_on(setting.backend or Simulator())
+
+
+def _taken(backbone: Backbone, place: Place | None) -> tuple[int, ...]:
     """The first usual shape that it takes; its refusal is told by the checks where it takes none."""
     for shape in SHAPES:
         try:
-            backbone.untaught(shape)
+            backbone.untaught(shape, place)
         except NotSupported:
             continue
         except Exception:  # the checks tell what it is
@@ -49,8 +62,9 @@ def _taken(backbone: Backbone) -> tuple[int, ...]:
     return SHAPES[0]
 
 
-def _learnt_weights(backbone: Backbone, shape: tuple[int, ...], features: Tensor) -> None:
-    built, learnt = (_state_shapes(make(shape), features) for make in (backbone.untaught, backbone.module))
+def _learnt_weights(backbone: Backbone, shape: tuple[int, ...], features: Tensor, place: Place | None) -> None:
+    made = backbone.untaught(shape, place), backbone.module(shape, place=place)
+    built, learnt = (_state_shapes(each, features) for each in made)
     name = type(backbone).__name__
     require(built == learnt, f"{name}.load_weights changes which weights there are, so a run could not be opened")
 
@@ -90,7 +104,25 @@ def reducer_checks(reducer: Reducer, setting: Setting) -> Iterator[tuple[str, Ac
         ),
     )
     yield from checks
+    if fitted:
+        yield "not-fitted-here", lambda: _not_fitted_here(reducer, built, width, n_outputs)
     yield "global-state", lambda: _module_leaves_the_process_alone(built)
+
+
+def _not_fitted_here(reducer: Reducer, built: Built, width: int, n_outputs: int) -> None:
+    """A process that opens a finished run fits nothing: the module has the same shapes and takes the saved values."""
+    import torch
+
+    values = {each.name: getattr(reducer, each.name) for each in parameters.describe(type(reducer))}
+    try:
+        module = type(reducer)(**values).module(width, n_outputs)
+        module.load_state_dict(built.module.state_dict())
+    except Exception as error:
+        raise AssertionError(
+            f"{built.name} that was not fitted gives no module to load weights into: {raised(error)}"
+        ) from error
+    same = torch.equal(built.of(module), built.outputs)
+    require(same, f"{built.name} that was not fitted gives other outputs with the weights of one that was")
 
 
 def _possible(reducer: Reducer, width: int) -> int:
@@ -130,15 +162,17 @@ def head_checks(head: Head, setting: Setting) -> Iterator[tuple[str, Act]]:
     yield "global-state", lambda: _module_leaves_the_process_alone(built)
 
 
-def check_quantum_declared(head: Head) -> None:
-    """``capabilities.quantum`` says whether it is a ``QuantumHead``, for every instance."""
-    declared, name = head.capabilities.quantum, type(head).__name__
-    if isinstance(head, QuantumHead):
+def check_quantum_declared(part: Head | Backbone) -> None:
+    """``capabilities.quantum`` says whether it is a ``QuantumHead`` or ``QuantumBackbone``, for every instance."""
+    declared, name = part.capabilities.quantum, type(part).__name__
+    kind = "Head" if isinstance(part, Head) else "Backbone"
+    if isinstance(part, QuantumHead | QuantumBackbone):
         require(
-            declared, f"{name} is a QuantumHead and declares quantum=False: write HeadCapabilities(…, quantum=True)"
+            declared,
+            f"{name} is a Quantum{kind} and declares quantum=False: write {kind}Capabilities(…, quantum=True)",
         )
     else:
-        require(not declared, f"{name} declares quantum=True and is no QuantumHead")
+        require(not declared, f"{name} declares quantum=True and is no Quantum{kind}")
 
 
 def _logits(built: Built, n_classes: int) -> None:
