@@ -21,7 +21,7 @@ QUOTED = re.compile(r"# (docs/examples/\S+)\n")
 SMALLER = {
     r"--epochs \d+": "--epochs 1",
     r"--seeds \d+": "--seeds 2",
-    r"--heads \S+(.*) --jobs 2": r"--heads linear,mlp\1 --no-baselines",
+    r"--heads \S+ --set \S+(.*) --jobs 2": r"--heads linear,mlp\1 --no-baselines",
     r"(qplug run(?= |$)(?! --dry).*)": r"\1 --no-figures",
     r"qplug run --no-figures": "qplug run --epochs 1 --set dataset.n_samples=100 --no-figures",
     r"--samples \d+ --shots \d+": "--samples 2 --shots 16",
