@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import inspect
 import logging
 import os
 import sys
 from importlib import import_module
-from pathlib import Path
+from io import FileIO
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,7 +18,7 @@ from typer.core import TyperCommand
 
 from qplug.contract.errors import Interrupted, PluginError, QplugError, Stopped
 from qplug.lab.stopping import heard, heeding_signals
-from qplug_cli import errors, output
+from qplug_cli import completion, errors, output
 from qplug_cli.plain_help import PlainCommand, PlainGroup
 from qplug_cli.visible import VisibleFormatter
 
@@ -50,21 +51,27 @@ COMMANDS = {
     "diagnose": ("qplug_cli.commands.diagnose:diagnose", "What a quantum head can be expected to do, before training."),
     "recipes": ("qplug_cli.commands.recipes:recipes", "Whole pipelines by name."),
     "list": ("qplug_cli.commands.list:list_components", "Show every known component and whether it is ready."),
+    "search": ("qplug_cli.commands.search:search", "Find components by names, summaries and papers."),
     "show": ("qplug_cli.commands.show:show", "Explain one component: parameters, capabilities, circuit."),
+    "check": ("qplug_cli.commands.check:check", "Find out whether a component keeps every promise of its kind."),
+    "new": ("qplug_cli.commands.new:app", "Begin a plugin: a whole package that is right from the start."),
+    "explain": ("qplug_cli.commands.explain:explain", "Draw a pipeline: shapes, parameters, where randomness enters."),
+    "registry": ("qplug_cli.commands.registry:app", "Check entries before they are proposed for the registry."),
     "cache": ("qplug_cli.commands.cache:cache", "What is kept to save time, how large it is, and emptying it."),
     "doctor": ("qplug_cli.commands.doctor:doctor", "Examine this installation and say what to do."),
+    "completion": ("qplug_cli.commands.completion:completion", "Let a shell complete commands, options and names."),
 }
 """Each subcommand: its function, or a Typer app with further commands, and its line in ``qplug --help``. A command's
 module is imported when it is used; its ``EXAMPLES``, Markdown, stand at the end of its help."""
 
 EXAMPLES = """
-**Examples**
+[bold]Examples[/]
 
-`qplug run` – a first hybrid classifier, in a minute, without download
+[cyan]qplug run[/] – a first hybrid classifier, in a minute, without download
 
-`qplug list heads` – what can be named after --head
+[cyan]qplug list heads[/] – what can be named after --head
 
-`qplug show head pennylane-pqc` – its parameters and its circuit
+[cyan]qplug show head pennylane-pqc[/] – its parameters and its circuit
 """
 
 PATIENCE = 1.0
@@ -96,6 +103,11 @@ class LazyGroup(PlainGroup):
                     "The command %r of %s %s is left out: %s.", row.name, row.provider, row.version, row.reason
                 )
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """The commands and options that begin so, for which no command is imported."""
+        ctx.meta["qplug.brief"] = True
+        return super().shell_complete(ctx, incomplete)
+
     def _brought(self, ctx: Any) -> list[Entry]:
         """The commands of plugins, looked for once."""
         if "qplug.brought" not in ctx.meta:
@@ -105,6 +117,7 @@ class LazyGroup(PlainGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command. An interruption leaves as itself, not as one of Typer's exit codes."""
+        gc.enable()  # the door had switched it off
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, BrokenPipeError) as error:
@@ -146,10 +159,15 @@ def plugin_commands() -> list[Entry]:
 def _are_announced() -> bool:
     # A look into the files: to load what reads them in full takes ten times as long as the rest of a help page's work.
     for folder in dict.fromkeys(sys.path):
-        for file in Path(folder or ".").glob("*.*-info/entry_points.txt"):
-            with contextlib.suppress(OSError):
-                if b"qplug.commands" in file.read_bytes():
-                    return True
+        with contextlib.suppress(OSError), os.scandir(folder or ".") as found:
+            if any(entry.name.endswith("-info") and _announces_a_command(entry.path) for entry in found):
+                return True
+    return False
+
+
+def _announces_a_command(distribution: str) -> bool:
+    with contextlib.suppress(OSError), FileIO(f"{distribution}/entry_points.txt") as file:
+        return b"qplug.commands" in file.read()
     return False
 
 
@@ -194,10 +212,14 @@ def _debug(asked: bool) -> None:
         os.environ["QPLUG_DEBUG"] = "1"
 
 
-app = typer.Typer(cls=LazyGroup, rich_markup_mode="markdown", add_completion=False)
+app = typer.Typer(cls=LazyGroup, rich_markup_mode="rich", add_completion=False)
 
 
-@app.callback(invoke_without_command=True, epilog=inspect.cleandoc(EXAMPLES))
+@app.callback(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+    epilog=inspect.cleandoc(EXAMPLES),
+)
 def _qplug(
     context: typer.Context,
     version: Annotated[
@@ -223,6 +245,8 @@ def run(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # Lightning's metrics import ONNX Runtime where it is installed, which reports its use over the network.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    if completion.is_asked():
+        completion.run(typer.main.get_command(app))
     if "--json" in words and next((word for word in words if word[:1] != "-"), "") in COMMANDS:
         output.reserve_stdout()
     handler = logging.StreamHandler(sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import sys
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PIPED_WIDTH = 100_000
-_CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_CONTROLS = "[\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
 """What a terminal obeys and JSON, which escapes all below the blank, would let through."""
 _reserved: TextIO | None = None
 
@@ -39,9 +38,11 @@ def reserve_stdout() -> None:
 
 def document(value: Any) -> None:
     """Prints ``value`` as the one JSON document on stdout."""
+    import json  # help needs none of it
+
     stream = _reserved or sys.stdout
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str)
-    text = _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    text = re.sub(_CONTROLS, lambda found: f"\\u{ord(found[0]):04x}", text)
     # Names of folders that are no UTF-8 come from Python with lone surrogates, which have to be written as escapes.
     stream.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
     stream.flush()

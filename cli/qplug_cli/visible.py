@@ -6,7 +6,7 @@ import logging
 import re
 
 # Controls of the terminal (C0 and C1) but for tab and newline, and the signs that turn the direction of a line.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSEEN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 def visible(text: str) -> str:
@@ -14,7 +14,7 @@ def visible(text: str) -> str:
 
     Names of files that are no UTF-8 come from Python with lone surrogates, which no stream takes; they are escaped too.
     """
-    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
+    return re.sub(_UNSEEN, lambda found: ascii(found[0])[1:-1], text)
 
 
 class VisibleFormatter(logging.Formatter):

@@ -19,6 +19,7 @@ class Raw(FromWaveforms):
     """The waveform (1, n_samples), mono, at one rate and of one length, for backbones that begin with it."""
 
     summary = "the waveform itself, mono, at one rate and of one length"
+    source = "qplug's own"
     capabilities = FeatureCapabilities(interface=1, modality="audio")
 
     normalise: Annotated[

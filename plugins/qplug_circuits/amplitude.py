@@ -61,7 +61,7 @@ class Amplitude(WrittenHead):
 def _tree(inputs: Tensor, n_qubits: int) -> Iterator[Tensor]:
     """For each qubit (2^qubit,) angles: how its state is split, for each state of the qubits before it."""
     for qubit in range(n_qubits):
-        halves = inputs.reshape(2**qubit, 2, -1)
+        halves = inputs.reshape(2**qubit, 2, 2 ** (n_qubits - qubit - 1))
         if qubit == n_qubits - 1:  # amplitudes themselves, with their signs
             zero, one = halves[:, 0, 0], halves[:, 1, 0]
             zero = torch.where((zero == 0) & (one == 0), torch.ones_like(zero), zero)

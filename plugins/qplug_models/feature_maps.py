@@ -98,7 +98,8 @@ class FeatureMap:
         for first in range(0, self.n_qubits, _GROUP):
             count = min(_GROUP, self.n_qubits - first)
             matrix = _walsh(count).to(amplitudes)
-            parts = amplitudes.reshape(len(amplitudes) * 2**first, 2**count, -1)
+            rest = 2 ** (self.n_qubits - first - count)
+            parts = amplitudes.reshape(len(amplitudes) * 2**first, 2**count, rest)
             amplitudes = (matrix @ parts).reshape(amplitudes.shape)
         return amplitudes
 
@@ -125,7 +126,9 @@ def single_qubit_expectations(state: State) -> Tensor:
     batch, size = state[0].shape
     found = []
     for wire in range(size.bit_length() - 1):
-        (a, b), (c, d) = (part.reshape(batch, 2**wire, 2, -1).unbind(2) for part in state)  # a + ic, b + id
+        (a, b), (c, d) = (
+            part.reshape(batch, 2**wire, 2, size >> (wire + 1)).unbind(2) for part in state
+        )  # a + ic, b + id
         products = a * b + c * d, a * d - b * c, (a.square() + c.square() - b.square() - d.square()) / 2
         found += [2 * product.sum((1, 2)) for product in products]
     return torch.stack(found, 1)

@@ -25,6 +25,7 @@ class LinearHead(Head):
     """One linear layer: logits = W z + b."""
 
     summary = "one linear layer"
+    source = "qplug's own"
     capabilities = HeadCapabilities(interface=1)
 
     def build(self, n_inputs: int, n_classes: int) -> nn.Module:
@@ -47,6 +48,7 @@ class Mlp(Head):
     """
 
     summary = "multilayer perceptron"
+    source = "qplug's own"
     capabilities = HeadCapabilities(interface=1)
 
     hidden: Annotated[

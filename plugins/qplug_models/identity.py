@@ -14,6 +14,7 @@ class IdentityBackbone(Backbone):
     """Every number of a feature, in one row: (channel, height, width) becomes (channel · height · width,)."""
 
     summary = "the features themselves, flattened"
+    source = "qplug's own"
     capabilities = BackboneCapabilities(interface=1)
     frozen = True
 

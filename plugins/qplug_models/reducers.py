@@ -35,6 +35,7 @@ class Identity(Reducer):
     """Hands the embedding on, as it is or brought into a range."""
 
     summary = "the embedding as it is"
+    source = "qplug's own"
     capabilities = ReducerCapabilities(interface=1)
 
     range_map: FittedRangeMap = "none"
@@ -76,6 +77,7 @@ class Linear(Reducer):
     """A learnt linear layer, trained together with the head."""
 
     summary = "a linear layer, learnt with the head"
+    source = "qplug's own"
     capabilities = ReducerCapabilities(interface=1)
 
     n_outputs: NOutputs = None

@@ -31,7 +31,8 @@ class DefaultQubit(Backend):
         """Expectation values (batch, n_observables), differentiable."""
         # PennyLane cannot make a broadcast U3 of constants and tensors mixed.
         tape = tape_of(without_u(circuit), encoding.double(), weights.double())
-        device = qml.device("default.qubit", wires=circuit.n_qubits)
+        # Nothing is sampled; without a seed it would draw one from numpy's global generator.
+        device = qml.device("default.qubit", wires=circuit.n_qubits, seed=0)
         (values,) = qml.execute([tape], device, diff_method="backprop", interface="torch")
         columns = [values] if isinstance(values, Tensor) else list(values)
         # A circuit without encoding angles gives one value for the whole batch.

@@ -69,7 +69,8 @@ class _Adjoint(torch.autograd.Function):
 
 def _device(circuit: Circuit, encoding: Tensor) -> Any:
     c_dtype = np.complex64 if encoding.dtype == torch.float32 else np.complex128
-    return qml.device("lightning.qubit", wires=circuit.n_qubits, c_dtype=c_dtype)
+    # Nothing is sampled; without a seed it would draw one from numpy's global generator.
+    return qml.device("lightning.qubit", wires=circuit.n_qubits, c_dtype=c_dtype, seed=0)
 
 
 def _tapes(circuit: Circuit, encoding: Tensor, weights: Tensor) -> list[Any]:

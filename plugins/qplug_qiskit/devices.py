@@ -13,6 +13,7 @@ from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
 from qiskit_aer.noise import NoiseModel
 
+from qplug import installation
 from qplug.contract.errors import NotInstalled, UnknownName
 
 LAYOUT_SEEDS = range(10)
@@ -36,7 +37,7 @@ def fake_device(name: str) -> Any:
     except ImportError as error:
         raise NotInstalled(
             "the noise models of devices come with IBM's client, which is not installed. Install it with: "
-            "pip install 'qplug[ibm]'"
+            f"{installation.install('ibm')}"
         ) from error
     known = {_plain(each): each for each in dir(fake_provider) if each.startswith("Fake") and "Provider" not in each}
     if _plain(name) not in known:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, final
 
 from pydantic import Field
 
+from qplug import installation
 from qplug.contract.circuit import Circuit
 from qplug.contract.errors import NotInstalled, NotSupported
 from qplug.contract.interfaces import Failed, Forecast, NotYet, RemoteBackend, RemoteCapabilities, Task, Values, Work
@@ -379,4 +380,4 @@ def _require_client() -> None:
     from importlib.util import find_spec
 
     if find_spec("qiskit_ibm_runtime") is None:
-        raise NotInstalled("the backend 'ibm' needs IBM's client. Install it with: pip install 'qplug[ibm]'")
+        raise NotInstalled(f"the backend 'ibm' needs IBM's client. Install it with: {installation.install('ibm')}")

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import requests
 
+from qplug import installation
 from qplug.contract.errors import NotSupported, QplugError, UserError
 
 T = TypeVar("T")
@@ -150,7 +151,7 @@ def without_repeats(client: object) -> None:
     if not isinstance(session, requests.Session):
         raise NotSupported(
             "this version of qiskit-ibm-runtime cannot be kept from sending a job twice. Install one that qplug knows: "
-            "pip install 'qplug[ibm]'"
+            f"{installation.install('ibm')}"
         )
     from urllib3.util.retry import Retry
 

@@ -24,6 +24,7 @@ class Ray(Executor):
     """
 
     summary = "a cluster of Ray that you started"
+    source = "qplug's own"
     capabilities = ExecutorCapabilities(interface=1, machines="many", gpus=True)
 
     address: Annotated[

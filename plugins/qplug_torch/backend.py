@@ -42,6 +42,7 @@ class Torch(Backend):
     """
 
     summary = "fast batched statevector engine with exact gradients, on CPU and CUDA"
+    source = "qplug's own"
     capabilities = BackendCapabilities(interface=1, gradient="autograd", devices=("cpu", "cuda"), max_qubits=MAX_QUBITS)
 
     precision: Annotated[Precision, Field(description="amplitudes: auto follows the angles' dtype")] = "auto"

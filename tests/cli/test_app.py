@@ -11,6 +11,7 @@ import pytest
 
 from qplug import __version__
 from qplug.contract.errors import DataError, Interrupted, PluginError
+from qplug.installation import install
 from qplug_cli import errors, main
 
 HEAVY = ("torch", "pennylane", "qiskit", "lightning", "librosa", "sklearn", "matplotlib", "numpy")
@@ -117,7 +118,7 @@ def test_a_mistake_of_the_user_ends_in_one_paragraph_and_exit_2(words, message, 
         (PluginError("it is broken"), 1, "qplug: it is broken\n"),
         (Interrupted("stopped; go on with qplug resume"), 130, "qplug: stopped; go on with qplug resume\n"),
         (KeyboardInterrupt(), 130, "qplug: stopped.\n"),
-        (ModuleNotFoundError("No module named 'torch'", name="torch"), 2, "pip install 'qplug[all]'"),
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), 2, f"Install it: {install('all')}"),
         (ZeroDivisionError("by zero"), 1, "not your mistake (ZeroDivisionError: by zero)"),
         (ModuleNotFoundError("No module named 'qplug.x'", name="qplug.x"), 1, "not your mistake"),
     ],

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from qplug import installation
 from qplug.catalogue import Entry
 from qplug_cli import output
 from qplug_cli.commands import doctor as command
@@ -40,9 +41,10 @@ def test_everything_is_said_to_people_too(capsys) -> None:
     command._print(health, output.console())
     told = capsys.readouterr().out
     assert told.startswith("qplug 1.2 · Python 3.12.1 · Linux\n/usr/bin/python\n")
-    assert "pip install 'qplug[qiskit]'" in told
+    assert "comes with the extra qiskit" in told
+    assert installation.install("EXTRA") in told.replace("\n", "")
     assert "1 of 1 installed components are ready" in told
-    assert "torch is not there (pip install 'qplug[torch]')" in told
+    assert f"torch is not there ({installation.install('torch')})" in " ".join(told.split())
     assert "\n1. it rains. Wait.\n" in told
 
 

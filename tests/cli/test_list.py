@@ -5,6 +5,7 @@ import pytest
 from qplug import catalogue
 from qplug.catalogue import Entry
 from qplug.contract.errors import UnknownName
+from qplug.installation import install
 from qplug_cli.commands import list as command
 
 
@@ -61,16 +62,16 @@ def test_a_recipe_is_as_ready_as_its_parts() -> None:
     ]
     branches = [{"head": {"name": "pennylane-pqc"}}]
     trip = catalogue.Recipe(name="trip", summary="", run={"dataset": {"name": "fsdd"}, "branches": branches})
-    row = command._recipe_row(trip, lacking)
+    row = command.recipe_row(trip, lacking)
     assert (row.status, row.reason) == ("needs-extra", "dataset fsdd: needs soxr")
-    assert row.install == "pip install 'qplug[audio,pennylane]'"
+    assert row.install == install("audio", "pennylane")
     walk = catalogue.Recipe(name="walk", summary="", run={"head": {"name": "mlp"}})
-    assert command._recipe_row(walk, lacking).status == "ready"
+    assert command.recipe_row(walk, lacking).status == "ready"
     broken = Entry(kind="head", name="mlp", status="quarantined", provider="qplug", reason="it raised")
-    row = command._recipe_row(walk, [broken])
+    row = command.recipe_row(walk, [broken])
     assert (row.status, row.reason, row.install) == ("quarantined", "head mlp: it raised", "")
     stranger = Entry(kind="head", name="mlp", status="quarantined", provider="qplug-usurper", reason="taken")
-    assert command._recipe_row(walk, [stranger]).status == "ready"
+    assert command.recipe_row(walk, [stranger]).status == "ready"
 
 
 @pytest.mark.parametrize("columns", [80, 120])

@@ -11,9 +11,11 @@ import pytest
 
 from qplug import catalogue
 from qplug.catalogue.loading import import_offered
-from qplug.catalogue.offers import Offer, canonical
+from qplug.catalogue.offers import Offer
 from qplug.contract.errors import QplugError, UnknownName
 from qplug.contract.interfaces import KINDS
+from qplug.installation import canonical
+from qplug.version import DISTRIBUTION
 
 PROJECT = tomllib.loads(catalogue.shipped("registry.toml").with_name("pyproject.toml").read_text("utf-8"))["project"]
 ANNOUNCED = {
@@ -56,10 +58,10 @@ def providers() -> Mapping[str, list[str]]:
 
 
 def distributions_of(extra: str) -> set[str]:
-    """The distributions that ``pip install 'qplug[extra]'`` asks for, other extras of qplug followed; "": no extra."""
+    """The distributions that an extra asks for, other extras of qplug followed; "": no extra."""
     found = set()
     for requirement in PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]:
-        if inner := re.match(r"qplug\[(.*)\]", requirement):
+        if inner := re.match(rf"{DISTRIBUTION}\[(.*)\]", requirement):
             found |= set().union(*(distributions_of(each) for each in inner[1].split(",")))
         else:
             found.add(canonical(re.split(r"[^\w.-]", requirement)[0]))
@@ -70,9 +72,16 @@ def extras_within(extra: str) -> set[str]:
     """The extras of qplug that come with one, itself included."""
     found = {extra}
     for requirement in PROJECT["optional-dependencies"][extra]:
-        if inner := re.match(r"qplug\[(.*)\]", requirement):
+        if inner := re.match(rf"{DISTRIBUTION}\[(.*)\]", requirement):
             found |= set().union(*(extras_within(each) for each in inner[1].split(",")))
     return found
+
+
+def test_the_build_and_the_code_call_the_distribution_alike() -> None:
+    assert PROJECT["name"] == DISTRIBUTION
+    own_extras = [each for asked in PROJECT["optional-dependencies"].values() for each in asked if "qplug" in each]
+    assert own_extras
+    assert all(each.startswith(f"{DISTRIBUTION}[") for each in own_extras)
 
 
 def test_every_extra_exists() -> None:

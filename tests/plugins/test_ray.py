@@ -14,6 +14,7 @@ import pytest
 
 from qplug.contract.errors import UserError
 from qplug.contract.interfaces import Cell, Needs
+from qplug.installation import install
 from qplug_ray import cluster as connecting
 from qplug_ray.crew import Crew
 from qplug_ray.executor import Ray
@@ -21,7 +22,7 @@ from qplug_ray.executor import Ray
 from .ray_cluster import Cluster, cluster
 
 WORK = Path(__file__).parent.parent / "lab"  # of its cells
-needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'qplug[ray]'")
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +129,7 @@ def test_without_the_extra_the_way_to_it_is_told_and_nothing_of_ray_is_imported(
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=100)
     assert told.stdout.splitlines() == [
-        "executor 'ray' needs ray, not installed here. Install what it needs with: pip install 'qplug[ray]'",
+        "executor 'ray' needs ray, not installed here. Install what it needs with: " + install("ray"),
         "[]",
     ]
     assert told.stderr == ""

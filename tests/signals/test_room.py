@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from qplug.contract.errors import DataError, NotInstalled, PluginError
 from qplug.contract.interfaces import Audio, FeatureCapabilities, FeatureExtractor, Image, Sample, Signal
 from qplug.contract.interfaces.dataset import checked_signal
+from qplug.installation import install
 from qplug.lab.data.extraction import extract_chunk
 from qplug.lab.runner.loaded import features_of
 from qplug.signals import read_audio, read_signal
@@ -32,7 +34,7 @@ def test_a_missing_library_is_named_with_its_extra(
 ) -> None:
     (tmp_path / "a").write_bytes(b"\x89some content")
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(NotInstalled, match=rf"reading .*{library}.* pip install 'qplug\[{extra}\]'"):
+    with pytest.raises(NotInstalled, match=rf"reading .*{library}.* {re.escape(install(extra))}"):
         read_signal(tmp_path / "a", "audio" if modality == "audio" else "image")
 
 

@@ -29,6 +29,8 @@ EXAMPLES = """
 
 `qplug bench --head pennylane-pqc --qubits 8 --batch 32 --backends torch --step` – beside a classical network
 
+`qplug bench --backbone quanvolution --batch 12544` – the circuit in a backbone, with the patches of 64 pictures
+
 `qplug bench --head pennylane-pqc --table > tables.md` – by qubits, batch and layers, as Markdown
 """
 
@@ -41,7 +43,10 @@ class Device(StrEnum):
 
 
 def bench(
-    head: Annotated[str, typer.Option(help="A quantum head by name.", show_default=False)],
+    head: Annotated[str | None, typer.Option(help="A quantum head by name.", show_default=False)] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Instead: a backbone that holds circuits, by name; its first one is timed.")
+    ] = None,
     qubits: Annotated[str | None, typer.Option(metavar="N,N,…", help="Qubits.  [default: the head's own]")] = None,
     layers: Annotated[str | None, typer.Option(metavar="N,N,…", help="Layers.  [default: the head's own]")] = None,
     batch: Annotated[str | None, typer.Option(metavar="N,N,…", help="Samples per call.  [default: 32]")] = None,
@@ -73,6 +78,9 @@ def bench(
     Values and gradients are first compared with a plain reference, and a backend that is wrong is not timed. Calls are
     timed in turns, so that a busy machine slows all of them alike: trust the ratios before the milliseconds.
     """
+    name = head or backbone
+    if name is None or (head and backbone):
+        raise UserError("bench times one circuit: give --head NAME, or --backbone NAME of one that holds circuits.")
     axes = {"qubits": _numbers(qubits, "--qubits"), "layers": _numbers(layers, "--layers")}
     batches = _numbers(batch, "--batch")
     if threads is not None:  # for the libraries that decide when they are imported
@@ -82,6 +90,7 @@ def bench(
 
     options = Options(
         settings=dict(_setting(text) for text in settings or ()),
+        kind="head" if head else "backbone",
         backends=_names(backends),
         peers=peers,
         step=step,
@@ -92,9 +101,9 @@ def bench(
         say=_say,
     )
     if table:
-        _tables(head, {**axes, "batch": batches}, options, json=json)
+        _tables(name, {**axes, "batch": batches}, options, json=json)
         return
-    report = measure(head, axes["qubits"], axes["layers"], batches or [32], options)
+    report = measure(name, axes["qubits"], axes["layers"], batches or [32], options)
     if json:
         output.document(report.as_json())
     else:
@@ -138,7 +147,7 @@ def _setting(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise UserError(f"--set takes PARAM=VALUE, such as --set rotation=x; got {text!r}.")
-    return name.strip().removeprefix("head."), value.strip()
+    return name.strip().removeprefix("head.").removeprefix("backbone."), value.strip()
 
 
 def _say(line: str) -> None:

@@ -10,16 +10,17 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qplug import catalogue
+from qplug import catalogue, installation
 from qplug.catalogue import Entry
+from qplug.catalogue.lacking import install_all, lacking
 from qplug.catalogue.offers import misspelt_groups
-from qplug.version import __version__
+from qplug.version import DISTRIBUTION, PROJECT, __version__
 from qplug_cli import output
 from qplug_cli.commands.allowance import allowance
 from qplug_cli.options import Json, NoPlugin
@@ -116,9 +117,11 @@ def examine(*, offline: bool = False) -> Health:
         ibm_allowance=allowance(account, offline=offline),
         cache=str(catalogue.cache_folder()),
         problems=[
+            *_distribution_problems(),
             *torch_problem,
             *_package_problems(packages),
             *_plugin_problems(rows),
+            *_quickstart_problem(rows),
             *misspelt_groups(),
             *_cache_problem(),
         ],
@@ -135,14 +138,15 @@ def _packages() -> Iterator[Package]:
     for name in dict.fromkeys(name for name, _ in needed):
         # An extra that contains others repeats what they need; the smallest is the one to name.
         extra = min((extra for other, extra in needed if other == name), key=lambda extra: (extra != "", sizes[extra]))
-        yield Package(name, _installed(name), tested.get(_canonical(name)), extra)
+        yield Package(name, _installed(name), tested.get(installation.canonical(name)), extra)
 
 
 def _requirements() -> Iterator[tuple[str, str]]:
     """What this distribution asks for, each with its extra; the developers' own tools are left out."""
-    for text in requires("qplug") or ():
+    ours = installation.own()
+    for text in (ours.requires if ours else None) or ():
         match = _REQUIREMENT.match(text)
-        if match is not None and match["name"] != "qplug" and match["extra"] not in _NOT_FOR_USERS:
+        if match is not None and match["extra"] not in _NOT_FOR_USERS and not installation.may_be_ours(match["name"]):
             yield match["name"], match["extra"] or ""
 
 
@@ -150,11 +154,7 @@ def _constraints() -> Iterator[tuple[str, str]]:
     for line in catalogue.shipped("constraints.txt").read_text("utf-8").splitlines():
         name, equals, pinned = line.partition("#")[0].partition("==")
         if equals:
-            yield _canonical(name.strip()), pinned.strip()
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+            yield installation.canonical(name.strip()), pinned.strip()
 
 
 def _installed(name: str) -> str | None:
@@ -189,6 +189,26 @@ def _ibm_account() -> str | None:
 # Judging
 
 
+def _distribution_problems() -> Iterator[str]:
+    """What bears a name of this project and is not what is running."""
+    if installation.own() is None:
+        yield (
+            f"the code runs without being installed, so no component of qplug is announced. "
+            f"Install it: {installation.install()}"
+        )
+    for other in installation.namesakes():
+        about = other.metadata["Summary"] or "it says nothing about itself"
+        yield (
+            f"the package {other.name} {other.version} that is installed here is another project's ({about}), and no "
+            f"part of qplug, which pip calls {DISTRIBUTION}. If it was installed by mistake: pip uninstall {other.name}"
+        )
+    for old in installation.superseded():
+        yield (
+            f"qplug is installed twice, as {old.name} {old.version} too, which was its name before {DISTRIBUTION}. "
+            f"Remove the old one: pip uninstall {old.name}, then {installation.reinstall()}"
+        )
+
+
 def _package_problems(packages: list[Package]) -> Iterator[str]:
     for package in packages:
         if package.installed is None and not package.extra:
@@ -207,16 +227,27 @@ def _differs(installed: str, tested: str) -> bool:
 
 def _plugin_problems(rows: list[Entry]) -> Iterator[str]:
     for row in rows:
-        if row.status == "not-installed" and row.provider == "qplug":
+        if row.status == "not-installed" and row.provider == PROJECT:
             yield f"{row.kind} {row.name!r} belongs to qplug, but {row.reason}. Reinstall it: {row.install}"
         elif row.status == "quarantined":
+            upgrade = installation.upgrade() if row.provider == PROJECT else f"pip install --upgrade {row.provider}"
             yield (
                 f"{row.kind} {row.name!r} of {row.provider} {row.version} is quarantined: {row.reason}. "
-                f"Upgrade it (pip install --upgrade {row.provider}), tell its author, or leave it out: "
+                f"Upgrade it ({upgrade}), tell its author, or leave it out: "
                 f"QPLUG_DISABLE={row.provider}"
             )
         elif row.status == "ready" and row.reason:
             yield f"{row.kind} {row.name!r} of {row.provider} {row.version} works, but {row.reason}. Tell its author."
+
+
+def _quickstart_problem(rows: list[Entry]) -> Iterator[str]:
+    """What the first command that the documentation shows would lack."""
+    recipe = catalogue.recipe("quickstart")
+    missing = lacking(recipe.run, rows)
+    if missing:
+        told = ", ".join(f"{row.kind} {row.name!r} {row.reason or row.status}" for row in missing)
+        cure = install_all(missing) or "qplug list"
+        yield f"the quickstart, which is what qplug run does by itself, cannot run yet: {told}. Install it: {cure}"
 
 
 def _cache_problem() -> Iterator[str]:
@@ -242,6 +273,8 @@ def _print(health: Health, console: Console) -> None:
     console.print(Text.assemble((f"qplug {health.qplug}", "bold"), told))
     console.print(Text(f"{health.executable}\n", "dim"))
     _print_packages(health.packages, console)
+    if any(package.installed is None and package.extra for package in health.packages):
+        console.print(Text(f"\nAn extra is installed with: {installation.install('EXTRA')}"))
     ready = sum(row.status == "ready" for row in health.plugins)
     facts = {
         "devices": _device_words(health.devices),
@@ -287,8 +320,7 @@ def _print_packages(packages: list[Package], console: Console) -> None:
 
 def _remark(package: Package) -> str:
     if package.installed is None:
-        install = f"qplug[{package.extra}]" if package.extra else package.name
-        return f"pip install '{install}'"
+        return f"comes with the extra {package.extra}" if package.extra else f"pip install {package.name}"
     if package.tested and _differs(package.installed, package.tested):
         return "not the tested version"
     return ""
@@ -296,7 +328,7 @@ def _remark(package: Package) -> str:
 
 def _device_words(devices: dict[str, Any]) -> str:
     if not devices:
-        return "none: torch is not there (pip install 'qplug[torch]')"
+        return f"none: torch is not there ({installation.install('torch')})"
     cuda = ", ".join(devices["cuda"]) or "no CUDA device"
     return f"CPU with {devices['cpu_threads']} threads, {cuda} (torch {devices['torch']})"
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qplug import catalogue
 from qplug.catalogue import Entry
-from qplug.catalogue.offers import misspelt_groups, same_distribution
+from qplug.catalogue.lacking import install_all, lacking
+from qplug.catalogue.offers import misspelt_groups
 from qplug.contract.errors import UnknownName
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin
@@ -32,6 +33,8 @@ EXAMPLES = """
 `qplug list` – all of them
 
 `qplug list heads` – one kind
+
+`qplug list --available` – what can be had besides, and how
 
 `qplug list --json` – for scripts
 """
@@ -53,6 +56,9 @@ PLURALS = {kind: kind if kind.endswith("s") else f"{kind}s" for kind in (*catalo
 
 def list_components(
     kind: Annotated[str | None, typer.Argument(metavar="KIND", help="Only one kind, such as heads.")] = None,
+    available: Annotated[
+        bool, typer.Option("--available", help="Only what is not installed here, with the command that brings it.")
+    ] = False,
     json: Json = False,
     no_plugin: NoPlugin = None,
 ) -> None:
@@ -61,12 +67,20 @@ def list_components(
     Nothing is imported to make the list. A plugin that is broken is shown with its reason; the others work.
     """
     wanted = singular(kind) if kind else None
-    rows = rows_of(wanted)
+    rows = [row for row in rows_of(wanted) if not available or row.status in ("needs-extra", "not-installed")]
     for fault in misspelt_groups():
         _log.warning("%s", fault)
     if json:
         output.document([asdict(row) for row in rows])
-    elif output.is_for_people():
+    elif rows:
+        show_rows(rows)
+    else:
+        sys.stderr.write("Everything that is known is installed here.\n" if available else "There is none.\n")
+
+
+def show_rows(rows: Sequence[Entry]) -> None:
+    """Rows as tables on a terminal, as one unbroken line each elsewhere."""
+    if output.is_for_people():
         _print(rows, output.console())
     else:
         _print_lines(rows)
@@ -89,14 +103,14 @@ def rows_of(kind: str | None) -> list[Entry]:
     if kind not in (None, "recipe"):
         return catalogue.entries(kind)
     rows = catalogue.entries()
-    recipes = [_recipe_row(recipe, rows) for recipe in catalogue.registry().recipes.values()]
+    recipes = [recipe_row(recipe, rows) for recipe in catalogue.registry().recipes.values()]
     return recipes if kind == "recipe" else rows + recipes
 
 
-def _recipe_row(recipe: catalogue.Recipe, rows: Sequence[Entry]) -> Entry:
-    named = set(_parts(recipe.run))
-    lacking = [row for row in rows if (row.kind, row.name) in named and row.status != "ready" and _is_owner_s(row)]
-    first = lacking[0] if lacking else None
+def recipe_row(recipe: catalogue.Recipe, rows: Sequence[Entry]) -> Entry:
+    """A recipe as a row: as ready as the components that it names."""
+    missing = lacking(recipe.run, rows)
+    first = missing[0] if missing else None
     return Entry(
         kind="recipe",
         name=recipe.name,
@@ -104,37 +118,9 @@ def _recipe_row(recipe: catalogue.Recipe, rows: Sequence[Entry]) -> Entry:
         provider="qplug",
         summary=recipe.summary,
         reason=f"{first.kind} {first.name}: {first.reason}" if first else "",
-        install=_install(lacking),
+        install=install_all(missing),
         paper=recipe.source,
     )
-
-
-def _is_owner_s(row: Entry) -> bool:
-    """Whether a row is of whom the registry gives the name to; a stranger's claim to it is no part of a recipe."""
-    known = catalogue.registry().components.get((row.kind, row.name))
-    return known is None or same_distribution(known.provider, row.provider)
-
-
-def _install(lacking: Sequence[Entry]) -> str:
-    """One command for all that is lacking, where extras of qplug are what is lacking."""
-    known = catalogue.registry().components
-    extras = {known[row.kind, row.name].extra for row in lacking if row.status == "needs-extra"}
-    if extras and len(lacking) == sum(row.status == "needs-extra" for row in lacking):
-        return f"pip install 'qplug[{','.join(sorted(extras))}]'"
-    return lacking[0].install if lacking else ""
-
-
-def _parts(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Kind and name of every component that a run configuration names, in branches too."""
-    for key, value in table.items():
-        if isinstance(value, Mapping) and "name" in value:
-            yield key, value["name"]
-        elif isinstance(value, str) and key in catalogue.GROUPS:
-            yield key, value
-        elif isinstance(value, list):
-            for entry in value:
-                if isinstance(entry, Mapping):
-                    yield from _parts(entry)
 
 
 def _print(rows: Sequence[Entry], console: Console) -> None:

@@ -197,6 +197,8 @@ def run(
     from qplug_cli.progress import loading
 
     with loading():
+        from qplug.catalogue.lacking import refuse_lacking
+        from qplug.catalogue.layers import merge
         from qplug.lab.comparison.executors import executor_settings
         from qplug.lab.comparison.grid import seeds_of
         from qplug.lab.config import layers as settings
@@ -240,6 +242,8 @@ def run(
     )
     seconds_of(budget)  # a mistake in it is told before any work
     with _naming_what_is_gone(config):
+        for layers in asked.layers:
+            refuse_lacking(merge(layers))
         if dry_run:
             _dry_run(asked, json=json)
         elif asked.is_set:
@@ -256,9 +260,11 @@ def _naming_what_is_gone(config: Path | None) -> Iterator[None]:
     try:
         yield
     except UnknownName:
+        if config is None:
+            raise
         from qplug.lab.runner.code import beside, naming_what_is_gone  # it is slow to import
 
-        with naming_what_is_gone(None if config is None else beside(config)):
+        with naming_what_is_gone(beside(config)):
             raise
 
 

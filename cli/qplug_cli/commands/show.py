@@ -65,7 +65,7 @@ def show(
     json: Json = False,
     no_plugin: NoPlugin = None,
 ) -> None:
-    """Explain one component: where it comes from, its parameters, what it can do; a quantum head's circuit is drawn.
+    """Explain one component: where it comes from, its parameters, what it can do; if it has a circuit, it is drawn.
 
     Or a recipe; or a finished run, or set of runs, with all that it was judged again.
 
@@ -93,12 +93,13 @@ def _load(row: Entry, settings: Sequence[str]) -> Loaded:
     from qplug import parameters
 
     component_class = catalogue.load(row.kind, row.name)
-    values = dict(_setting(row.kind, text) for text in settings)
+    values = dict(setting(row.kind, text) for text in settings)
     component = parameters.create(component_class, values, f"{row.kind} {row.name}")
     return Loaded(component, parameters.describe(component_class), _circuit(component))
 
 
-def _setting(kind: str, text: str) -> tuple[str, str]:
+def setting(kind: str, text: str) -> tuple[str, str]:
+    """Name and value of ``--set PARAM=VALUE``, the kind before the name left out."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise UserError(f"--set takes PARAM=VALUE, such as --set n_layers=3; got {text!r}.")
@@ -106,8 +107,13 @@ def _setting(kind: str, text: str) -> tuple[str, str]:
 
 
 def _circuit(component: Component) -> Circuit | None:
-    from qplug.contract.interfaces import QuantumHead
+    from qplug.contract.interfaces import QuantumBackbone, QuantumHead
 
+    if isinstance(component, QuantumBackbone):
+        from qplug.heads.held_circuits import held_circuits
+
+        (head, n_inputs), *_ = held_circuits(component)
+        return head.circuit(n_inputs)
     if not isinstance(component, QuantumHead):
         return None
     return component.circuit(component.n_inputs or EXAMPLE_INPUTS)
@@ -306,7 +312,7 @@ def _print_circuit(loaded: Loaded, console: Console) -> None:
 
     circuit = loaded.circuit
     assert circuit is not None
-    any_number = getattr(loaded.component, "n_inputs", None) is None
+    any_number = getattr(loaded.component, "n_inputs", 0) is None
     _print_title(f"circuit for {EXAMPLE_INPUTS} inputs" if any_number else "circuit", console)
     counts = ", ".join(f"{count} {name}" for name, count in circuit.gate_counts.items())
     console.print(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from qplug.bench.report import AXES, Report, Row, StepRow, along, markdown
 from qplug.bench.timing import Effort
@@ -26,6 +26,7 @@ class Options:
 
     Attributes:
         settings: values of the head's other parameters.
+        kind: ``backbone`` for the first circuit that a backbone holds, instead of a head's.
         backends: names; None for every installed backend that gives gradients.
         peers: whether other libraries take part.
         step: whether whole training steps are timed too.
@@ -37,6 +38,7 @@ class Options:
     """
 
     settings: Mapping[str, Any]
+    kind: Literal["head", "backbone"] = "head"
     backends: Sequence[str] | None = None
     peers: bool = False
     step: bool = False
@@ -51,7 +53,7 @@ def bench(head: str, qubits: Sequence[int], layers: Sequence[int], batches: Sequ
     """Every combination of sizes on every backend.
 
     Args:
-        head: a quantum head's name.
+        head: the name of a quantum head, or of a backbone that holds circuits, as ``options.kind`` says.
         qubits: empty for the head's default.
         layers: likewise.
         batches: samples per call.
@@ -64,14 +66,14 @@ def bench(head: str, qubits: Sequence[int], layers: Sequence[int], batches: Sequ
     """
     from qplug.bench.sizes import Sizes
 
-    return _report(Sizes(head, options.settings).cases(qubits, layers, batches), head, options)
+    return _report(Sizes(head, options.settings, options.kind).cases(qubits, layers, batches), head, options)
 
 
 def bench_tables(head: str, axes: Mapping[str, Sequence[int]], options: Options) -> tuple[Report, str]:
     """One axis at a time from the size ``BASE``: the report, and its tables in Markdown.
 
     Args:
-        head: a quantum head's name.
+        head: the name of a quantum head, or of a backbone that holds circuits, as ``options.kind`` says.
         axes: sizes by name of axis; ``TABLE`` where an axis is missing or empty.
         options: who takes part, and how.
 
@@ -80,7 +82,7 @@ def bench_tables(head: str, axes: Mapping[str, Sequence[int]], options: Options)
     """
     from qplug.bench.sizes import Sizes
 
-    sizes, wanted = Sizes(head, options.settings), {axis: axes.get(axis) or TABLE[axis] for axis in TABLE}
+    sizes, wanted = Sizes(head, options.settings, options.kind), {axis: axes.get(axis) or TABLE[axis] for axis in TABLE}
     points = [{**BASE, axis: number} for axis, numbers in wanted.items() for number in numbers]
     distinct = dict.fromkeys((point["qubits"], point["layers"], point["batch"]) for point in points)
     report = _report([sizes.case(*point) for point in distinct], head, options)

@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 
 from qplug import catalogue
-from qplug.catalogue.offers import canonical
+from qplug.installation import canonical
+from qplug.version import PROJECT, __version__
 
-PACKAGES = ("qplug", "torch", "numba")
+PACKAGES = (PROJECT, "torch", "numba")
 """What takes part in every measurement, or may."""
 
 
@@ -35,7 +36,7 @@ def versions(others: Iterable[str] = ()) -> dict[str, str]:
              for module in entry.requires]  # fmt: skip
     for package in dict.fromkeys(canonical(name) for name in (*PACKAGES, *known, *others)):
         with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
+            found[package] = __version__ if package == PROJECT else version(package)
     return found
 
 

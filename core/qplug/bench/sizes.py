@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from qplug import catalogue, parameters
 from qplug.contract.circuit import Circuit
 from qplug.contract.errors import NotSupported, UserError
-from qplug.contract.interfaces import QuantumHead
+from qplug.contract.interfaces import QuantumBackbone, QuantumHead
+from qplug.heads.held_circuits import held_circuits
 
+Kind: TypeAlias = Literal["head", "backbone"]
+"""What has circuits."""
 QUBITS = ("n_qubits",)
 LAYERS = ("n_layers", "ansatz_reps", "reps")
 """The names under which heads keep their size; the first one that a head has is set."""
@@ -57,27 +60,29 @@ class Case:
 
 
 class Sizes:
-    """Makes heads of one kind in any size.
+    """Makes heads of one kind in any size; of a backbone that holds circuits, the first of these.
 
     Args:
-        name: the head's name.
+        name: the component's name.
         settings: values of its other parameters.
+        kind: what it is.
 
     Raises:
-        UnknownName: there is no such head.
-        NotSupported: it is not a quantum head.
+        UnknownName: there is no such component.
+        NotSupported: it has no circuit.
     """
 
-    def __init__(self, name: str, settings: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, settings: Mapping[str, Any], kind: Kind = "head") -> None:
         self.name = name
+        self.kind = kind
         self.settings = dict(settings)
-        self.head_class: Any = catalogue.load("head", name)
-        if not issubclass(self.head_class, QuantumHead):
+        self.made_of: Any = catalogue.load(kind, name)
+        if not issubclass(self.made_of, QuantumHead if kind == "head" else QuantumBackbone):
             raise NotSupported(
-                f"the head {name!r} has no circuit, so there is nothing to run on different backends. "
+                f"the {kind} {name!r} has no circuit, so there is nothing to run on different backends. "
                 f"Name a quantum head, such as {catalogue.registry().defaults.head}: qplug list heads"
             )
-        self.names = [parameter.name for parameter in parameters.describe(self.head_class)]
+        self.names = [parameter.name for parameter in parameters.describe(self.made_of)]
 
     def cases(self, qubits: Sequence[int], layers: Sequence[int], batches: Sequence[int]) -> list[Case]:
         """Every combination; an empty list of qubits or layers stands for what the head has by default.
@@ -97,9 +102,9 @@ class Sizes:
     def case(self, n_qubits: int | None, n_layers: int | None, batch: int) -> Case:
         """One combination; None stands for what the head has by default."""
         values = self.settings | self._setting("qubits", QUBITS, n_qubits) | self._setting("layers", LAYERS, n_layers)
-        head = parameters.create(self.head_class, values, f"head {self.name}")
-        layers = next((getattr(head, name, None) for name in LAYERS if name in self.names), None)
-        return Case(head, layers, batch)
+        made = parameters.create(self.made_of, values, f"{self.kind} {self.name}")
+        layers = next((getattr(made, name, None) for name in LAYERS if name in self.names), None)
+        return Case(made if isinstance(made, QuantumHead) else held_circuits(made)[0][0], layers, batch)
 
     def _setting(self, what: str, names: Sequence[str], value: int | None) -> dict[str, int]:
         if value is None:
@@ -108,7 +113,7 @@ class Sizes:
             if name in self.names:
                 return {name: value}
         raise UserError(
-            f"--{what} {value} was asked for, but the head {self.name!r} has no parameter for its number of {what} "
-            f"(it would be called {' or '.join(names)}; it has {', '.join(self.names) or 'none'}). "
-            f"Leave --{what} out, or choose another head."
+            f"--{what} {value} was asked for, but the {self.kind} {self.name!r} has no parameter for its number of "
+            f"{what} (it would be called {' or '.join(names)}; it has {', '.join(self.names) or 'none'}). "
+            f"Leave --{what} out, or choose another {self.kind}."
         )

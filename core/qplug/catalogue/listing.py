@@ -10,15 +10,16 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from qplug import variables
+from qplug import installation, variables
 from qplug.catalogue.entry import Entry
-from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, canonical, offers, peer_offers, same_distribution
+from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, offers, peer_offers, same_distribution
 from qplug.catalogue.registry import Known, registry
 from qplug.catalogue.standard_output import stdout_to_stderr
 from qplug.catalogue.unannounced import code_entry, is_code, load_code
 from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserError
 from qplug.contract.kinds import KINDS
+from qplug.installation import canonical
 
 if TYPE_CHECKING:
     from typer.core import TyperCommand, TyperGroup
@@ -77,11 +78,12 @@ def load(kind: str, name: str) -> type[Component]:
     """
     if kind not in KINDS:
         raise UnknownName.of("kind", kind, KINDS)
-    loaded: type[Component] = load_code(kind, name) if is_code(name) else _load(kind, name)
+    loaded: type[Component] = load_code(kind, name) if is_code(name) else load_any(kind, name)
     return loaded
 
 
-def _load(kind: str, name: str) -> Any:
+def load_any(kind: str, name: str) -> Any:
+    """What is announced under that name, of any group: as ``load``, and hooks and commands too."""
     row, offer = _find(kind, name)
     # Of what the registry vouches for, a failure that was noted may have been of the moment; slowness always is.
     again = row.status == "quarantined" and offer is not None and (_is_vouched(offer) or _was_late(offer))
@@ -104,7 +106,7 @@ def command(name: str) -> TyperCommand | TyperGroup:
     """
     from qplug.hooks import command_of
 
-    return command_of(_load("command", name), name)
+    return command_of(load_any("command", name), name)
 
 
 def hooks(asked: Iterable[str] = ()) -> Hooks:
@@ -270,7 +272,7 @@ def _absent(known: Known) -> Entry:
         else ""
         if not ours
         else "this installation does not announce it",
-        install=known.install if missing or not ours else "pip install --force-reinstall qplug",
+        install=known.install if missing or not ours else installation.reinstall(),
         paper=known.paper,
         licence=known.licence,
         homepage=known.homepage,

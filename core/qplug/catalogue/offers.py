@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, EntryPoints, PackageNotFoundError, distributions
 from pathlib import Path
 
+from qplug import installation
 from qplug.contract.errors import PluginError
 from qplug.contract.kinds import KINDS
+from qplug.installation import canonical
 
 GROUPS = {**KINDS, "hook": "qplug.hooks", "command": "qplug.commands"}
 """Each kind that plugins announce, hooks and commands among them, and its entry-point group."""
@@ -23,7 +25,7 @@ PEERS = "qplug.peers"
 OWN_COMMANDS = (
     "run", "compare", "resume", "evaluate", "predict", "report", "export", "verify",
     "replay", "pack", "runs", "jobs", "data", "bench", "diagnose",
-    "recipes", "list", "show", "cache", "doctor",
+    "recipes", "list", "search", "show", "explain", "registry", "cache", "doctor", "completion",
 )  # fmt: skip
 """The commands that qplug has itself. No plugin's takes the place of one."""
 
@@ -38,7 +40,7 @@ class Offer:
         kind: one of ``GROUPS``, or ``"peer"``.
         name: what the user writes.
         target: ``package.module:Class``.
-        provider: the distribution's name.
+        provider: the distribution's name; ``qplug`` for this project's own, however that is called today.
         version: the distribution's version.
         folder: the folder on ``sys.path`` that holds the distribution's metadata.
     """
@@ -119,7 +121,7 @@ def _points(_: tuple[tuple[str, int], ...]) -> EntryPoints:
 
 def _announcing() -> Iterator[Distribution]:
     """The distributions with qplug in their entry points: to parse those of all would be most of a listing's work."""
-    seen = set()
+    seen = {canonical(old.name) for old in installation.superseded()}
     for distribution in distributions():
         if "qplug" not in (distribution.read_text("entry_points.txt") or "").lower():
             continue
@@ -153,14 +155,12 @@ def same_distribution(one: str, other: str) -> bool:
     return canonical(one) == canonical(other)
 
 
-def canonical(distribution: str) -> str:
-    """A distribution's name in its normal form. **Source:** PyPA name normalisation (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
-
-
 def _facts(distribution: Distribution) -> tuple[str, str, Path]:
     """A distribution's name, version and folder."""
-    return distribution.name, distribution.version, Path(str(distribution.locate_file("")))
+    name = distribution.name
+    if installation.may_be_ours(name):
+        name = installation.provider(name, ours=installation.is_ours(distribution))
+    return name, distribution.version, Path(str(distribution.locate_file("")))
 
 
 def _offer(kind: str, point: EntryPoint, read: Callable[[Distribution], tuple[str, str, Path]]) -> Offer:

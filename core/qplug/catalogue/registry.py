@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from qplug import version
+from qplug import installation, version
 from qplug.catalogue.layers import merge
 from qplug.catalogue.offers import installed
 from qplug.contract.claim import Claim
@@ -48,7 +48,7 @@ class Known:
     @property
     def install(self) -> str:
         """The command that installs it with all it needs."""
-        return f"pip install 'qplug[{self.extra}]'" if self.extra else f"pip install {self.provider}"
+        return installation.install(self.extra) if self.extra else f"pip install {self.provider}"
 
     def missing(self) -> list[str]:
         """Which of the modules it requires are not installed; nothing is imported to learn that."""
@@ -161,7 +161,7 @@ class Registry:
                 (kind, name): _known(kind, name, table) for kind in tables for name, table in tables[kind].items()
             }
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise QplugError(f"the registry {path} cannot be read: {error}. Reinstall qplug.") from error
+            raise QplugError(f"the registry {path} cannot be read: {error}.") from error
         return cls(components, recipes, defaults, baselines)
 
 
@@ -225,9 +225,7 @@ def shipped(name: str) -> Path:
     for folder in (package, package.parent.parent):
         if (folder / name).is_file():
             return folder / name
-    raise QplugError(
-        f"{name} is missing from this installation of qplug. Reinstall it: pip install --force-reinstall qplug"
-    )
+    raise QplugError(f"{name} is missing from this installation of qplug. Reinstall it: {installation.reinstall()}")
 
 
 def _is_installed(module: str) -> bool:

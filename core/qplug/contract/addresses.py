@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 HIDDEN = "***"
-_ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"<>]+")
-_USER = re.compile(r"://[^/?#]*@")
-_VALUE = re.compile(r"([?&][^=&#]*=)[^&#]+")
+_ADDRESS = r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"<>]+"
+_USER = r"://[^/?#]*@"
+_VALUE = r"([?&][^=&#]*=)[^&#]+"
 
 
 def redacted(text: str) -> str:
@@ -15,8 +15,8 @@ def redacted(text: str) -> str:
 
     Every text that can hold an address goes through here before it is shown, logged or written as an error.
     """
-    return _ADDRESS.sub(_hide, text) if "://" in text else text
+    return re.sub(_ADDRESS, _hide, text) if "://" in text else text
 
 
 def _hide(found: re.Match[str]) -> str:
-    return _VALUE.sub(rf"\g<1>{HIDDEN}", _USER.sub(f"://{HIDDEN}@", found[0], count=1))
+    return re.sub(_VALUE, rf"\g<1>{HIDDEN}", re.sub(_USER, f"://{HIDDEN}@", found[0], count=1))

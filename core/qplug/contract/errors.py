@@ -120,21 +120,14 @@ class NotInstalled(UserError):
 
 
 class PluginError(QplugError):
-    """A plugin that is quarantined, or that returned what its interface does not allow.
-
-    Attributes:
-        at_fault: the object of the plugin's that did it, where it is known.
-    """
+    """A plugin that is quarantined, or that returned what its interface does not allow."""
 
     at_fault: object = None
+    """The object of the plugin's that did it, where it is known."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal that ends the process.
-
-    Attributes:
-        number: the signal's number.
-    """
+    """A signal that ends the process, by its ``number``."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from qplug.contract.errors import PluginError, UserError
 
 if TYPE_CHECKING:
+    from qplug.contract.interfaces.backbone import Place
     from qplug.contract.interfaces.backend import Backend
     from qplug.contract.interfaces.head import QuantumHead
 
@@ -91,6 +92,15 @@ class QuantumModule(nn.Module):
         """Logits (batch, n_classes)."""
         logits: Tensor = self.readout(self.expectations(inputs))
         return logits
+
+
+def circuits_on(backend: Backend) -> Place:
+    """Where the circuits of a ``QuantumBackbone`` run on that backend, with nothing put in their place."""
+
+    def place(head: QuantumHead, n_inputs: int, n_outputs: int) -> nn.Module:
+        return QuantumModule(head, backend, n_inputs, n_outputs)
+
+    return place
 
 
 def _place_of(backend: Backend, device: torch.device) -> torch.device:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qplug import installation
 from qplug.contract.errors import DataError, NotInstalled
 from qplug.contract.interfaces import Audio
 from qplug.contract.interfaces.dataset import Excerpt
@@ -168,6 +169,6 @@ def _soundfile() -> Any:
     except (ImportError, OSError) as problem:  # OSError: the package is there and its library is not
         raise NotInstalled(
             f"reading recordings needs soundfile, which cannot be imported ({problem}). "
-            "Install it with: pip install 'qplug[audio]'"
+            f"Install it with: {installation.install('audio')}"
         ) from problem
     return soundfile

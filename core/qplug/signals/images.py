@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qplug import installation
 from qplug.contract.errors import DataError, NotInstalled
 from qplug.contract.interfaces import Image
 from qplug.signals.files import look
@@ -149,6 +150,6 @@ def _pillow() -> Any:
     except ImportError as problem:
         raise NotInstalled(
             f"reading images needs Pillow, which cannot be imported ({problem}). "
-            "Install it with: pip install 'qplug[image]'"
+            f"Install it with: {installation.install('image')}"
         ) from problem
     return Image

@@ -1,24 +1,16 @@
-"""Checks that authors of remote backends run against their own.
-
-They look at behaviour alone: what is sent is found again, by any copy of the backend; values are right and come again;
-no forward pass sends anything.
-"""
+"""Checks of a remote backend, in one call, and work to try one with."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from dataclasses import replace
 
-import numpy as np
+from qplug.contract.interfaces import RemoteBackend
+from qplug.testing.conformance.check import require_all
+from qplug.testing.conformance.registry import promises_of
+from qplug.testing.conformance.remote import trial_work
+from qplug.testing.conformance.setting import Setting
 
-from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces import Failed, NotYet, RemoteBackend, Task, Values, Work
-from qplug.testing.circuits import angle_embedding_strongly_entangling, random_angles, zz_feature_map_real_amplitudes
-from qplug.testing.components import check_component
-from qplug.testing.reference import expectations
-
-_SIGMAS = 6.0
+__all__ = ["check_remote", "trial_work"]
 
 
 def check_remote(backend: RemoteBackend, run_device: Callable[[], None], *, shots: int = 1000, salt: str = "") -> None:
@@ -33,83 +25,4 @@ def check_remote(backend: RemoteBackend, run_device: Callable[[], None], *, shot
     Raises:
         AssertionError: with the promise that is broken.
     """
-    check_component(backend)
-    _require(backend.capabilities.remote, backend, "does not declare remote=True")
-    backend.check()
-    work = trial_work(shots, f"check{salt}")
-    _check_forward(backend, work)
-    _check_forecast(backend, work)
-    _require(backend.find(work) is None, backend, "finds work that was never sent")
-    handle = backend.submit(work)
-    _require(isinstance(handle, str) and handle != "" and "\n" not in handle, backend, f"gave the handle {handle!r}")
-    other = copy.deepcopy(backend)
-    _require(other.find(work) == handle, backend, f"does not find what it sent: {other.find(work)!r}, not {handle!r}")
-    _require(other.find(replace(work, tag=f"other{salt}")) is None, backend, "finds work by another tag")
-    _require(len(other.jobs(handle)) > 0, backend, "names no job")
-    run_device()
-    first, again = other.collect(handle), backend.collect(handle)
-    _check_values(backend, work, first)
-    same = isinstance(again, Values) and isinstance(first, Values) and all(
-        np.array_equal(left, right) for left, right in zip(first.expectations, again.expectations, strict=True)
-    )  # fmt: skip
-    _require(same, backend, "gives other values when it is asked again")
-    _check_cancelling(backend, replace(work, tag=f"cancelled{salt}"), run_device)
-
-
-def trial_work(shots: int, tag: str, rows: int = 3) -> Work:
-    """Two circuits with several rows each, one of them not symmetric in its wires."""
-    tasks = []
-    for seed, circuit in enumerate(
-        (angle_embedding_strongly_entangling(3, 1), zz_feature_map_real_amplitudes(2, 1, 1))
-    ):
-        tasks.append(Task(circuit, *random_angles(circuit, rows, seed)))
-    return Work(tuple(tasks), shots, tag)
-
-
-def _check_forward(backend: RemoteBackend, work: Work) -> None:
-    import torch  # takes a second, and nothing else here needs it
-
-    task = work.tasks[0]
-    try:
-        backend(task.circuit, torch.from_numpy(task.encoding), torch.from_numpy(task.weights))
-    except NotSupported:
-        return
-    _require(False, backend, "ran a circuit inside a forward pass")
-
-
-def _check_forecast(backend: RemoteBackend, work: Work) -> None:
-    told = backend.forecast(work)
-    _require(told.executions > 0 and told.seconds >= 0, backend, f"forecasts {told}")
-    fewer = replace(work, tasks=tuple(replace(task, encoding=task.encoding[:1]) for task in work.tasks))
-    for less in (fewer, replace(work, shots=max(1, work.shots // 2))):
-        cheaper = backend.forecast(less)
-        _require(cheaper.executions < told.executions, backend, "forecasts as many executions for less work")
-        _require(
-            cheaper.seconds <= told.seconds, backend, f"forecasts {cheaper.seconds} s for less than {told.seconds}"
-        )
-
-
-def _check_values(backend: RemoteBackend, work: Work, values: Values | NotYet | Failed) -> None:
-    if not isinstance(values, Values):
-        raise AssertionError(f"{type(backend).__name__} gave {values} for work that is done")
-    _require(len(values.expectations) == len(work.tasks), backend, f"answers {len(values.expectations)} tasks")
-    for task, got in zip(work.tasks, values.expectations, strict=True):
-        right = expectations(task.circuit, task.encoding, task.weights)
-        _require(got.shape == right.shape, backend, f"gave the shape {got.shape}, not {right.shape}")
-        if not backend.capabilities.noise:
-            far = np.abs(got - right).max() * np.sqrt(work.shots)
-            _require(far < _SIGMAS, backend, f"gave values {far:.1f}/√shots from the right ones")
-
-
-def _check_cancelling(backend: RemoteBackend, work: Work, run_device: Callable[[], None]) -> None:
-    handle = backend.submit(work)
-    backend.cancel(handle)
-    run_device()
-    answer = backend.collect(handle)
-    _require(isinstance(answer, Failed | Values), backend, f"gave {answer} for cancelled work")
-    _require(not isinstance(answer, Failed) or answer.reason != "", backend, "does not say why work failed")
-
-
-def _require(kept: bool, backend: RemoteBackend, message: str) -> None:
-    if not kept:
-        raise AssertionError(f"{type(backend).__name__} {message}")
+    require_all(promises_of(backend, Setting(run_device=run_device, shots=shots, salt=salt)))

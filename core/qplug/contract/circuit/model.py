@@ -9,13 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from qplug.contract.circuit.standard import GATES
 from qplug.contract.errors import CircuitError, UnknownName
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +164,7 @@ class Circuit:
         if len(used) <= last:
             word = kind.__name__.lower()
             missing = next(index for index in range(last) if index not in used)
-            position, gate = next(
-                (position, gate) for position, gate in enumerate(self.gates) if kind(last) in gate.angles
-            )
+            position, gate = next((n, each) for n, each in enumerate(self.gates) if kind(last) in each.angles)
             raise CircuitError(
                 f"gate {position} ({gate}) uses {word} angle {last}, but {word} angle {missing} is used by no gate; "
                 f"number the {word} angles 0 to n-1 without a hole."

@@ -1,6 +1,6 @@
 """One file per kind of component: what an author writes, what callers call, and what is checked between the two."""
 
-from qplug.contract.interfaces.backbone import Backbone, BackboneCapabilities, WeightsFile
+from qplug.contract.interfaces.backbone import Backbone, BackboneCapabilities, Place, QuantumBackbone, WeightsFile
 from qplug.contract.interfaces.backend import Backend, BackendCapabilities
 from qplug.contract.interfaces.component import Capabilities, Component
 from qplug.contract.interfaces.dataset import (
@@ -60,6 +60,8 @@ __all__ = [
     "Needs",
     "NotYet",
     "Part",
+    "Place",
+    "QuantumBackbone",
     "QuantumHead",
     "Reducer",
     "ReducerCapabilities",

@@ -43,11 +43,7 @@ class Audio:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
-    """A picture.
-
-    Attributes:
-        pixels: (channel, height, width), float32 in [0, 1]; one channel is grey, three are RGB.
-    """
+    """A picture: ``pixels`` (channel, height, width), float32 in [0, 1]; one channel is grey, three are RGB."""
 
     pixels: NDArray[np.float32]
 
@@ -212,8 +208,7 @@ class Dataset(Component):
     def remarks(self, folder: Path) -> Sequence[str]:
         """What is odd about the folder and no fault, such as an empty class folder: said in the audit and by each run.
 
-        Args:
-            folder: the data set's folder; asked only where it can be read.
+        It is asked only of a folder that can be read.
         """
         return ()
 
@@ -248,16 +243,14 @@ class Dataset(Component):
     def remote_files(self, folder: Path) -> Sequence[RemoteFile]:
         """The files to download, as far as they are known: ``files``, unless a list must be downloaded first.
 
-        Args:
-            folder: what was downloaded so far. This is asked again after each round, until nothing new is named.
+        It is asked again after each round, with what ``folder`` holds by then, until nothing new is named.
         """
         return self.files
 
     def manifest(self, folder: Path) -> Mapping[str, tuple[int | None, str | None]]:
         """Size in bytes and checksum that the source publishes, by path below ``folder``, of files as they lie there.
 
-        Args:
-            folder: the data set's folder, which may hold the published list itself.
+        The data set's folder may hold the published list itself.
         """
         return {file.path: (file.size, file.checksum) for file in self.remote_files(folder) if not file.unpack}
 
@@ -294,13 +287,9 @@ class Dataset(Component):
             DataError: the folder holds no sample.
             PluginError: two samples share an id, or a label is not one of ``classes``.
         """
-        samples: list[Sample] = []
-        unusable: list[Unusable] = []
-        for entry in self.samples(folder):
-            if isinstance(entry, Sample):
-                samples.append(entry)
-            else:
-                unusable.append(entry)
+        entries = list(self.samples(folder))
+        samples = [entry for entry in entries if isinstance(entry, Sample)]
+        unusable = [entry for entry in entries if not isinstance(entry, Sample)]
         if not samples:
             why = f" ({_listed(unusable)})" if unusable else ""
             raise DataError(f"no sample was found in {folder}{why}. Expected layout: {self.layout}")

@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureCapabilities(Capabilities):
-    """What a feature extractor declares.
-
-    Attributes:
-        modality: which signals it takes.
-    """
+    """What a feature extractor declares: the ``modality`` of the signals that it takes."""
 
     modality: Modality
 

@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ReducerCapabilities(Capabilities):
-    """What a reducer declares.
-
-    Attributes:
-        fitted: whether ``fit`` must be called before ``module``.
-    """
+    """What a reducer declares: whether it is ``fitted``, so that ``fit`` must be called before ``module``."""
 
     fitted: bool = False
 

@@ -168,11 +168,7 @@ class RemoteBackend(Backend):
         return {}
 
     def expectations(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
-        """Refuses: a model's forward pass never sends anything to a device.
-
-        Raises:
-            NotSupported: always.
-        """
+        """Refuses, always (NotSupported): a model's forward pass never sends anything to a device."""
         raise NotSupported(
             f"{type(self).__name__} is remote: it runs no circuit while somebody waits, and a prediction never sends "
             "anything to a device. Name another backend: qplug list backends"

@@ -176,6 +176,11 @@ def _beside(arm: _Arm, baseline: Baseline, name: str) -> _Make:
         settings = dict(arm.planned.settings)
         if baseline.ablation:
             settings["ablation"] = baseline.ablation
+        elif any(arm.examined.model.circuits_in_front()):
+            raise NotSupported(
+                f"it would take a head's place, and backbone {arm.examined.config.backbone.name!r} holds circuits that "
+                "would stay. Ablations put something else in their place: --ablate"
+            )
         else:
             settings = _with_head(settings, arm, baseline)
         found = look(*_config(settings, arm))

@@ -34,6 +34,7 @@ class Local(Executor):
     """
 
     summary = "this machine: one warm process per slot, on CPU cores and GPUs"
+    source = "qplug's own"
     capabilities = ExecutorCapabilities(interface=1, machines="one", gpus=True)
 
     slots: Annotated[int | None, Field(ge=1, le=4096, description="how many cells run at once; none: one per core")] = (

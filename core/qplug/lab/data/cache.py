@@ -25,7 +25,7 @@ from qplug.lab.data.disk import exclusive, writing_to
 from qplug.lab.data.extraction import extract
 from qplug.lab.data.fingerprint import CHANGED, Unchanged, identity_hash, sample_key, source_hashes
 from qplug.lab.data.store import Entry, Store
-from qplug.version import __version__
+from qplug.version import PROJECT, __version__
 
 Progress = Callable[[int, int], None]
 """Called with how many samples are done, and of how many."""
@@ -191,7 +191,7 @@ def _packages(files: Sequence[bytes]) -> dict[str, str]:
 @functools.cache
 def _version(distribution: str) -> str:
     """Looked up once: what a process has imported stays what it is, whatever is installed meanwhile."""
-    return version(distribution)
+    return __version__ if distribution == PROJECT else version(distribution)
 
 
 def _file_name(title: str) -> str:

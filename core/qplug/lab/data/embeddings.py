@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,12 +15,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from qplug.circuits.json_text import dump
 from qplug.contract.errors import Interrupted, PluginError
+from qplug.contract.interfaces import QuantumHead
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.data.cache import Features, Progress
 from qplug.lab.data.code import code_hash
 from qplug.lab.data.disk import exclusive, writing_to
 from qplug.lab.data.fingerprint import identity_hash
 from qplug.lab.data.store import Store
+from qplug.parameters import describe
 
 _COMMIT_BYTES = 4_000_000
 
@@ -76,17 +81,36 @@ def embeddings(
 
 
 def module_hash(module: nn.Module) -> str:
-    """SHA-256 (hex) of a module's structure, source code, weights and buffers."""
+    """SHA-256 (hex) of a module's structure, source code, weights and buffers, and of its circuits where they run."""
     structure = re.sub(r" at 0x[0-9a-f]+", "", repr(module))  # addresses of functions tell nothing
     content = hashlib.sha256(structure.encode())
     for part in {type(part): part for part in module.modules()}.values():
         own = not type(part).__module__.startswith("torch.")
         content.update(f"{type(part).__module__} {code_hash(part) if own else ''}".encode())
+    for part in module.modules():
+        if isinstance(head := getattr(part, "head", None), QuantumHead):  # a circuit, or what an ablation made of it
+            content.update(code_hash(head).encode())
+        if isinstance(part, QuantumModule):
+            content.update(json.dumps(_of_circuit(part)).encode())
     for name, tensor in module.state_dict().items():
         values = tensor.detach().cpu().contiguous()
         content.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
         content.update(values.flatten().view(torch.uint8).numpy().tobytes())
     return content.hexdigest()
+
+
+def _of_circuit(module: QuantumModule) -> dict[str, Any]:
+    """What a circuit's values depend on beside the module's weights: gates, angles, where it runs and with what."""
+    head, backend, parameters = module.head, module.backend, module.circuit_parameters
+    probe = torch.linspace(-2, 2, 3 * module.n_inputs, device=parameters.device).reshape(3, module.n_inputs)
+    with torch.no_grad():
+        angles = [head.weight_angles(parameters), head.encode(probe, parameters)]
+    return {
+        "circuit": dump(module.circuit),
+        "angles": [each.double().tolist() for each in angles],
+        "kind": f"{type(backend).__module__}:{type(backend).__qualname__} {code_hash(backend)}",
+        "backend": {each.name: repr(getattr(backend, each.name, None)) for each in describe(type(backend))},
+    }
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def of_examined(examined: Examined, prepared: Prepared, reporter: Reporter) -> S
     """The same, of a run whose data are at hand."""
     config = examined.config
     view = ready_to_train(examined, prepared, reporter)
-    number, reducer, module = _first_quantum(view, config)
+    number, reducer, module = first_quantum(view, config)
     choice, rows = config.branches[number], prepared.positions["train"]
     few = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]  # parts are often in order of class
     scale = choice.reducer.parameters.get("scale")
@@ -84,12 +84,18 @@ def of_examined(examined: Examined, prepared: Prepared, reporter: Reporter) -> S
     )
 
 
-def _first_quantum(view: View, config: RunConfig) -> tuple[int, nn.Module, QuantumModule]:
+def first_quantum(view: View, config: RunConfig) -> tuple[int, nn.Module, QuantumModule]:
+    """Number, reducer and circuit of the first branch that has one.
+
+    Raises:
+        NotSupported: none has.
+    """
     for number, (reducer, module) in enumerate(view.model.branches.pairs()):
         if isinstance(module, QuantumModule):
             return number, reducer, module
+    held = f" (those of backbone {config.backbone.name} are not looked at)" if any(view.model.quantum_modules()) else ""
     raise NotSupported(
-        f"none of the heads {config.heads} has a circuit, so there is nothing to diagnose. Name a quantum head: "
+        f"none of the heads {config.heads} has a circuit, so there is nothing to diagnose{held}. Name a quantum head: "
         "qplug list heads"
     )
 

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qplug import installation
 from qplug.contract.errors import NotInstalled, NotSupported, QplugError
 from qplug.lab.export.files import Exported, about, target, write
 from qplug.lab.pipeline.cut import Before, Behind
-from qplug.lab.runner.loaded import load_run
+from qplug.lab.runner.loaded import LoadedRun, load_run
 
 _NEEDED = ("onnx", "onnxscript", "onnxruntime")
 _ABSOLUTE, _RELATIVE = 1e-5, 1e-4  # how far ONNX Runtime may be from torch, both in single precision
@@ -48,6 +49,7 @@ def export_network(path: Path, out: Path | None = None) -> list[Exported]:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     carried = about(path)
     run = load_run(path)
+    _refuse_circuits_in_front(run)
     file = target(path, out, "model.onnx")
     circuits = [module.circuit for module in run.model.quantum_modules()]
     features = torch.randn(2, *run.features.shape, generator=torch.Generator().manual_seed(0))
@@ -68,6 +70,14 @@ def export_network(path: Path, out: Path | None = None) -> list[Exported]:
         write(file, before, f"features → encoding angles{beside}"),
         write(file.with_suffix(f".readout{file.suffix}"), behind, "expectation values → logits"),
     ]
+
+
+def _refuse_circuits_in_front(run: LoadedRun) -> None:
+    if any(run.model.circuits_in_front()):
+        raise NotSupported(
+            "the backbone of this run holds circuits, and ONNX has none. Its weights can be exported (--to "
+            "safetensors), and its circuits (--to qasm3)."
+        )
 
 
 def numbered(name: str, n: int) -> list[str]:
@@ -136,7 +146,7 @@ def _require() -> None:
     if missing:
         raise NotInstalled(
             f"the ONNX export needs {', '.join(missing)}, not installed here. "
-            "Install what it needs with: pip install 'qplug[onnx]'"
+            f"Install what it needs with: {installation.install('onnx')}"
         )
 
 

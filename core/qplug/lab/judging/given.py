@@ -36,7 +36,7 @@ def judge_with_angles(view: View, on: Labelled, **options: Any) -> tuple[Judgeme
     Returns:
         The judgement, and of each circuit a task with a row of angles per sample.
     """
-    recorders = [_Recorder(module.backend) for module in view.model.quantum_modules()]
+    recorders = [_Recorder(module.backend) for module in view.model.circuits_in_branches()]
     with _each_on(view.model, recorders):
         judgement = judge(view, on, **options)
     inner = recorders[0].inner if recorders else None
@@ -63,7 +63,7 @@ def judge_given(
 
 @contextmanager
 def _each_on(model: Classifier, backends: Sequence[Backend]) -> Iterator[None]:
-    modules = list(model.quantum_modules())
+    modules = list(model.circuits_in_branches())
     before = [module.backend for module in modules]
     try:
         for module, backend in zip(modules, backends, strict=True):

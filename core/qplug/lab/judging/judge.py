@@ -29,8 +29,8 @@ class Judgement:
         on: the part and the truth about it.
         backend: where its circuits ran; None if it has none.
         logits: (n, n_classes).
-        expectations: of each circuit, in the order of the branches, the values (n, n_observables) that the logits were
-            made of.
+        expectations: of each head's circuit, in the order of the branches, the values (n, n_observables) that the
+            logits were made of.
     """
 
     on: Labelled
@@ -80,6 +80,7 @@ def judge(
         NotSupported: the backend cannot run one of the circuits.
         QplugError: a logit is not finite.
     """
+    view = view.to_run_on(backend)
     with _on(view.model, backend), _expectations(view.model) as seen:
         logits = predict_logits(view.module, rows_at(view.inputs, on.positions), device=device, on_step=on_step)
     where = next((module.backend for module in view.model.quantum_modules()), None)
@@ -103,7 +104,7 @@ def _expectations(model: Classifier) -> Iterator[list[list[Tensor]]]:
     """The values that read-outs are given meanwhile, by circuit: those that answers are made of."""
     seen: list[list[Tensor]] = []
     with ExitStack() as stack:
-        for module in model.quantum_modules():
+        for module in model.circuits_in_branches():
             values: list[Tensor] = []
             seen.append(values)
             stack.enter_context(_listening(module.readout, values))

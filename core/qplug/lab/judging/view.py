@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from qplug.contract.interfaces import Backend
 from qplug.lab.pipeline.classifier import Classifier, embedding_width
 
 _AT_ONCE = 256
@@ -24,15 +25,27 @@ class View:
     Attributes:
         model: the whole classifier.
         inputs: (sample, …) float32, one row per sample: features, or embeddings behind a frozen front.
+        features: what the embeddings of a frozen front were computed from; None: not known.
+        embedded: whether ``inputs`` are embeddings; None: they are if the front is frozen.
     """
 
     model: Classifier
     inputs: NDArray[np.float32]
+    features: NDArray[np.float32] | None = None
+    embedded: bool | None = None
 
     @property
     def frozen_front(self) -> bool:
         """Whether ``inputs`` are embeddings."""
-        return self.model.frozen_front
+        return self.model.frozen_front if self.embedded is None else self.embedded
+
+    def to_run_on(self, backend: Backend | None) -> View:
+        """What is judged on a backend: features, if embeddings of circuits came from another one; else as it is."""
+        circuits = self.model.circuits_in_front() if self.frozen_front else ()
+        if backend is None or all(each.backend is backend for each in circuits):
+            return self
+        assert self.features is not None  # whoever computes embeddings of circuits keeps them
+        return View(self.model, self.features, embedded=False)
 
     @property
     def module(self) -> nn.Module:

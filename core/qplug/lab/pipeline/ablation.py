@@ -32,7 +32,12 @@ _NOTHING = {
 }
 
 
-def ablated(head: QuantumHead, ablation: Ablation, name: str) -> Head:
+def leaves_a_circuit(ablation: Ablation | None) -> bool:
+    """Whether circuits are left by it."""
+    return ablation not in _IN_PLACE
+
+
+def ablated(head: QuantumHead, ablation: Ablation, name: str, *, kind: str = "head") -> Head:
     """The head that is built in a quantum head's place.
 
     It is a ``QuantumHead`` again where the ablation leaves a circuit, and runs wherever that one runs. An ablation that
@@ -41,10 +46,11 @@ def ablated(head: QuantumHead, ablation: Ablation, name: str) -> Head:
     Args:
         head: the quantum head.
         ablation: what is done to it.
-        name: what the user calls it, for errors.
+        name: what the user calls the component, for errors.
+        kind: of the component, such as a backbone that holds this circuit.
     """
-    stand_in = _IN_PLACE.get(ablation)
-    return AblatedHead(head, ablation, name) if stand_in is None else stand_in(head, name)
+    stand_in, called = _IN_PLACE.get(ablation), f"{kind} {name!r}"
+    return AblatedHead(head, ablation, called) if stand_in is None else stand_in(head, called)
 
 
 def applicable(head: QuantumHead, n_inputs: int, name: str = "") -> dict[Ablation, str]:
@@ -56,10 +62,11 @@ def applicable(head: QuantumHead, n_inputs: int, name: str = "") -> dict[Ablatio
         name: what the user calls it; its class by default.
     """
     names: tuple[Ablation, ...] = get_args(Ablation)
-    return {ablation: _reason(ablated(head, ablation, name or type(head).__name__), n_inputs) for ablation in names}
+    return {ablation: why_nothing(ablated(head, ablation, name or type(head).__name__), n_inputs) for ablation in names}
 
 
-def _reason(head: Head, n_inputs: int) -> str:
+def why_nothing(head: Head, n_inputs: int) -> str:
+    """Why an ablation would change nothing of the head that it was done to; empty where it does."""
     try:
         if isinstance(head, AblatedHead):
             head.circuit(n_inputs)
@@ -84,10 +91,10 @@ class AblatedHead(QuantumHead):
     _rewritten: Rewritten
     _live: LiveParameters
 
-    def __init__(self, head: QuantumHead, ablation: Ablation, name: str) -> None:
+    def __init__(self, head: QuantumHead, ablation: Ablation, called: str) -> None:
         self.head = head
         self.ablation = ablation
-        self.name = name
+        self.called = called
         self.n_inputs = head.n_inputs
 
     @property
@@ -106,7 +113,7 @@ class AblatedHead(QuantumHead):
         self._live = LiveParameters(self.head, whole, n_inputs, left.encoding, left.weights)
         nothing = not self._live.indices if self.ablation == "frozen" else left.circuit == whole
         if nothing:
-            raise nothing_to_take(self.ablation, self.name, _NOTHING[self.ablation])
+            raise nothing_to_take(self, _NOTHING[self.ablation])
         self._encoding, self._weights = picked(left.encoding, whole.n_encoding), picked(left.weights, whole.n_weights)
         return left.circuit
 
@@ -138,8 +145,8 @@ class AblatedHead(QuantumHead):
         return self.head.readout(n_observables, n_classes)
 
 
-def nothing_to_take(ablation: str, name: str, why: str) -> NotSupported:
+def nothing_to_take(head: AblatedHead, why: str) -> NotSupported:
     """The error for an ablation that would change nothing."""
     return NotSupported(
-        f"ablation {ablation!r} would change nothing of head {name!r}: {why}. Choose another ablation, or none."
+        f"ablation {head.ablation!r} would change nothing of {head.called}: {why}. Choose another ablation, or none."
     )

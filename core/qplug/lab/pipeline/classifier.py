@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from qplug.contract.errors import NotSupported, PluginError
-from qplug.contract.interfaces import Backbone, Backend, Head, QuantumHead, TrainingPart
+from qplug.contract.interfaces import Backbone, Backend, Head, Place, TrainingPart
 from qplug.heads.quantum_module import QuantumModule
-from qplug.lab.pipeline.ablation import AblatedHead
 from qplug.lab.pipeline.augment import Augment
 from qplug.lab.pipeline.components import BranchComponents, Components
+from qplug.lab.pipeline.placing import placed
 from qplug.lab.pipeline.sizes import bounded
 
 
@@ -131,8 +131,16 @@ class Classifier(nn.Module):
         return self
 
     def quantum_modules(self) -> Iterator[QuantumModule]:
-        """The quantum heads' modules."""
-        return (module for module in self.modules() if isinstance(module, QuantumModule))
+        """Every circuit, wherever it stands: those of the backbone first, then those of the heads."""
+        return _circuits(self)
+
+    def circuits_in_front(self) -> Iterator[QuantumModule]:
+        """The circuits of the backbone."""
+        return _circuits(self.front)
+
+    def circuits_in_branches(self) -> Iterator[QuantumModule]:
+        """The circuits of the heads."""
+        return _circuits(self.branches)
 
     def quantum_parameters(self) -> list[nn.Parameter]:
         """The trainable parameters of all circuits."""
@@ -148,6 +156,10 @@ class Classifier(nn.Module):
             backend.accept(module.circuit)
         for module in self.quantum_modules():
             module.backend = backend
+
+
+def _circuits(module: nn.Module) -> Iterator[QuantumModule]:
+    return (each for each in module.modules() if isinstance(each, QuantumModule))
 
 
 @dataclass(frozen=True)
@@ -184,6 +196,7 @@ def build_backbone(
     seed: int,
     learnt: bool = True,
     weights: Path | None = None,
+    place: Place | None = None,
 ) -> nn.Module:
     """The backbone's network.
 
@@ -193,13 +206,14 @@ def build_backbone(
         seed: what initial weights are drawn from.
         learnt: whether learnt weights are loaded; False if those of a finished run, or none, are going to be.
         weights: where the file of learnt weights that the backbone declares lies, if it was downloaded.
+        place: where its circuits run, if it holds any; see ``place_in_backbone``.
 
     Raises:
         NotSupported: features that do not fit.
         DataError: weights that are missing, damaged or for another network.
     """
     with seeded(seed), bounded(f"backbone {type(backbone).__name__}"):
-        return backbone.module(feature_shape, weights) if learnt else backbone.untaught(feature_shape)
+        return backbone.module(feature_shape, weights, place) if learnt else backbone.untaught(feature_shape, place)
 
 
 def embedding_width(front: Front, feature_shape: tuple[int, ...]) -> int:
@@ -285,10 +299,7 @@ def _branch(branch: BranchComponents, backend: Backend | None, width: int, n_cla
     n_outputs = branch.reducer.outputs(width, branch.head.n_inputs)
     reducer = branch.reducer.module(width, n_outputs)
     if branch.built.capabilities.quantum:
-        quantum = QuantumModule(cast(QuantumHead, branch.built), cast(Backend, backend), n_outputs, n_classes)
-        if isinstance(branch.built, AblatedHead):
-            quantum.circuit_parameters.requires_grad_(branch.built.trains)
-        return Branch(reducer, quantum, n_outputs, n_classes)
+        return Branch(reducer, placed(branch.built, backend, n_outputs, n_classes), n_outputs, n_classes)
     if branch.head.capabilities.fitted:
         _refuse_learning_before(branch, reducer)
         return Branch(reducer, branch.head.build(n_outputs, n_classes), n_outputs, n_classes)

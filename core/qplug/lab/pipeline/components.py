@@ -22,7 +22,7 @@ from qplug.contract.interfaces import (
 from qplug.lab.config.ablation import Ablation
 from qplug.lab.config.augmentation import AugmentationOptions
 from qplug.lab.config.model import Choice, RunConfig
-from qplug.lab.pipeline.ablation import ablated
+from qplug.lab.pipeline.ablation import ablated, leaves_a_circuit
 from qplug.lab.pipeline.augment import refuse_augmentation
 from qplug.lab.pipeline.training_place import TrainingPlace, training_place
 
@@ -55,9 +55,11 @@ class Components:
         features: the feature extractor.
         backbone: the backbone.
         branches: the branches of the classifier.
-        backend: where circuits are evaluated; None if no head is quantum.
-        training: where circuits are trained; None if no head is quantum.
+        backend: where circuits are evaluated; None if there are none.
+        training: where circuits are trained; None if there are none.
         augmentation: how training inputs are varied.
+        ablation: what is done to every circuit, those of the backbone too; None: nothing.
+        backbone_name: what the user calls the backbone.
     """
 
     dataset: Dataset
@@ -67,6 +69,8 @@ class Components:
     backend: Backend | None
     training: TrainingPlace | None
     augmentation: AugmentationOptions = field(default_factory=AugmentationOptions)
+    ablation: Ablation | None = None
+    backbone_name: str = ""
 
     @property
     def training_backend(self) -> Backend | None:
@@ -75,8 +79,8 @@ class Components:
 
     @property
     def quantum(self) -> bool:
-        """Whether any head has a circuit."""
-        return any(branch.built.capabilities.quantum for branch in self.branches)
+        """Whether any head has a circuit, or the backbone."""
+        return _any_circuit(self.backbone, self.branches, self.ablation)
 
     @property
     def of_the_network(self) -> dict[str, Component]:
@@ -134,21 +138,47 @@ def _assembled(config: RunConfig, copies: Path | None, given: Dataset | None, ma
         )
         for number, branch in enumerate(config.branches, start=1)
     )
-    if config.ablation is not None:
-        branches = _ablated(config, config.ablation, branches)
-    quantum = any(branch.built.capabilities.quantum for branch in branches)
-    backend = cast(Backend, create("backend", config.backend)) if quantum else None
     backbone = cast(Backbone, create("backbone", config.backbone, "backbone"))
+    if config.ablation is not None:
+        branches = _ablated(config, config.ablation, backbone, branches)
+    quantum = _any_circuit(backbone, branches, config.ablation)
+    backend = cast(Backend, create("backend", config.backend)) if quantum else None
     _refuse_fitted_behind_trained(config, backbone, branches)
     refuse_augmentation(config.augmentation, takes, features.shape, frozen=backbone.frozen)
     training = None if backend is None else training_place(config, backend)
-    return Components(dataset, features, backbone, branches, backend, training, config.augmentation)
+    if backbone.capabilities.quantum and leaves_a_circuit(config.ablation):
+        _refuse_asking(config, backend, training)
+    return Components(
+        dataset, features, backbone, branches, backend, training, config.augmentation, config.ablation,
+        config.backbone.name,
+    )  # fmt: skip
+
+
+def _any_circuit(backbone: Backbone, branches: tuple[BranchComponents, ...], ablation: Ablation | None) -> bool:
+    in_backbone = backbone.capabilities.quantum and leaves_a_circuit(ablation)
+    return in_backbone or any(branch.built.capabilities.quantum for branch in branches)
+
+
+def _refuse_asking(config: RunConfig, backend: Backend | None, training: TrainingPlace | None) -> None:
+    """Refuses backends that are asked outside of a forward pass where circuits stand within the backbone."""
+    asked = None
+    if backend is not None and backend.capabilities.remote:
+        asked = config.backend.name
+    elif training is not None and training.asked is not None:
+        asked = training.name
+    if asked is not None:
+        raise NotSupported(
+            f"backend {asked!r} would be asked for the values of all circuits at once, but those behind backbone "
+            f"{config.backbone.name!r}, which holds circuits too, get theirs only when its values are there. Choose a "
+            "simulator that runs within a forward pass (qplug list backends), and leave training.gradient and "
+            "training.backend out."
+        )
 
 
 def _ablated(
-    config: RunConfig, ablation: Ablation, branches: tuple[BranchComponents, ...]
+    config: RunConfig, ablation: Ablation, backbone: Backbone, branches: tuple[BranchComponents, ...]
 ) -> tuple[BranchComponents, ...]:
-    if not any(branch.head.capabilities.quantum for branch in branches):
+    if not backbone.capabilities.quantum and not any(branch.head.capabilities.quantum for branch in branches):
         raise NotSupported(
             f"ablation {ablation!r} is done to quantum heads, and "
             f"{'+'.join(choice.head.name for choice in config.branches)} is none. Leave it out, or choose a quantum "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -20,6 +20,7 @@ from qplug.lab.pipeline.classifier import (
 )
 from qplug.lab.pipeline.components import BranchComponents, Components
 from qplug.lab.pipeline.fitting import refuse_single_samples
+from qplug.lab.pipeline.placing import place_in_backbone
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def blank_classifier(config: RunConfig, components: Components, network: nn.Modu
     """
     shape = components.features.shape
     if network is None:
-        network = build_backbone(components.backbone, shape, seed=config.seed, learnt=False)
+        place = place_in_backbone(components)
+        network = build_backbone(components.backbone, shape, seed=config.seed, learnt=False, place=place)
     return build_classifier(
         components,
         Front(nn.Identity(), network),
@@ -113,9 +115,12 @@ def steps(config: RunConfig, components: Components, classifier: Classifier, wid
     """The steps of a pipeline whose backbone gives ``width`` numbers per sample."""
     computed = "once, cached" if components.backbone.frozen else "trained"
     backbone, factors = _trainable(classifier.front), classifier.branches.weights
+    circuits = list(classifier.circuits_in_front())
+    quantum = sum(_trainable(each, of_circuit=True) for each in circuits)
+    note = "; ".join(filter(None, (_augmented(config), _where(config, components) if circuits else "")))
     found = [
         Step("features", config.features.name, components.features.shape, "once, cached"),
-        Step("backbone", config.backbone.name, (width,), computed, _augmented(config), backbone),
+        Step("backbone", config.backbone.name, (width,), computed, note, backbone, quantum),
     ]
     for number, pair in enumerate(classifier.branches.pairs()):
         found += _branch_steps(config, components, number, width, pair)
@@ -124,8 +129,10 @@ def steps(config: RunConfig, components: Components, classifier: Classifier, wid
     return (*found, Step("logits", _sum_text(config), (len(components.dataset.classes),), summed, trainable=learnt))
 
 
-def _trainable(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+def _trainable(module: nn.Module, *, of_circuit: bool = False) -> int:
+    """How many numbers of a module training changes; of a circuit those behind its angles alone."""
+    found = [module.circuit_parameters] if of_circuit else module.parameters()
+    return sum(cast(nn.Parameter, each).numel() for each in found if each.requires_grad)
 
 
 def _augmented(config: RunConfig) -> str:
@@ -139,8 +146,7 @@ def _branch_steps(
     choice, branch = config.branches[number], components.branches[number]
     n_outputs = branch.reducer.outputs(width, branch.head.n_inputs)
     reducer, head = _trainable(modules[0]), _trainable(modules[1])
-    circuit = modules[1].circuit_parameters if isinstance(modules[1], QuantumModule) else None
-    quantum = circuit.numel() if circuit is not None and circuit.requires_grad else 0
+    quantum = _trainable(modules[1], of_circuit=True) if isinstance(modules[1], QuantumModule) else 0
     reduced = "fitted on train" if branch.reducer.capabilities.fitted else "trained" if reducer else "as it is"
     learnt = "fitted on train" if branch.head.capabilities.fitted else "trained"
     note = _head_note(config, components, branch)
@@ -152,12 +158,17 @@ def _branch_steps(
 
 def _head_note(config: RunConfig, components: Components, branch: BranchComponents) -> str:
     told = [] if branch.stand_in is None else [f"ablation {config.ablation}"]
-    if branch.built.capabilities.quantum and components.training is not None:
-        place = f"on {config.backend.name}"
-        if all(components.backend is not each for each in (components.training.backend, components.training.asked)):
-            place = f"trained on {components.training.name}, evaluated on {config.backend.name}"
-        told.append(place)
+    if branch.built.capabilities.quantum:
+        told.append(_where(config, components))
     return ", ".join(told)
+
+
+def _where(config: RunConfig, components: Components) -> str:
+    """Where circuits run."""
+    place = components.training
+    if place is None or any(components.backend is each for each in (place.backend, place.asked)):
+        return f"on {config.backend.name}"
+    return f"trained on {place.name}, evaluated on {config.backend.name}"
 
 
 def _sum_text(config: RunConfig) -> str:

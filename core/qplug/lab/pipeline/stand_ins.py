@@ -28,9 +28,9 @@ class StandIn(Head):
 
     capabilities = HeadCapabilities(interface=1)
 
-    def __init__(self, head: QuantumHead, name: str) -> None:
+    def __init__(self, head: QuantumHead, called: str) -> None:
         self.head = head
-        self.name = name
+        self.called = called
         self.n_inputs = head.n_inputs
 
     def check(self, n_inputs: int) -> None:
@@ -79,7 +79,7 @@ class _OfAngles(StandIn):
         """Refuses circuits without encoding angles."""
         if not self.head.circuit(n_inputs).n_encoding:
             raise NotSupported(
-                f"ablation {type(self).__name__.lower()!r} cannot be done to head {self.name!r}: its circuit has no "
+                f"ablation {type(self).__name__.lower()!r} cannot be done to {self.called}: its circuit has no "
                 "encoding angles. Choose another ablation, or none."
             )
 
@@ -117,7 +117,7 @@ class Fourier(_OfAngles):
         spectra = accessible_to_each(self.head.circuit(n_inputs))
         if all(len(frequencies) == 1 for seen in spectra for frequencies in seen):
             raise NotSupported(
-                f"ablation 'fourier' cannot be done to head {self.name!r}: no observable of its circuit can depend on "
+                f"ablation 'fourier' cannot be done to {self.called}: no observable of its circuit can depend on "
                 "an encoding angle. Choose another ablation, or none."
             )
 

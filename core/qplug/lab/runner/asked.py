@@ -169,7 +169,7 @@ def inputs(again: Again, reporter: Reporter) -> tuple[View, Labelled]:
     classes = again.loaded.classes
     labels = class_numbers(_renamed(taken.kept, asked.classes), classes)
     on = Labelled(asked.part, np.arange(len(taken.kept)), labels, taken.kept, classes)
-    return View(again.loaded.model, _inputs_of_the_model(again, taken, reporter)), on
+    return View(again.loaded.model, _inputs_of_the_model(again, taken, reporter), taken.values), on
 
 
 def _features_of(again: Again, found: Inventory, reporter: Reporter) -> Features:

@@ -9,10 +9,12 @@ from pathlib import Path
 from qplug import catalogue
 from qplug.contract.errors import ConfigError, NotInstalled, QplugError, UnknownName
 from qplug.contract.interfaces import Component
+from qplug.installation import upgrade
 from qplug.lab.config.model import RunConfig
 from qplug.lab.data.code import code_hash
 from qplug.lab.pipeline.components import Components
 from qplug.lab.runs.directory import ENVIRONMENT, RunDirectory
+from qplug.version import PROJECT
 
 Code = Mapping[str, Mapping[str, str]]
 
@@ -67,10 +69,10 @@ def naming_what_is_gone(run: RunDirectory | None) -> Iterator[None]:
         components = dict.fromkeys(
             f"{each['kind']} {each['name']!r} of {each['package']} {each['version']}" for each in gone
         )
-        wanted = dict.fromkeys(f"'{each['package']}=={each['version']}'" for each in gone)
+        wanted = dict.fromkeys(f"'{each['package']}=={each['version']}'" for each in gone if each["package"] != PROJECT)
+        cure = f"pip install {' '.join(wanted)}" if wanted else upgrade()
         raise NotInstalled(
-            f"a run was made with what is not installed here: {', '.join(components)}. "
-            f"Install it with: pip install {' '.join(wanted)}"
+            f"a run was made with what is not installed here: {', '.join(components)}. Install it with: {cure}"
         ) from error
 
 

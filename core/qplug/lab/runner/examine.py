@@ -24,6 +24,7 @@ from qplug.lab.pipeline.classifier import Classifier, build_backbone
 from qplug.lab.pipeline.components import Components, assemble
 from qplug.lab.pipeline.describe import Description, blank_classifier, describe
 from qplug.lab.pipeline.memory import refuse_large_batches
+from qplug.lab.pipeline.placing import place_in_backbone
 from qplug.lab.pipeline.suspects import suspects
 from qplug.lab.runner.code import code_of
 from qplug.lab.runner.inventory import Inventory, inventory, split_of
@@ -171,7 +172,10 @@ def learnt_network(config: RunConfig, components: Components, workplace: Workpla
         QplugError: they cannot be downloaded; the message says where to put the file by hand.
     """
     weights = _weights_path(config, components.backbone, workplace, reporter)
-    return build_backbone(components.backbone, components.features.shape, seed=config.seed, weights=weights)
+    place = place_in_backbone(components)
+    return build_backbone(
+        components.backbone, components.features.shape, seed=config.seed, weights=weights, place=place
+    )
 
 
 def _weights_path(config: RunConfig, backbone: Backbone, workplace: Workplace, reporter: Reporter) -> Path | None:

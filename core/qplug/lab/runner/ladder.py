@@ -80,6 +80,11 @@ def climb(
         raise NotSupported(f"{path} has no circuit, so no device can change what it answers.")
     exact_on: Layer = {"backend": {"name": record.judgement("validation").backend}}
     again = again_of(directory, Asked(exact_on, ladder.part), place, reporter)
+    if any(again.loaded.model.circuits_in_front()):
+        raise NotSupported(
+            f"the circuits of {path} in backbone {again.config.backbone.name!r} cannot be sent to a device, so "
+            "there is no ladder to one. Judge it on a simulator: qplug evaluate RUN --backend NAME"
+        )
     thinking = _thinking(again, ladder, reporter)
     found: list[StepOfLadder] = []
     for name, backend, size in _steps(ladder, exact_on["backend"]):

@@ -23,6 +23,7 @@ from qplug.lab.judging.logits import predict_logits
 from qplug.lab.judging.metrics import probabilities
 from qplug.lab.pipeline.classifier import Classifier, Front, build_backbone, build_classifier
 from qplug.lab.pipeline.components import Components, assemble
+from qplug.lab.pipeline.placing import place_in_backbone
 from qplug.lab.pipeline.suspects import layers_of, suspects
 from qplug.lab.runner.code import code_of, naming_what_is_gone, warn_of_changed_code
 from qplug.lab.runner.recorded import recorded_dataset
@@ -198,7 +199,8 @@ def _built(directory: RunDirectory, config: RunConfig, components: Components, w
         )
     shape, classes = tuple(facts["feature_shape"]), tuple(facts["classes"])
     # The run holds all weights itself, so nothing depends on the file that the backbone's once came from.
-    network = build_backbone(components.backbone, shape, seed=config.seed, learnt=False)
+    place = place_in_backbone(components)
+    network = build_backbone(components.backbone, shape, seed=config.seed, learnt=False, place=place)
     front = Front(blank_normalise(shape, components.features.shared_axes), network)
     learn_weights = config.training.learn_branch_weights
     model = build_classifier(

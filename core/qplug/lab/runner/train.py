@@ -69,7 +69,7 @@ def ready_to_train(examined: Examined, prepared: Prepared, reporter: Reporter) -
 
     width = int(inputs.shape[1]) if frozen else embedding_width(model.front, found.shape)
     fit_branches(model, components, width, seed=config.seed, training=training)
-    return View(model, inputs)
+    return View(model, inputs, found.values)
 
 
 @dataclass(frozen=True)

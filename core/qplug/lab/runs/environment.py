@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from qplug.catalogue.offers import installed, offers
+from qplug.installation import may_be_ours, own
+from qplug.version import PROJECT, __version__
 
 
 def environment(folder: Path | None = None) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def environment(folder: Path | None = None) -> dict[str, Any]:
         folder: the folder whose git commit is noted, the current one by default.
     """
     return {
-        "qplug": metadata.version("qplug"),
+        "qplug": __version__,
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -45,10 +47,11 @@ def package_versions() -> dict[str, str]:
 @functools.lru_cache(maxsize=1)
 def _versions(providers: tuple[str, ...], _: Hashable) -> dict[str, str]:
     """Read once until a package comes or goes: there are some fifty, each with a file of its own."""
-    names = {re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in metadata.requires("qplug") or []}
-    names.update(providers)
-    versions = {name: _version(name) for name in sorted(names, key=str.lower)}
-    return {name: version for name, version in versions.items() if version is not None}
+    ours = own()
+    asked = (ours.requires if ours else None) or []
+    names = {re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in asked} | set(providers)
+    found = {name: _version(name) for name in names if not may_be_ours(name)} | {PROJECT: __version__}
+    return {name: version for name in sorted(found, key=str.lower) if (version := found[name]) is not None}
 
 
 def git_commit(folder: Path) -> dict[str, Any] | None:

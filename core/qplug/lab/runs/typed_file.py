@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from qplug import installation
 from qplug.contract.errors import DataError
 from qplug.lab.config.reading import parse_json
 from qplug.lab.runs.digests import refuse_damaged
@@ -44,7 +45,7 @@ def refuse_newer(content: Any, where: str, known: int, what: str) -> None:
     if isinstance(version, int) and version > known:
         raise DataError(
             f"{where} has version {version} of {what}, which a newer qplug wrote; qplug {__version__} reads up to "
-            f"version {known}. Update it with: pip install --upgrade qplug"
+            f"version {known}. Update it with: {installation.upgrade()}"
         )
 
 

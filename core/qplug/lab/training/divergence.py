@@ -109,11 +109,11 @@ def _advice(setting: str, value: float, options: TrainingOptions) -> str:
 def _place(model: nn.Module, name: str) -> tuple[str, str]:
     """What a user calls the component of that name, and the setting of its step size."""
     in_classifier = isinstance(model, Classifier)
+    if any(isinstance(part, QuantumModule) for path, part in model.named_modules() if path == name):
+        return "the circuit", "training.quantum_learning_rate"
     if in_classifier and name.startswith("front"):
         normal = name.startswith("front.normalise")
         return ("the normalisation" if normal else "the backbone"), "training.backbone_learning_rate"
-    if any(isinstance(part, QuantumModule) for path, part in model.named_modules() if path == name):
-        return "the circuit", "training.quantum_learning_rate"
     if in_classifier or isinstance(model, WeightedSum):
         steps = name.removeprefix("branches.").split(".") if in_classifier else name.split(".")
         if len(steps) > 2:  # branches, number of the branch, reducer or head

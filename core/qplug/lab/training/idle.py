@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from torch import nn
 
@@ -50,6 +50,8 @@ def _parts(config: RunConfig, model: Classifier, names: Iterable[str]) -> Iterat
     """Each part in words, and the names of its trainable parameters; a head before its circuit."""
     everything = list(names)
     yield f"backbone {config.backbone.name!r}", _below(everything, "front")
+    in_front = [each.circuit_parameters for each in model.circuits_in_front()]
+    yield f"the circuits of backbone {config.backbone.name!r}", _named(model, in_front) & set(everything)
     path_of = {id(module): path for path, module in model.named_modules()}
     for number, (choice, modules) in enumerate(zip(config.branches, model.branches.pairs(), strict=True), start=1):
         where = f" of branch {number}" if len(config.branches) > 1 else ""
@@ -57,8 +59,13 @@ def _parts(config: RunConfig, model: Classifier, names: Iterable[str]) -> Iterat
         yield f"reducer {choice.reducer.name!r}{where}", _below(everything, path_of[id(reducer)])
         yield f"head {choice.head.name!r}{where}", _below(everything, path_of[id(head)])
         if isinstance(head, QuantumModule):
-            of_circuit = {name for name, each in model.named_parameters() if each is head.circuit_parameters}
+            of_circuit = _named(model, [head.circuit_parameters])
             yield f"the circuit of head {choice.head.name!r}{where}", of_circuit & set(everything)
+
+
+def _named(model: nn.Module, parameters: Sequence[nn.Parameter]) -> set[str]:
+    wanted = {id(each) for each in parameters}
+    return {name for name, each in model.named_parameters() if id(each) in wanted}
 
 
 def _below(names: Iterable[str], path: str) -> set[str]:

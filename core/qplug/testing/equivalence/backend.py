@@ -67,7 +67,7 @@ def check_backend(
         every = [(case, partial(checks, circuit, batch=3, seed=seed)) for case, circuit in cases.items()]
         single = angle_embedding_strongly_entangling(min(3, most), 2)
         every.append(("batch of one", partial(checks, single, batch=1, seed=seed)))
-        every += _promises(backend, single, dtype, device, tolerances[dtype])
+        every += promises(backend, single, dtype, device, tolerances[dtype])
         run_all(f"{name}, {dtype}, {device}", every)
 
 
@@ -161,9 +161,10 @@ def _compare_gradient(word: str, angles: Tensor, right: np.ndarray, tolerance: f
     compare(WrongGradients, f"gradients to the {word} angles", got, right, tolerance, axes)
 
 
-def _promises(
+def promises(
     backend: Backend, circuit: Circuit, dtype: torch.dtype, device: str, tolerance: Tolerance
 ) -> Iterator[tuple[str, partial[None]]]:
+    """What the interface promises of tensors, gradients and refusals, by name."""
     angles = _angles(expected(circuit, 4, 1), dtype, device)
     yield "rows that are alone", partial(_check_rows, backend, circuit, angles, tolerance)
     yield "angles that lie scattered in memory", partial(_check_strides, backend, circuit, angles, tolerance)

@@ -31,7 +31,7 @@ BOTH = (torch.float32, torch.float64)
 
 
 @dataclass(frozen=True)
-class _Trial:
+class Trial:
     """One head on one backend at one dtype, and the inputs to try it with."""
 
     head: QuantumHead
@@ -45,11 +45,18 @@ class _Trial:
     tolerance: Tolerance
 
     @property
+    def name(self) -> str:
+        """The head's class."""
+        return type(self.head).__name__
+
+    @property
     def exact(self) -> bool:
+        """Whether values can be held to the reference's."""
         return self.backend.capabilities.exact and not self.backend.capabilities.noise
 
     @property
     def trainable(self) -> bool:
+        """Whether the backend gives gradients."""
         return self.backend.capabilities.gradient is not None
 
     def module(self, backend: Backend | None = None, seed: int | None = None) -> QuantumModule:
@@ -62,6 +69,7 @@ class _Trial:
         return module.to(self.device, self.dtype)
 
     def inputs(self) -> Tensor:
+        """(batch, n_inputs), the same at every call."""
         generator = torch.Generator().manual_seed(self.seed)
         drawn = torch.randn(self.batch, self.n_inputs, generator=generator)
         return drawn.to(self.device, self.dtype)
@@ -104,12 +112,13 @@ def check_head(
     """
     width = n_inputs or head.n_inputs or 4
     for dtype in dtypes:
-        trial = _Trial(head, backend, width, n_classes, batch, dtype, device, seed, tolerances[dtype])
+        trial = Trial(head, backend, width, n_classes, batch, dtype, device, seed, tolerances[dtype])
         trial.module()  # a combination that cannot work is the caller's mistake, not a failure
-        run_all(f"{type(head).__name__} on {type(backend).__name__}, {dtype}, {device}", _checks(trial))
+        run_all(f"{type(head).__name__} on {type(backend).__name__}, {dtype}, {device}", daily_checks(trial))
 
 
-def _checks(trial: _Trial) -> Iterator[tuple[str, Callable[[], None]]]:
+def daily_checks(trial: Trial) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The checks of a head on a backend, by name."""
     yield "the same circuit at each call", partial(_check_circuit, trial)
     yield "shape of the logits", partial(_check_shape, trial)
     yield "the same seed gives the same parameters", partial(_check_seed, trial)
@@ -125,13 +134,13 @@ def _checks(trial: _Trial) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "a wrong width is refused", partial(_check_width, trial)
 
 
-def _check_circuit(trial: _Trial) -> None:
+def _check_circuit(trial: Trial) -> None:
     one, two = trial.head.circuit(trial.n_inputs), trial.head.circuit(trial.n_inputs)
     if one != two or hash(one) != hash(two) or trial.module().circuit != one:
         raise BrokenPromise(f"circuit({trial.n_inputs}) gives another circuit at the second call.")
 
 
-def _check_shape(trial: _Trial) -> None:
+def _check_shape(trial: Trial) -> None:
     with torch.no_grad():
         logits = trial.module()(trial.inputs())
     if tuple(logits.shape) != (trial.batch, trial.n_classes) or logits.dtype != trial.dtype:
@@ -143,11 +152,11 @@ def _check_shape(trial: _Trial) -> None:
         raise WrongValues("logits are not finite for inputs that are.")
 
 
-def _check_seed(trial: _Trial) -> None:
+def _check_seed(trial: Trial) -> None:
     _same_state(trial.module(), trial.module(), "a module built again with the same seed")
 
 
-def _check_reference(trial: _Trial) -> None:
+def _check_reference(trial: Trial) -> None:
     """Values and, if there are any, gradients to inputs and parameters, against the reference."""
     module, inputs = trial.module(), trial.inputs().requires_grad_(trial.trainable)
     parameters = module.circuit_parameters
@@ -196,7 +205,7 @@ def _compare_gradients(got: Sequence[Tensor | None], expected: Sequence[Tensor |
         compare(WrongGradients, f"gradients to the {word}", _numpy(ours), _numpy(right), tolerance, names)
 
 
-def _check_single(trial: _Trial) -> None:
+def _check_single(trial: Trial) -> None:
     module, inputs = trial.module().eval(), trial.inputs()
     with torch.no_grad():
         together, alone = module(inputs), module(inputs[:1])
@@ -205,7 +214,7 @@ def _check_single(trial: _Trial) -> None:
     compare(WrongValues, what, _numpy(alone), _numpy(together[:1]), 10 * trial.tolerance.values, axes)
 
 
-def _check_training(trial: _Trial) -> None:
+def _check_training(trial: Trial) -> None:
     """One step of training, with a layer before the head as in a hybrid network."""
     module = trial.module()
     before = nn.Linear(trial.n_inputs, trial.n_inputs).to(trial.device, trial.dtype)
@@ -223,7 +232,7 @@ def _check_training(trial: _Trial) -> None:
         raise WrongGradients("the gradient at the layer before the head is zero throughout.")
 
 
-def _check_state_dict(trial: _Trial) -> None:
+def _check_state_dict(trial: Trial) -> None:
     """Weights that were saved come back in a module that began with others."""
     module, other = trial.module(), trial.module(seed=trial.seed + 1)
     file = io.BytesIO()
@@ -233,14 +242,14 @@ def _check_state_dict(trial: _Trial) -> None:
     _same(trial, module, other, "a module that loaded the state_dict of another")
 
 
-def _check_pickle(trial: _Trial) -> None:
+def _check_pickle(trial: Trial) -> None:
     module = trial.module()
     _run(trial, module)  # what a run leaves behind must be picklable too
     again = pickle.loads(pickle.dumps(module))  # noqa: S301, TID251 - its own bytes, written one line above
     _same(trial, module, again, "a pickled module")
 
 
-def _check_deepcopy(trial: _Trial) -> None:
+def _check_deepcopy(trial: Trial) -> None:
     module = trial.module()
     _run(trial, module)
     again = copy.deepcopy(module)
@@ -253,7 +262,7 @@ def _check_deepcopy(trial: _Trial) -> None:
         raise BrokenPromise("a deep copy shares its parameters with the original.")
 
 
-def _check_nan(trial: _Trial) -> None:
+def _check_nan(trial: Trial) -> None:
     if not trial.module().circuit.n_encoding:
         return
     inputs = trial.inputs()
@@ -261,13 +270,13 @@ def _check_nan(trial: _Trial) -> None:
     _must_refuse(trial, inputs, "inputs that are NaN")
 
 
-def _check_width(trial: _Trial) -> None:
+def _check_width(trial: Trial) -> None:
     inputs = trial.inputs()
     _must_refuse(trial, torch.cat([inputs, inputs[:, :1]], dim=1), f"{trial.n_inputs + 1} inputs")
     _must_refuse(trial, inputs[:, 1:], f"{trial.n_inputs - 1} inputs")
 
 
-def _must_refuse(trial: _Trial, inputs: Tensor, what: str) -> None:
+def _must_refuse(trial: Trial, inputs: Tensor, what: str) -> None:
     try:
         with torch.no_grad():
             trial.module()(inputs)
@@ -281,7 +290,7 @@ def _must_refuse(trial: _Trial, inputs: Tensor, what: str) -> None:
     raise BrokenPromise(f"a module for {trial.n_inputs} inputs takes {what}; a UserError is due.")
 
 
-def _same(trial: _Trial, one: QuantumModule, other: QuantumModule, what: str) -> None:
+def _same(trial: Trial, one: QuantumModule, other: QuantumModule, what: str) -> None:
     """Equal parameters and, where values do not vary from call to call, equal logits."""
     _same_state(one, other, what)
     if trial.exact:
@@ -296,7 +305,7 @@ def _same_state(one: nn.Module, other: nn.Module, what: str) -> None:
         raise BrokenPromise(f"{what} has another state: {', '.join(differ) or 'more entries'}.")
 
 
-def _run(trial: _Trial, module: nn.Module) -> np.ndarray:
+def _run(trial: Trial, module: nn.Module) -> np.ndarray:
     with torch.no_grad():
         return _numpy(module.eval()(trial.inputs()))
 
@@ -344,12 +353,12 @@ def check_pair(
     title = f"{type(head).__name__} on {type(backend).__name__} and {type(reference_backend).__name__}"
     width = n_inputs or head.n_inputs or 4
     for dtype in dtypes:
-        trial = _Trial(head, backend, width, n_classes, batch, dtype, device, seed, tolerances[dtype])
+        trial = Trial(head, backend, width, n_classes, batch, dtype, device, seed, tolerances[dtype])
         trial.module(), trial.module(reference_backend)
         run_all(f"{title}, {dtype}, {device}", [("same weights", partial(_check_pair, trial, reference_backend))])
 
 
-def _check_pair(trial: _Trial, reference_backend: Backend) -> None:
+def _check_pair(trial: Trial, reference_backend: Backend) -> None:
     module, right = trial.module(), trial.module(reference_backend, seed=trial.seed + 1)
     right.load_state_dict(module.state_dict())
     trainable = trial.trainable and reference_backend.capabilities.gradient is not None
@@ -365,12 +374,12 @@ def _check_pair(trial: _Trial, reference_backend: Backend) -> None:
         _compare_gradients(got, expected, trial.tolerance.gradients)
 
 
-def _mixture(trial: _Trial, shape: tuple[int, ...]) -> np.ndarray:
+def _mixture(trial: Trial, shape: tuple[int, ...]) -> np.ndarray:
     """Factors in [-1, 1) that mix all values into one number to differentiate, the same in both precisions."""
     return np.random.default_rng(trial.seed).uniform(-1, 1, shape).astype(np.float32).astype(float)
 
 
-def _tensor(trial: _Trial, array: np.ndarray) -> Tensor:
+def _tensor(trial: Trial, array: np.ndarray) -> Tensor:
     return torch.as_tensor(array, dtype=trial.dtype, device=trial.device)
 
 

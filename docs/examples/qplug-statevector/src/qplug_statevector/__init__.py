@@ -1,0 +1,1 @@
+"""A backend for qplug that wraps Qiskit's Statevector."""
