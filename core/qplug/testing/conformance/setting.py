@@ -33,6 +33,7 @@ class Setting:
         run_device: returns when all that was sent to a remote backend is done.
         shots: of each row sent to a remote backend.
         salt: told apart from work that an earlier check sent to the same device.
+        sends: whether work is sent to a remote backend, which may cost.
         n_cells: how many cells an executor is given.
         imports: whether the component's module is imported in a process of its own, which takes seconds.
     """
@@ -48,6 +49,7 @@ class Setting:
     run_device: Callable[[], None] = _at_once
     shots: int = 1000
     salt: str = ""
+    sends: bool = True
     n_cells: int = 12
     imports: bool = True
 
