@@ -11,7 +11,7 @@ from typing import Any
 from qplug.circuits import json_text
 from qplug.contract.interfaces import INTERFACE
 from qplug.lab.config.layers import FORMAT
-from qplug.lab.runs.run_record import VERSION: as RECORD
+from qplug.lab.runs.run_record import VERSION as RECORD
 from qplug.version import DISTRIBUTION, __version__
 
 ROOT = Path(__file__).parents[2]
