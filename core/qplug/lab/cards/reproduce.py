@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qplug.atomic import write_atomically
-from qplug.contract.errors import DataError, UserError
+from qplug.contract.errors import DataError, QplugError, UserError
 from qplug.lab.cards.card import Card, Part, Protocol, ProtocolName, Side
 from qplug.lab.cards.sentence import Finding, Ruling, ruling, sentence
 from qplug.lab.comparison import compare
@@ -173,7 +173,20 @@ def _planned(
 ) -> list[Path]:
     requests = requests_of(part, protocol, wanted)
     names = [protocol, f"{protocol}-rival"][: len(requests)]
-    return [_begun(request, folder / name, place, reporter) for name, request in zip(names, requests, strict=True)]
+    folders = [_begun(request, folder / name, place, reporter) for name, request in zip(names, requests, strict=True)]
+    _refuse_missing_rival(part.protocol(protocol).against, folders[0])
+    return folders
+
+
+def _refuse_missing_rival(against: str, folder: Path) -> None:
+    data_set = read_plan(folder).data_sets[0]
+    arms = [arm.name for arm in data_set.arms]
+    if against and against not in arms:
+        why = f" ({data_set.left_out[against]})" if against in data_set.left_out else ""
+        raise UserError(
+            f"the claim cannot be tested: {data_set.name} has no arm {against!r}{why}. "
+            f"Those there are: {', '.join(arms)}"
+        )
 
 
 def _begun(request: Request, folder: Path, place: Workplace, reporter: Reporter) -> Path:
@@ -231,8 +244,7 @@ def _arms(rules: Protocol, assessed: Sequence[Assessed]) -> tuple[str, str]:
     rival = rules.against or next(_asked(last))
     for found, arm in ((first, hybrid), (last, rival)):
         if arm not in found.cells:
-            why = found.data_set.left_out.get(arm, "its cells failed or it does not exist")
-            raise UserError(f"the claim cannot be tested: {found.data_set.name} has no arm {arm!r} ({why}).")
+            raise QplugError(f"the claim cannot be tested: cells of {arm!r} on {found.data_set.name} failed.")
     return hybrid, rival
 
 
