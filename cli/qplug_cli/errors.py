@@ -35,6 +35,8 @@ def explain(error: BaseException) -> int:
         case _ if (told := _of_a_part(error)) is not None:
             _say(told)
             return PluginError.exit_code
+        case SystemExit() if _last_module(error).partition(".")[0] == "rich":
+            return _hush()  # who read the help has gone
         case SystemExit():
             _ended_by_a_plugin(error)
             return 1
@@ -90,12 +92,16 @@ def _hush() -> int:
 
 def _ended_by_a_plugin(error: SystemExit) -> None:
     """Nothing of qplug ends the program by itself; the module that did stands last in the traceback."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    module = str(frames[-1].f_globals.get("__name__", "a plugin")) if frames else "a plugin"
     _say(
-        f"the module {module!r} tried to end the program (SystemExit: {error.code}), which is a fault of the plugin "
-        "that it belongs to. Everything else works without it: --no-plugin NAME. All plugins: qplug list"
+        f"the module {_last_module(error)!r} tried to end the program (SystemExit: {error.code}), which is a fault of "
+        "the plugin that it belongs to. Everything else works without it: --no-plugin NAME. All plugins: qplug list"
     )
+
+
+def _last_module(error: BaseException) -> str:
+    """The module that raised an exception."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return str(frames[-1].f_globals.get("__name__", "a plugin")) if frames else "a plugin"
 
 
 def _unexpected(error: BaseException) -> None:

@@ -18,7 +18,7 @@ from typer.core import TyperCommand
 
 from qplug.contract.errors import Interrupted, PluginError, QplugError, Stopped
 from qplug.lab.stopping import heard, heeding_signals
-from qplug_cli import errors, output
+from qplug_cli import completion, errors, output
 from qplug_cli.plain_help import PlainCommand, PlainGroup
 from qplug_cli.visible import VisibleFormatter
 
@@ -56,9 +56,15 @@ COMMANDS = {
     "diagnose": ("qplug_cli.commands.diagnose:diagnose", "What a quantum head can be expected to do, before training."),
     "recipes": ("qplug_cli.commands.recipes:recipes", "Whole pipelines by name."),
     "list": ("qplug_cli.commands.list:list_components", "Show every known component and whether it is ready."),
+    "search": ("qplug_cli.commands.search:search", "Find components by names, summaries and papers."),
     "show": ("qplug_cli.commands.show:show", "Explain one component: parameters, capabilities, circuit."),
+    "check": ("qplug_cli.commands.check:check", "Find out whether a component keeps every promise of its kind."),
+    "new": ("qplug_cli.commands.new:app", "Begin a plugin: a whole package that is right from the start."),
+    "explain": ("qplug_cli.commands.explain:explain", "Draw a pipeline: shapes, parameters, where randomness enters."),
+    "registry": ("qplug_cli.commands.registry:app", "Check entries before they are proposed for the registry."),
     "cache": ("qplug_cli.commands.cache:cache", "What is kept to save time, how large it is, and emptying it."),
     "doctor": ("qplug_cli.commands.doctor:doctor", "Examine this installation and say what to do."),
+    "completion": ("qplug_cli.commands.completion:completion", "Let a shell complete commands, options and names."),
 }
 """Each subcommand: its function, or a Typer app with further commands, and its line in ``qplug --help``. A command's
 module is imported when it is used; its ``EXAMPLES``, Markdown, stand at the end of its help."""
@@ -101,6 +107,11 @@ class LazyGroup(PlainGroup):
                 _log.warning(
                     "The command %r of %s %s is left out: %s.", row.name, row.provider, row.version, row.reason
                 )
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """The commands and options that begin so, for which no command is imported."""
+        ctx.meta["qplug.brief"] = True
+        return super().shell_complete(ctx, incomplete)
 
     def _brought(self, ctx: Any) -> list[Entry]:
         """The commands of plugins, looked for once."""
@@ -209,7 +220,11 @@ def _debug(asked: bool) -> None:
 app = typer.Typer(cls=LazyGroup, rich_markup_mode="rich", add_completion=False)
 
 
-@app.callback(invoke_without_command=True, epilog=inspect.cleandoc(EXAMPLES))
+@app.callback(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+    epilog=inspect.cleandoc(EXAMPLES),
+)
 def _qplug(
     context: typer.Context,
     version: Annotated[
@@ -235,6 +250,8 @@ def run(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # Lightning's metrics import ONNX Runtime where it is installed, which reports its use over the network.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    if completion.is_asked():
+        completion.run(typer.main.get_command(app))
     if "--json" in words and next((word for word in words if word[:1] != "-"), "") in COMMANDS:
         output.reserve_stdout()
     handler = logging.StreamHandler(sys.stderr)

@@ -7,6 +7,8 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from qplug_cli import completion
+
 _NO_BRACES = str.maketrans("", "", "{}")
 
 
@@ -65,4 +67,4 @@ def _plain(parameters: list[Any]) -> list[Any]:
             parameter.get_runtime_param = _TextAsItIs(parameter)
         if getattr(parameter, "is_flag", False):
             parameter.metavar = ""
-    return parameters
+    return completion.completed(parameters) if completion.is_asked() else parameters

@@ -69,7 +69,11 @@ def angle_function(values: Sequence[Value], inputs: Sequence[Parameter], weights
 
 
 def _symbolic(value: Value) -> Any:
-    return value.sympify() if isinstance(value, ParameterExpression) else sympy.Float(float(value), 17)
+    if not isinstance(value, ParameterExpression):
+        return sympy.Float(float(value), 17)
+    # Where an expression comes down to one parameter, as a - a + b does, Qiskit's sympify gives any that it once held.
+    alone = next((parameter for parameter in value.parameters if parameter.name == str(value)), value)
+    return alone.sympify()
 
 
 def _computed(expression: Any, found: dict[Any, Any]) -> Any:

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from qplug.lab.report.page import write_report
 from qplug.lab.runner.loaded import load_run
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import resume_run, run_once
+from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.listing import list_runs
 
 ODD: list[Any] = [
@@ -168,16 +170,25 @@ def run_directories(home: Path) -> Callable[[random.Random], None]:
     original = Path(run_once(layers, home / "runs", Silent())["run"])
     names = [file.name for file in original.iterdir() if file.suffix in (".toml", ".json", ".csv", ".safetensors")]
     place = home / "damaged"
-    steps: list[Callable[[Path], Any]] = [
-        write_report, export_weights, load_run, lambda run: resume_run(_unfinished(run), Silent()),
-    ]  # fmt: skip
+    plain, drawing = (
+        replace(Workplace.from_environment(), cache=home / "cache", figures=each) for each in (False, True)
+    )
+    steps: list[Callable[[Path, random.Random], Any]] = [
+        lambda run, _: write_report(run),
+        lambda run, _: export_weights(run),
+        lambda run, _: load_run(run),
+        # Figures take most of the time of a run.
+        lambda run, chance: resume_run(
+            _unfinished(run), Silent(), workplace=drawing if chance.random() < 0.05 else plain
+        ),
+    ]
 
     def attempt(random_: random.Random) -> None:
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(original, place / original.name)
         _damage(place / original.name / random_.choice(names), random_)
         list_runs(place)
-        random_.choice(steps)(place / original.name)
+        random_.choice(steps)(place / original.name, random_)
 
     return attempt
 
@@ -204,7 +215,7 @@ KINDS: dict[str, Callable[[Path], Callable[[random.Random], None]]] = {
 
 
 def fuzz(
-    kind: str, n: int, seed: int, only: int | None = None, tell: Callable[[str], object] = lambda line: None
+    kind: str, n: int, seed: int, first: int = 0, tell: Callable[[str], object] = lambda line: None
 ) -> dict[int, BaseException]:
     """What was neither read nor refused, by the number of the attempt.
 
@@ -212,14 +223,14 @@ def fuzz(
         kind: one of ``KINDS``.
         n: how many attempts.
         seed: decides all of them.
-        only: the one attempt that is made.
+        first: the number of the first.
         tell: is told each crash as it comes, and how far it is after every hundredth attempt.
     """
     crashes: dict[int, BaseException] = {}
     with tempfile.TemporaryDirectory() as home, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         attempt = KINDS[kind](Path(home))
-        for number in range(n) if only is None else (only,):
+        for number in range(first, first + n):
             try:
                 with contextlib.suppress(UserError):
                     attempt(random.Random(f"{kind} {seed} {number}"))
@@ -227,7 +238,7 @@ def fuzz(
                 crashes[number] = error
                 tell(_line(kind, seed, number, error))
             if number % 100 == 99:
-                tell(f"{kind}: {number + 1} of {n}, {len(crashes)} of them neither read nor refused")
+                tell(f"{kind}: {number + 1 - first} of {n}, {len(crashes)} of them neither read nor refused")
     return crashes
 
 
@@ -241,13 +252,15 @@ def main() -> int:
     parser.add_argument("--kind", choices=KINDS, action="append")
     parser.add_argument("--n", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", type=int)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first")
+    parser.add_argument("--only", type=int, help="the number of the one that is tried")
     asked = parser.parse_args()
+    first, n = (asked.first, asked.n) if asked.only is None else (asked.only, 1)
     failed = False
     for kind in asked.kind or KINDS:
-        crashes = fuzz(kind, asked.n, asked.seed, asked.only, lambda line: print(line, file=sys.stderr, flush=True))
+        crashes = fuzz(kind, n, asked.seed, first, lambda line: print(line, file=sys.stderr, flush=True))
         failed |= bool(crashes)
-        sys.stdout.write(f"{kind}: {len(crashes)} of {asked.n} neither read nor refused\n")
+        sys.stdout.write(f"{kind}: {len(crashes)} of {n} neither read nor refused\n")
         for number, error in crashes.items():
             sys.stdout.write(_line(kind, asked.seed, number, error) + "\n")
         if asked.only is not None and crashes:

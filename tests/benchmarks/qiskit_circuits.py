@@ -314,13 +314,13 @@ def _compared(
     return ("equal" if compared else "without numbers"), ""
 
 
-def fuzz(kinds: Sequence[str], n: int, *, seed: int, only: int | None = None) -> tuple[Counter[str], dict[int, str]]:
-    """How many end which way, and the texts of those that went wrong, by number."""
+def fuzz(kinds: Sequence[str], n: int, *, seed: int, first: int = 0) -> tuple[Counter[str], dict[int, str]]:
+    """How many of ``n`` from number ``first`` on end which way, and the texts of those that went wrong, by number."""
     ends: Counter[str] = Counter()
     wrong: dict[int, str] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for number in range(n) if only is None else [only]:
+        for number in range(first, first + n):
             end, text = ask(number, kinds[number % len(kinds)], seed)
             ends[end] += 1
             if text:
@@ -334,10 +334,12 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kind", choices=KINDS)
-    parser.add_argument("--only", type=int, help="the number of one of them")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first")
+    parser.add_argument("--only", type=int, help="the number of the one that is tried")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    ends, wrong = fuzz([given.kind] if given.kind else KINDS, given.n, seed=given.seed, only=given.only)
+    first, n = (given.first, given.n) if given.only is None else (given.only, 1)
+    ends, wrong = fuzz([given.kind] if given.kind else KINDS, n, seed=given.seed, first=first)
     for text in wrong.values():
         print(f"{text}\n")
     print(", ".join(f"{how}: {count}" for how, count in sorted(ends.items())))

@@ -32,7 +32,6 @@ from qplug_torch.backend import Torch
 
 KINDS = ("head", "qnode", "torch-layer")
 BATCH = 4
-_START = torch.Generator().manual_seed(0)
 
 PLAIN = (
     "{a}", "{a}", "{a}", "0.5 * {a}", "{a} + {b}", "{a} * {b}", "np.pi * {a}", "torch.tanh({a})",
@@ -244,14 +243,15 @@ class NotEqual(Exception):
     """A head whose numbers are not the original's, or that was refused without a reason."""
 
 
-def attempt(made: Made, kind: str) -> str:
+def attempt(made: Made, kind: str, number: int) -> str:
     """``refused``, ``equal``, or ``without numbers`` where PennyLane itself cannot run the function.
 
     Raises:
         NotEqual: the head's numbers are not the original's.
         Exception: whatever else the making of the head ends in.
     """
-    weights = torch.rand(made.n_weights, generator=_START, dtype=torch.float64)
+    draws = torch.Generator().manual_seed(number)
+    weights = torch.rand(made.n_weights, generator=draws, dtype=torch.float64)
     try:
         module, original = _as(kind, made, weights)
     except CircuitError as refusal:
@@ -260,7 +260,7 @@ def attempt(made: Made, kind: str) -> str:
         return "refused"
     compared = 0
     for rows, scale in ((1, 0.5), (BATCH, 2.0)) if kind != "head" else ((1, 0.5), (1, 6.0)):
-        inputs = scale * torch.randn(rows, made.n_inputs, generator=_START, dtype=torch.float64)
+        inputs = scale * torch.randn(rows, made.n_inputs, generator=draws, dtype=torch.float64)
         compared += _compare(module, original, inputs, weights)
     return "equal" if compared else "without numbers"
 
@@ -351,12 +351,12 @@ def _gradients(value: Tensor, leaves: list[Tensor]) -> tuple[Tensor, ...]:
     return torch.autograd.grad(value, leaves, materialize_grads=True)
 
 
-def fuzz(kinds: tuple[str, ...], n: int, seed: int, only: int | None = None) -> tuple[Counter[str], dict[int, str]]:
-    """How many were refused and equal, and what is neither, by its number."""
+def fuzz(kinds: tuple[str, ...], n: int, seed: int, first: int = 0) -> tuple[Counter[str], dict[int, str]]:
+    """How many of ``n`` from number ``first`` on were refused and equal, and what is neither, by its number."""
     ends: Counter[str] = Counter()
     wrong: dict[int, str] = {}
     gc.freeze()  # each tracing leaves cycles; looking through all that was loaded takes a quarter of the time
-    for number in range(n) if only is None else [only]:
+    for number in range(first, first + n):
         random_ = random.Random(f"{seed}-{number}")
         made, kind = make(random_), kinds[number % len(kinds)]
         torch.default_generator.manual_seed(number)  # torch.manual_seed notes a call stack for each kind of device
@@ -365,7 +365,7 @@ def fuzz(kinds: tuple[str, ...], n: int, seed: int, only: int | None = None) -> 
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                ends[attempt(made, kind)] += 1
+                ends[attempt(made, kind, number)] += 1
         except Exception as error:
             wrong[number] = f"as {kind}:\n{made.text}{type(error).__name__}: {error}"
     gc.unfreeze()
@@ -378,10 +378,12 @@ def main() -> int:
     parser.add_argument("--kind", choices=KINDS, action="append")
     parser.add_argument("--n", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", type=int)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first")
+    parser.add_argument("--only", type=int, help="the number of the one that is tried")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    ends, wrong = fuzz(tuple(chosen.kind or KINDS), chosen.n, chosen.seed, chosen.only)
+    first, n = (chosen.first, chosen.n) if chosen.only is None else (chosen.only, 1)
+    ends, wrong = fuzz(tuple(chosen.kind or KINDS), n, chosen.seed, first)
     for number, told in wrong.items():
         print(f"\n--only {number}, {told}")
     print(f"{dict(ends)}; neither: {len(wrong)}")

@@ -1,4 +1,4 @@
-"""Writes what of docs/reference comes from the code: the table of metrics and the schema of records.
+"""Writes what of docs/reference comes from the code: the table of metrics and the schemas of records and registry.
 
 python tests/benchmarks/reference.py
 """
@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from qplug.lab.config.registry_faults import registry_schema
 from qplug.lab.measures import METRICS
 from qplug.lab.runs.run_record import RunRecord
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = REFERENCE / "run-directory.md"
 SCHEMA = REFERENCE / "record.schema.json"
+REGISTRY_SCHEMA = REFERENCE / "registry.schema.json"
 START, END = "<!-- metrics -->\n", "<!-- /metrics -->\n"
 
 
@@ -41,6 +43,7 @@ def record_schema() -> str:
 def main() -> None:
     """Writes them all."""
     SCHEMA.write_text(record_schema(), "utf-8")
+    REGISTRY_SCHEMA.write_text(json.dumps(registry_schema(), indent=2, ensure_ascii=False) + "\n", "utf-8")
     PAGE.write_text(with_metrics_table(PAGE.read_text("utf-8")), "utf-8")
 
 

@@ -33,14 +33,14 @@ JUDGING = {"sklearn", "scipy", "matplotlib"}
 CIRCUITS = {"pennylane", "qiskit", "numba", "qplug_pennylane", "qplug_qiskit"}
 
 
-def loaded_after(*commands: list[str], cache: Path) -> list[set[str]]:
-    """The modules that are loaded after each of some commands in one process."""
+def loaded_after(*commands: list[str], cache: Path, code: int = 0) -> list[set[str]]:
+    """The modules that are loaded after each of some commands in one process, all of which end with that exit code."""
     done = subprocess.run(
         [sys.executable, "-c", COMMANDS, json.dumps(commands)],
         env=os.environ | {"QPLUG_CACHE": str(cache)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     told = json.loads(done.stdout)
-    assert [code for code, _ in told] == [0] * len(commands), done.stderr
+    assert [each for each, _ in told] == [code] * len(commands), done.stderr
     return [set(modules) for _, modules in told]
 
 
@@ -65,3 +65,14 @@ def test_circuits_are_shown_without_torch_s_compiler_and_that_of_pqc_without_pen
     assert pqc & {*NEVER, *JUDGING, "pennylane"} == set()
     assert ring & NEVER == set()
     assert "pennylane" in ring
+
+
+def test_what_is_not_there_is_refused_before_torch_is_loaded(tmp_path: Path) -> None:
+    missing = str(tmp_path / "no-run")
+    *_, loaded = loaded_after(
+        ["run", "--head", "pennylane-pqq"], ["run", "--head", "linear+pennylane-pqq"], ["run", "--dataset", "chirpz"],
+        ["compare", "--dataset", "digits", "--heads", "liner"], ["diagnose", "--head", "nope"],
+        ["predict", missing, "new.wav"], ["evaluate", missing], ["resume", missing],
+        cache=tmp_path, code=2,
+    )  # fmt: skip
+    assert loaded & {"torch", *NEVER, *JUDGING, *CIRCUITS} == set()

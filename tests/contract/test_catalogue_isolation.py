@@ -11,6 +11,7 @@ import time
 import pytest
 
 from qplug import catalogue
+from qplug.catalogue.loading import import_offered
 from qplug.catalogue.offers import Offer, misspelt_groups, offers
 from qplug.catalogue.probe import import_limit, probe
 from qplug.catalogue.verdicts import Verdict, recall, remember
@@ -104,6 +105,32 @@ def test_a_hanging_package_costs_its_time_once_and_is_not_remembered(site, head_
     kept = site.cache / "plugins.json"
     assert "longer" not in (kept.read_text() if kept.exists() else "")
     assert set(recall(asked)) == set(asked)  # by this process, which has waited for it
+
+
+STOPPED_ONCE = """
+import os, pathlib, signal
+if not (first := pathlib.Path(__file__).with_suffix(".first")).exists():
+    first.touch()
+    {}
+"""
+
+
+def test_a_kill_while_a_plugin_is_tried_says_nothing_about_it(site, head_source) -> None:
+    site.add_head("calm", STOPPED_ONCE.format("os.kill(os.getpid(), signal.SIGKILL)") + head_source)
+    found = rows()["calm"]
+    assert (found.status, found.reason) == ("ready", "")
+
+
+def test_an_import_that_is_interrupted_is_no_verdict(site, head_source) -> None:
+    stopped = """try:
+        raise KeyboardInterrupt("asked to stop")
+    except KeyboardInterrupt:
+        raise ImportError("half imported")"""
+    site.add_head("calm", STOPPED_ONCE.format(stopped) + head_source)
+    (asked,) = [offer for offer in offers() if offer.name == "calm"]
+    with pytest.raises(KeyboardInterrupt, match="asked to stop"):
+        import_offered(asked)
+    assert import_offered(asked).__name__ == "Part"
 
 
 def test_what_took_too_long_loads_when_it_is_asked_for(site, head_source, monkeypatch) -> None:

@@ -72,6 +72,20 @@ def test_what_qplug_refuses_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> N
         plan(layers("qiskit-qnn"))
 
 
+def test_a_circuit_that_an_authors_exception_spoils_names_its_component(monkeypatch: pytest.MonkeyPatch) -> None:
+    original, asked = Qnn.parametrised, []
+
+    def once(self: Qnn) -> Any:
+        asked.append(self)
+        if len(asked) > 1:
+            raise ValueError("not again")
+        return original(self)
+
+    monkeypatch.setattr(Qnn, "parametrised", once)
+    with pytest.raises(CircuitError, match=r"^head 'qiskit-qnn' of qplug [0-9.]+: the Qiskit circuit .*not again"):
+        plan(layers("qiskit-qnn"))
+
+
 class FaultyWhenAsked(nn.Linear):
     """Fails on whole batches of new files."""
 

@@ -26,13 +26,16 @@ MINDFUL = {
 
 
 _START = """
+import sys
 from ray._private import ray_constants, services
 ray_constants.ENABLE_RAY_CLUSTER = True
-services.get_node_ip_address = lambda *_: "127.0.0.1"
+own = next(word.partition("=")[2] for word in sys.argv if word.startswith("--node-ip-address="))
+services.get_node_ip_address = lambda *_: own
+services.resolve_ip_for_localhost = lambda host: host
 from ray.scripts.scripts import main
 main()
 """
-"""Ray puts the network card's address in the place of 127.0.0.1, or has one node only."""
+"""Ray puts the network card's address in the place of a loopback's, or has one node only."""
 
 
 class Node:
@@ -113,7 +116,9 @@ class Cluster:
 
     def add(self, n_cpus: int) -> Node:
         """One more node; the first is the head."""
-        words = [f"--num-cpus={n_cpus}", "--node-ip-address=127.0.0.1", "--object-store-memory=80000000"]
+        # Each has an address of its own, as machines have: a command then goes through the head, which is on its own.
+        own = f"127.0.0.{len(self.nodes) + 1}"
+        words = [f"--num-cpus={n_cpus}", f"--node-ip-address={own}", "--object-store-memory=80000000"]
         # Of these ports, nodes of one machine would all take the same.
         words += ["--disable-usage-stats", f"--dashboard-agent-listen-port={_free_port()}"]
         if self.nodes:

@@ -23,6 +23,7 @@ from qplug.contract.circuit import GATES, Circuit, Encoding, Gate, Observable, W
 from qplug.contract.errors import CircuitError
 from qplug.testing import reference
 from qplug.testing.circuits import each_gate, random_angles, random_circuit
+from qplug_qiskit.expressions import angle_function
 from qplug_qiskit.head import Parametrised, QiskitHead
 from qplug_qiskit.outcomes import probabilities
 from qplug_qiskit.tracing import pauli, to_qiskit, trace_circuit, with_named_angles
@@ -250,6 +251,13 @@ class Unsettled(QiskitHead):
         circuit = QuantumCircuit(1)
         circuit.ry(X[0] + np.random.rand(), 0)
         return Parametrised(circuit, [X[0]], [])
+
+
+def test_an_expression_that_comes_down_to_one_parameter_is_that_parameter() -> None:
+    for _ in range(12):  # Qiskit orders the parameters of an expression by chance
+        a, b = Parameter("a"), Parameter("b")
+        (angle,) = angle_function([a - a + b], [a, b], [])(torch.tensor([0.25, 0.75]), torch.zeros(0))
+        assert float(angle) == 0.75
 
 
 def test_a_circuit_that_is_another_one_at_each_call_is_refused() -> None:

@@ -179,8 +179,14 @@ def compare(
     if list_them:
         _list(out, json=json)
         return
+    from qplug.catalogue.lacking import refuse_lacking
+    from qplug.lab.config.branches import from_head
     from qplug_cli.progress import TerminalReporter, loading
 
+    for name in _names(heads):
+        refuse_lacking(from_head(name))
+    for name in _names(dataset):
+        refuse_lacking({"dataset": name})
     with loading():
         from qplug.lab.comparison import compare as lab
         from qplug.lab.comparison.executors import executor_of, executor_settings

@@ -73,11 +73,14 @@ def diagnose(
     angles saturate and how much of the expectation values is linear in the inputs. From that a scale is recommended,
     and a prediction written down: will this head fail, and why.
     """
+    from qplug.catalogue.lacking import refuse_lacking
+    from qplug.lab.config.layers import from_names
     from qplug_cli.progress import TerminalReporter, loading
 
     sizes = (_numbers(qubits, "--qubits"), _numbers(layers, "--layers"))
     parts = {"dataset": dataset, "features": features, "backbone": backbone, "reducer": reducer}
     named = {kind: name for kind, name in parts.items() if name is not None}
+    refuse_lacking(from_names(named) | {"head": {"name": head}})
     with loading():
         from qplug.lab.diagnosis.diagnose import diagnose as measure
         from qplug.lab.diagnosis.files import make_folder, write

@@ -103,8 +103,10 @@ def evaluate(
     What comes of it stands in the run's folder evaluations; nothing else of the run changes. Beside values of a backend
     that did not train the run stands how far they are from those of the one that did.
     """
+    from qplug.lab.runs.directory import refuse_missing
     from qplug_cli.progress import TerminalReporter, loading
 
+    refuse_missing(run)
     with loading():
         from qplug.lab.runner.asked import Asked
         from qplug.lab.runner.evaluate import evaluate

@@ -34,6 +34,8 @@ EXAMPLES = """
 
 `qplug list heads` – one kind
 
+`qplug list --available` – what can be had besides, and how
+
 `qplug list --json` – for scripts
 """
 
@@ -54,6 +56,9 @@ PLURALS = {kind: kind if kind.endswith("s") else f"{kind}s" for kind in (*catalo
 
 def list_components(
     kind: Annotated[str | None, typer.Argument(metavar="KIND", help="Only one kind, such as heads.")] = None,
+    available: Annotated[
+        bool, typer.Option("--available", help="Only what is not installed here, with the command that brings it.")
+    ] = False,
     json: Json = False,
     no_plugin: NoPlugin = None,
 ) -> None:
@@ -62,12 +67,20 @@ def list_components(
     Nothing is imported to make the list. A plugin that is broken is shown with its reason; the others work.
     """
     wanted = singular(kind) if kind else None
-    rows = rows_of(wanted)
+    rows = [row for row in rows_of(wanted) if not available or row.status in ("needs-extra", "not-installed")]
     for fault in misspelt_groups():
         _log.warning("%s", fault)
     if json:
         output.document([asdict(row) for row in rows])
-    elif output.is_for_people():
+    elif rows:
+        show_rows(rows)
+    else:
+        sys.stderr.write("Everything that is known is installed here.\n" if available else "There is none.\n")
+
+
+def show_rows(rows: Sequence[Entry]) -> None:
+    """Rows as tables on a terminal, as one unbroken line each elsewhere."""
+    if output.is_for_people():
         _print(rows, output.console())
     else:
         _print_lines(rows)

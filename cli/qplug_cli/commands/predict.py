@@ -38,8 +38,10 @@ def predict(
     json: Json = False,
 ) -> None:
     """Class probabilities for new recordings or images, from a finished run's best model."""
+    from qplug.lab.runs.directory import refuse_missing
     from qplug_cli.progress import TerminalReporter, loading
 
+    refuse_missing(run)
     with loading():
         from qplug.lab.runner.loaded import predict as classify
 

@@ -55,8 +55,10 @@ def resume(
 
     Work that a finished run has left with a device is fetched; nothing is sent twice.
     """
+    from qplug.lab.runs.directory import refuse_missing
     from qplug_cli.progress import TerminalReporter, loading
 
+    refuse_missing(run)
     with loading():
         from qplug.lab.comparison import executors, sets
         from qplug.lab.comparison.computing import Computing

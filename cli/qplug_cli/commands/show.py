@@ -100,12 +100,13 @@ def _load(row: Entry, settings: Sequence[str]) -> Loaded:
     from qplug import parameters
 
     component_class = catalogue.load(row.kind, row.name)
-    values = dict(_setting(row.kind, text) for text in settings)
+    values = dict(setting(row.kind, text) for text in settings)
     component = parameters.create(component_class, values, f"{row.kind} {row.name}")
     return Loaded(component, parameters.describe(component_class), _circuit(component))
 
 
-def _setting(kind: str, text: str) -> tuple[str, str]:
+def setting(kind: str, text: str) -> tuple[str, str]:
+    """Name and value of ``--set PARAM=VALUE``, the kind before the name left out."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise UserError(f"--set takes PARAM=VALUE, such as --set n_layers=3; got {text!r}.")

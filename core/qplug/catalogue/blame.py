@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from qplug.catalogue.listing import entries, entry
 from qplug.catalogue.offers import GROUPS
-from qplug.contract.errors import PluginError, QplugError
+from qplug.contract.errors import CircuitError, PluginError, QplugError
 
 if TYPE_CHECKING:
     from qplug.contract.interfaces import Component
@@ -75,7 +75,8 @@ def _owner(frame: FrameType, owners: Mapping[int, Suspect], suspects: Sequence[S
 def fault(error: BaseException, blame: Blame | None, phase: str, way: str = "") -> BaseException:
     """What is told of an exception that a component raised: its name, package, the phase, the place and the way on.
 
-    An interruption, and an error of qplug's that says itself what was wrong, stay as they are.
+    An interruption, and an error of qplug's that says itself what was wrong, stay as they are. A CircuitError that an
+    exception of its author's code led to stays one, and names its component.
 
     Args:
         error: what was raised.
@@ -84,6 +85,8 @@ def fault(error: BaseException, blame: Blame | None, phase: str, way: str = "") 
         way: what to do next.
     """
     faulty = getattr(error, "at_fault", None) is not None
+    if blame is not None and type(error) is CircuitError and _is_of_an_author(error.__cause__):
+        return CircuitError(f"{blame.suspect} of {blame.suspect.package}: {error}")
     if blame is None or isinstance(error, KeyboardInterrupt) or (isinstance(error, QplugError) and not faulty):
         return error
     words = " ".join(str(error).split())
@@ -92,6 +95,10 @@ def fault(error: BaseException, blame: Blame | None, phase: str, way: str = "") 
         f"{blame.suspect} of {blame.suspect.package} failed while {phase}: {words if faulty else raised}. "
         f"Mend or replace the component. {way}".rstrip()
     )
+
+
+def _is_of_an_author(cause: BaseException | None) -> bool:
+    return isinstance(cause, Exception) and not isinstance(cause, QplugError)
 
 
 @contextmanager

@@ -26,11 +26,13 @@ class End:
         reason: in words, as they stand behind a plugin's name.
         late: whether it was given up because of its time.
         loud: whether it was given up because it printed too much.
+        killed: whether it ended by a signal that others send, such as an interruption of all that goes on.
     """
 
     reason: str
     late: bool = False
     loud: bool = False
+    killed: bool = False
 
 
 class Clock:
@@ -116,6 +118,9 @@ def _watch(process: subprocess.Popen[bytes], printed: Path, time_limit: float, s
 _LOUD = End(f"it printed more than {MOST_OUTPUT:,} bytes when it was imported", loud=True)
 
 
+_SENT = ("SIGHUP", "SIGINT", "SIGKILL", "SIGTERM")
+
+
 def _is_loud(printed: Path) -> bool:
     return printed.stat().st_size > MOST_OUTPUT
 
@@ -129,7 +134,7 @@ def _ended(code: int, printed: Path) -> End:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    return End(f"importing it ended the process by {name}")
+    return End(f"importing it ended the process by {name}", killed=name in _SENT)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

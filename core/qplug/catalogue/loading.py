@@ -22,7 +22,7 @@ def import_watched(offer: Offer) -> tuple[Any, Footprint]:
 
     Raises:
         PluginError: with the reason alone: its module cannot be imported, lacks the class, or the class is not what
-            the interface asks. Every exception but KeyboardInterrupt is turned into this one, SystemExit included.
+            the interface asks. Every exception but an interruption is turned into this one, SystemExit included.
     """
     with watched() as left:
         found = _imported(offer)
@@ -33,9 +33,9 @@ def _imported(offer: Offer) -> Any:
     module, path = offer.parts()
     try:
         found: Any = import_module(module)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
+        if (stop := _interruption(error)) is not None:
+            raise stop from None
         raise PluginError(_import_reason(module, error)) from error
     try:
         found = reduce(getattr, path.split("."), found) if path else found
@@ -48,6 +48,13 @@ def _imported(offer: Offer) -> Any:
     except BaseException as error:  # a metaclass or descriptor of the plugin's may do anything
         raise PluginError(f"looking at {path or module} raised {type(error).__name__}: {error}") from error
     return found
+
+
+def _interruption(error: BaseException | None) -> KeyboardInterrupt | None:
+    """What it is, or comes of: an import that is stopped midway may end in any exception of a library's."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _import_reason(module: str, error: BaseException) -> str:

@@ -99,7 +99,7 @@ def _unless_shipped(offer: Offer, verdict: Verdict) -> Verdict:
 
 def _probe_batch(batch: Sequence[Offer], *, time_limit: float, stop: Event) -> dict[Offer, Verdict]:
     verdicts: dict[Offer, Verdict] = {}
-    left = list(batch)
+    left, again = list(batch), set[Offer]()
     while left and not stop.is_set():
         packages = {offer.package for offer in left}
         answers, end = _probe_in_process(left, time_limit * len(packages), stop)
@@ -109,6 +109,9 @@ def _probe_batch(batch: Sequence[Offer], *, time_limit: float, stop: Event) -> d
         verdicts |= {offer: answers[offer.key] for offer in left if offer.key in answers}
         left = [offer for offer in left if offer.key not in answers]
         if left:  # the first without a verdict is the one that ended or blocked the process
+            if end.killed and left[0] not in again:  # by itself, or with all that was interrupted: once more shows it
+                again.add(left[0])
+                continue
             guilty = left.pop(0)
             verdicts[guilty] = Verdict(False, end.reason, momentary=end.late)
             if end.late or end.loud:  # its package would do the same again

@@ -51,6 +51,16 @@ _NEEDED_BYTES = 20_000_000  # figures, weights and checkpoints of a usual run
 Status = Literal["finished", "interrupted", "running"]
 
 
+def refuse_missing(path: Path) -> None:
+    """Refuses a folder that is not there; by itself for commands that load much before they open a run.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not path.is_dir():
+        raise UserError(f"there is no run directory {path}. All runs: qplug runs")
+
+
 class RunDirectory:
     """A folder that holds everything about one run. Files appear in it whole or not at all.
 
@@ -130,8 +140,7 @@ class RunDirectory:
         Raises:
             UserError: if there is no run.
         """
-        if not path.is_dir():
-            raise UserError(f"there is no run directory {path}. All runs: qplug runs")
+        refuse_missing(path)
         if (path / FOLDS).is_file():
             raise UserError(f"{path} is a set of folds, one run each. Name one of the runs that its {FOLDS} lists.")
         if (path / SET).is_file():
