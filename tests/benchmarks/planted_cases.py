@@ -29,7 +29,7 @@ from tests.lab import planted  # noqa: E402
 
 MUST_MATTER = ("frozen", "no-entanglers", "no-trainable-gates")
 MUST_NOT = ("frozen", "no-entanglers", "no-trainable-gates", "no-reuploads")
-LEAKY = '''
+LEAKY = """
 from dataclasses import replace
 
 from planted import Planted
@@ -42,7 +42,7 @@ class Leaky(Planted):
     def samples(self, folder):
         for index, sample in enumerate(super().samples(folder)):
             yield replace(sample, group=f"hand {index % 10}", part="train" if index % 3 else "test")
-'''
+"""
 
 
 def compared(site: Site, folder: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
