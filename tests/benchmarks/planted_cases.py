@@ -74,12 +74,12 @@ def main() -> None:
         site = Site(home / "site", home / "cache")
         site.add("qplug-planted", planted.ENTRY_POINTS, {"planted": Path(planted.__file__).read_text("utf-8")})
         site.add("qplug-leaky", {"qplug.datasets": {"leaky": "leaky:Leaky"}}, {"leaky": LEAKY})
+        entangled = ["--dataset", "planted", "--head", "entangled"]
+        idle = ["--dataset", "planted", "--head", "idle", "--set", "dataset.labels=linear"]
         told: dict[str, Any] = {
-            "entangled": sentences(compared(site, home / "a", ["--dataset", "planted", "--head", "entangled", *length])),
-            "idle": sentences(compared(
-                site, home / "b", ["--dataset", "planted", "--head", "idle", "--set", "dataset.labels=linear", *length]
-            )),
-        }  # fmt: skip
+            "entangled": sentences(compared(site, home / "a", [*entangled, *length])),
+            "idle": sentences(compared(site, home / "b", [*idle, *length])),
+        }
         leaky = compared(site, home / "c", ["--dataset", "leaky", "--head", "idle", *length])
         told["leaky"] = {"exit": leaky.returncode, "refused": leaky.stderr.strip(), "left": (home / "c").exists()}
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
