@@ -33,6 +33,11 @@ COMMANDS = {
         "qplug_cli.commands.compare:compare",
         "Find out whether a head is better than others, with intervals and verdicts.",
     ),
+    "cards": ("qplug_cli.commands.cards:cards", "Published claims, by name, that can be put to the test."),
+    "reproduce": (
+        "qplug_cli.commands.reproduce:reproduce",
+        "Re-test a published claim, by its own protocol and by one that holds.",
+    ),
     "resume": ("qplug_cli.commands.resume:resume", "Go on with an interrupted run."),
     "evaluate": (
         "qplug_cli.commands.evaluate:evaluate",
@@ -53,6 +58,8 @@ COMMANDS = {
     "list": ("qplug_cli.commands.list:list_components", "Show every known component and whether it is ready."),
     "search": ("qplug_cli.commands.search:search", "Find components by names, summaries and papers."),
     "show": ("qplug_cli.commands.show:show", "Explain one component: parameters, capabilities, circuit."),
+    "check": ("qplug_cli.commands.check:check", "Find out whether a component keeps every promise of its kind."),
+    "new": ("qplug_cli.commands.new:app", "Begin a plugin: a whole package that is right from the start."),
     "explain": ("qplug_cli.commands.explain:explain", "Draw a pipeline: shapes, parameters, where randomness enters."),
     "registry": ("qplug_cli.commands.registry:app", "Check entries before they are proposed for the registry."),
     "cache": ("qplug_cli.commands.cache:cache", "What is kept to save time, how large it is, and emptying it."),

@@ -99,7 +99,8 @@ class Mean(Reducer):
     def module(self, n_inputs: int, n_outputs: int) -> nn.Module:
         layer = nn.Linear(n_inputs, n_outputs)
         layer.weight.data = torch.eye(n_inputs)[:n_outputs]
-        layer.bias.data = -self.mean[:n_outputs]
+        mean = getattr(self, "mean", torch.zeros(n_inputs))  # not fitted where a finished run is opened
+        layer.bias.data = -mean[:n_outputs]
         return layer
 
 

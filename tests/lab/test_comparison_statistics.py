@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from qplug.contract.errors import ConfigError, DataError, NotSupported
+from qplug.lab.comparison.outcome import PairOutcome
 from qplug.lab.comparison.statistics import (
     CellAnswers,
     MetricName,
@@ -20,6 +21,7 @@ from qplug.lab.comparison.statistics import (
     score,
     verdicts,
 )
+from qplug.lab.comparison.statistics.differences import Difference
 from qplug.lab.comparison.statistics.scores import additions
 from qplug.lab.comparison.statistics.spread import crossed, effective
 
@@ -299,3 +301,9 @@ def test_intervals_hold_the_truth_and_tests_their_level(groups: int) -> None:
         held["arm"] += interval is not None and interval[0] <= 0.7 <= interval[1]
     # 95 % of 100, with a standard deviation of 2.2.
     assert all(88 <= count <= 99 for count in held.values()), held
+
+
+def test_every_test_of_a_pair_is_told_in_the_outcome() -> None:
+    tests = {each.name for each in fields(Difference) if each.name.startswith("p_")}
+    assert "p_corrected_t" in tests
+    assert tests <= PairOutcome.model_fields.keys()

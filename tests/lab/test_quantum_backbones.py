@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import torch
 from qplug.bench.sizes import Sizes
 from qplug.contract.errors import NotSupported, PluginError, UserError
 from qplug.contract.interfaces import BackboneCapabilities
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.capsule.replay import replay
 from qplug.lab.comparison.planning import planned
 from qplug.lab.comparison.request import Request
@@ -25,6 +28,8 @@ from qplug.lab.judging.view import View
 from qplug.lab.pipeline.classifier import Classifier, count_parameters
 from qplug.lab.pipeline.components import assemble
 from qplug.lab.pipeline.describe import blank_classifier, describe
+from qplug.lab.pipeline.placing import place_in_backbone
+from qplug.lab.pipeline.stand_ins import Angles
 from qplug.lab.runner.asked import Asked
 from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.evaluate import evaluate
@@ -33,9 +38,11 @@ from qplug.lab.runner.loaded import load_run
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.training.idle import idle_parts, prints
+from qplug.testing.components import check_backbone
 from qplug_circuits.quanvolution import Quanvolution
 from qplug_cli.commands import bench as bench_command
 from qplug_cli.commands import show as show_command
+from qplug_pennylane.pqc import Pqc
 from qplug_torch.backend import Torch
 
 TRAINED = ("backbone.circuit=trained", "training.epochs=1", "training.batch_size=256", "training.learning_rate=0.05")
@@ -108,6 +115,10 @@ def test_what_circuits_give_is_cached_by_gates_angles_and_backend() -> None:
         identity(backend=Torch(shots=100, seed=1)),
     ]
     assert len({usual, *others}) == 1 + len(others)
+    tanh = built("ablation=tanh").front  # the code of a circuit's angles counts where the circuit is gone
+    (angles,) = (each for each in tanh.modules() if isinstance(each, Angles))
+    before, angles.head = module_hash(tanh), Pqc()
+    assert module_hash(tanh) != before
 
 
 def test_a_frozen_circuit_is_computed_once_and_anew_where_it_is_judged_elsewhere(
@@ -186,6 +197,19 @@ def test_a_backbones_circuit_is_shown_benched_and_not_diagnosed(capsys: pytest.C
     model = blank_classifier(made, assemble(made))
     with pytest.raises(NotSupported, match=r"linear has a circuit.*those of backbone quanvolution are not looked at"):
         first_quantum(View(model, np.zeros((1, 1, 8, 8), np.float32)), made)
+
+
+def test_the_backbone_on_the_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "quantum-heads.md").read_text("utf-8")
+    (code,) = (block.split("```")[0] for block in page.split("```python\n")[1:] if "QuantumBackbone" in block)
+    (tmp_path / "circuit_between.py").write_text(code, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    backbone = import_module("circuit_between").Between()
+    check_backbone(backbone, (3, 5))
+    parts = replace(assemble(config()), backbone=backbone, backbone_name="between")
+    network = backbone.module((3, 5), place=place_in_backbone(parts))
+    assert [each.circuit.n_weights for each in network.modules() if isinstance(each, QuantumModule)] == [2]
+    assert network(torch.rand(4, 3, 5)).shape == (4, 8)
 
 
 def test_a_backbone_that_does_not_declare_its_circuits_is_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,11 +22,12 @@ from qplug.variables import cache_folder
 if TYPE_CHECKING:
     from qplug.catalogue.announced_peers import peers
     from qplug.catalogue.blame import Suspect, naming_faults
-    from qplug.catalogue.making import create
+    from qplug.catalogue.making import create, hook
 
 _LATER = {
     "Suspect": "qplug.catalogue.blame",
     "create": "qplug.catalogue.making",
+    "hook": "qplug.catalogue.making",
     "naming_faults": "qplug.catalogue.blame",
     "peers": "qplug.catalogue.announced_peers",
 }
@@ -45,6 +46,7 @@ __all__ = [
     "disable",
     "entries",
     "entry",
+    "hook",
     "hooks",
     "is_code",
     "is_object",

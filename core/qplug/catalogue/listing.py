@@ -78,11 +78,12 @@ def load(kind: str, name: str) -> type[Component]:
     """
     if kind not in KINDS:
         raise UnknownName.of("kind", kind, KINDS)
-    loaded: type[Component] = load_code(kind, name) if is_code(name) else _load(kind, name)
+    loaded: type[Component] = load_code(kind, name) if is_code(name) else load_any(kind, name)
     return loaded
 
 
-def _load(kind: str, name: str) -> Any:
+def load_any(kind: str, name: str) -> Any:
+    """What is announced under that name, of any group: as ``load``, and hooks and commands too."""
     row, offer = _find(kind, name)
     # Of what the registry vouches for, a failure that was noted may have been of the moment; slowness always is.
     again = row.status == "quarantined" and offer is not None and (_is_vouched(offer) or _was_late(offer))
@@ -105,7 +106,7 @@ def command(name: str) -> TyperCommand | TyperGroup:
     """
     from qplug.hooks import command_of
 
-    return command_of(_load("command", name), name)
+    return command_of(load_any("command", name), name)
 
 
 def hooks(asked: Iterable[str] = ()) -> Hooks:

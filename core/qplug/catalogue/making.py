@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qplug import parameters
-from qplug.catalogue.listing import load
+from qplug.catalogue.listing import load, load_any
 from qplug.hooks.guard import put_back
 
 _log = logging.getLogger("qplug")
@@ -32,3 +32,14 @@ def create(kind: str, name: str, values: Mapping[str, Any] | None = None) -> Any
         told = " and ".join(changed)
         _log.warning("%s %r changed %s for the whole process when it was made. It was put back.", kind, name, told)
     return made
+
+
+def hook(name: str) -> Any:
+    """The hook plugin of that name, as it is announced: a module, or a class of which each run makes an object.
+
+    Raises:
+        UnknownName: no plugin announces it.
+        PluginError: it is quarantined; with the reason and the distribution.
+        UserError: the user disabled it.
+    """
+    return load_any("hook", name)

@@ -196,6 +196,7 @@ def _pairs(found: Assessed, answers: Mapping[str, Sequence[CellAnswers]]) -> Ite
             sentence=verdict.sentence,
             reason=each.reason,
             p_mcnemar=each.p_mcnemar,
+            p_corrected_t=each.p_corrected_t,
         )
 
 

@@ -76,6 +76,7 @@ class PairOutcome(Table):
     sentence: str
     reason: str = ""
     p_mcnemar: Number = Field(default=None, description="exact McNemar test, where both have one test set")
+    p_corrected_t: Number = Field(default=None, description="corrected t over folds (Nadeau, Bengio); no verdict's")
 
 
 class AblationOutcome(Table):

@@ -26,7 +26,7 @@ class RunOptions:
         allow_leak: go on where a group stands in two parts, and stamp the results LEAKY.
         smoke: run on generated example files in the data set's official layout, to see that everything works.
         recipe: the recipe that it started from, for the record.
-        ablation: what stands in the place of the quantum heads, one of ``ABLATIONS``; None: the heads themselves.
+        ablation: what stands in the place of the circuits, one of ``ABLATIONS``; None: the circuits themselves.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

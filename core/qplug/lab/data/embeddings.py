@@ -17,6 +17,7 @@ from torch import nn
 
 from qplug.circuits.json_text import dump
 from qplug.contract.errors import Interrupted, PluginError
+from qplug.contract.interfaces import QuantumHead
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.data.cache import Features, Progress
 from qplug.lab.data.code import code_hash
@@ -86,9 +87,11 @@ def module_hash(module: nn.Module) -> str:
     for part in {type(part): part for part in module.modules()}.values():
         own = not type(part).__module__.startswith("torch.")
         content.update(f"{type(part).__module__} {code_hash(part) if own else ''}".encode())
-    for circuit in module.modules():
-        if isinstance(circuit, QuantumModule):
-            content.update(json.dumps(_of_circuit(circuit)).encode())
+    for part in module.modules():
+        if isinstance(head := getattr(part, "head", None), QuantumHead):  # a circuit, or what an ablation made of it
+            content.update(code_hash(head).encode())
+        if isinstance(part, QuantumModule):
+            content.update(json.dumps(_of_circuit(part)).encode())
     for name, tensor in module.state_dict().items():
         values = tensor.detach().cpu().contiguous()
         content.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
@@ -105,7 +108,7 @@ def _of_circuit(module: QuantumModule) -> dict[str, Any]:
     return {
         "circuit": dump(module.circuit),
         "angles": [each.double().tolist() for each in angles],
-        "kinds": [f"{type(each).__module__}:{type(each).__qualname__} {code_hash(each)}" for each in (head, backend)],
+        "kind": f"{type(backend).__module__}:{type(backend).__qualname__} {code_hash(backend)}",
         "backend": {each.name: repr(getattr(backend, each.name, None)) for each in describe(type(backend))},
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 
 from qplug.lab.comparison.outcome import ArmOutcome, CircuitCost, ComparisonOutcome, DataSetOutcome, PairOutcome
 from qplug.lab.report import comparison_words as words
@@ -52,12 +54,23 @@ def arms(data: DataSetOutcome) -> Grid:
 def pairs(data: DataSetOutcome, chosen: Sequence[PairOutcome], *, short: bool = False) -> Grid:
     """Each of the chosen pairs with its difference, tests and verdict; the short form has what decides."""
     how = measure(data.metric)
-    mcnemar = any(pair.p_mcnemar is not None for pair in chosen)
     columns = [column for column in _pair_columns(how) if not short or column[2]]
-    if mcnemar and not short:
-        columns.append(("p, McNemar", lambda pair: words.probability(pair.p_mcnemar), False))
+    for heading, p in _BESIDE.items():
+        if not short and any(p(pair) is not None for pair in chosen):
+            columns.append((heading, partial(_probability, p), False))
     rows = tuple(tuple(column(pair) for _, column, _ in columns) for pair in chosen)
     return Grid(tuple(name for name, _, _ in columns), rows, n_words=3)
+
+
+_BESIDE: Mapping[str, Callable[[PairOutcome], float | None]] = {
+    "p, McNemar": attrgetter("p_mcnemar"),
+    "p, corrected t": attrgetter("p_corrected_t"),
+}
+"""Tests that are told where the data allow them, and that no verdict is made of."""
+
+
+def _probability(of: Callable[[PairOutcome], float | None], pair: PairOutcome) -> str:
+    return words.probability(of(pair))
 
 
 def _pair_columns(how: Measure) -> list[tuple[str, Callable[[PairOutcome], str], bool]]:

@@ -52,7 +52,7 @@ class Built:
             self.fit(self.training)
         module = self.build().eval()
         with torch.no_grad():
-            module(self.inputs)
+            module(self.inputs.clone())
         return module
 
     @cached_property
@@ -70,7 +70,7 @@ class Built:
         import torch
 
         with torch.no_grad():
-            outputs: Tensor = module.eval()(self.inputs if inputs is None else inputs)
+            outputs: Tensor = module.eval()(self.inputs.clone() if inputs is None else inputs)
         return outputs
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from qplug import parameters
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backbone, Head, Place, QuantumBackbone, QuantumHead, Reducer
-from qplug.testing.conformance.check import Act, require, require_raises
+from qplug.testing.conformance.check import Act, raised, require, require_raises
 from qplug.testing.conformance.modules import Built, module_checks
 from qplug.testing.conformance.setting import Setting
 from qplug.testing.conformance.travel import leaves_the_process_alone
@@ -103,7 +104,25 @@ def reducer_checks(reducer: Reducer, setting: Setting) -> Iterator[tuple[str, Ac
         ),
     )
     yield from checks
+    if fitted:
+        yield "not-fitted-here", lambda: _not_fitted_here(reducer, built, width, n_outputs)
     yield "global-state", lambda: _module_leaves_the_process_alone(built)
+
+
+def _not_fitted_here(reducer: Reducer, built: Built, width: int, n_outputs: int) -> None:
+    """A process that opens a finished run fits nothing: the module has the same shapes and takes the saved values."""
+    import torch
+
+    values = {each.name: getattr(reducer, each.name) for each in parameters.describe(type(reducer))}
+    try:
+        module = type(reducer)(**values).module(width, n_outputs)
+        module.load_state_dict(built.module.state_dict())
+    except Exception as error:
+        raise AssertionError(
+            f"{built.name} that was not fitted gives no module to load weights into: {raised(error)}"
+        ) from error
+    same = torch.equal(built.of(module), built.outputs)
+    require(same, f"{built.name} that was not fitted gives other outputs with the weights of one that was")
 
 
 def _possible(reducer: Reducer, width: int) -> int:

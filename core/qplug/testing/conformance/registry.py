@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from qplug.contract.interfaces import (
     Backbone,
@@ -16,7 +17,7 @@ from qplug.contract.interfaces import (
     Reducer,
     RemoteBackend,
 )
-from qplug.testing.conformance.check import Act, Check
+from qplug.testing.conformance.check import Act, Check, raised, require
 from qplug.testing.conformance.every import interface_checks
 from qplug.testing.conformance.setting import DEFAULT, Setting
 
@@ -30,13 +31,22 @@ def checks_for(component: object, setting: Setting = DEFAULT) -> list[Check]:
     """
     if isinstance(component, Component):
         name = type(component).__name__
-        found = [*interface_checks(component, imports=setting.imports), *kind_checks(component, setting)]
+        found = [*interface_checks(component, imports=setting.imports), *_of_its_kind(component, setting)]
     else:
         from qplug.testing.conformance.hook import hook_checks
 
         name = str(getattr(component, "__name__", type(component).__name__))
         found = list(hook_checks(component))
     return [Check(check, act, name) for check, act in found]
+
+
+def _of_its_kind(component: Component, setting: Setting) -> list[tuple[str, Act]]:
+    """Its kind's checks; one that fails in their place where it cannot even be asked what it is tried with."""
+    try:
+        return list(kind_checks(component, setting))
+    except Exception as error:
+        told = f"{type(component).__name__} cannot be tried: {raised(error)}"
+        return [("ready", partial(require, False, told))]
 
 
 def kind_checks(component: Component, setting: Setting) -> Iterator[tuple[str, Act]]:
@@ -61,7 +71,7 @@ def kind_checks(component: Component, setting: Setting) -> Iterator[tuple[str, A
         case RemoteBackend():
             from qplug.testing.conformance.remote import remote_checks
 
-            yield from remote_checks(component, setting.run_device, shots=setting.shots, salt=setting.salt)
+            yield from remote_checks(component, setting)
         case Backend():
             from qplug.testing.conformance.backend import backend_checks
 
@@ -76,4 +86,4 @@ def promises_of(component: Component, setting: Setting = DEFAULT) -> list[Check]
     """What ``check_dataset`` and the like try: all but documentation and the import in another process."""
     every = [each for each in interface_checks(component, imports=False) if each[0] != "documentation"]
     name = type(component).__name__
-    return [Check(check, act, name) for check, act in (*every, *kind_checks(component, setting))]
+    return [Check(check, act, name) for check, act in (*every, *_of_its_kind(component, setting))]

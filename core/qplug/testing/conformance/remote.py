@@ -9,39 +9,49 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Failed, NotYet, RemoteBackend, Task, Values, Work
 from qplug.testing.circuits import angle_embedding_strongly_entangling, random_angles, zz_feature_map_real_amplitudes
+from qplug.testing.conformance.check import Skipped
+from qplug.testing.conformance.setting import Setting
 from qplug.testing.reference import expectations
 
 _SIGMAS = 6.0
+_Sends = Callable[[RemoteBackend, Work, Setting], None]
 
 
-def remote_checks(
-    backend: RemoteBackend, run_device: Callable[[], None], *, shots: int, salt: str
-) -> Iterator[tuple[str, Callable[[], None]]]:
+def remote_checks(backend: RemoteBackend, setting: Setting) -> Iterator[tuple[str, Callable[[], None]]]:
     """The checks of a remote backend, by name; each sends work of its own."""
+    shots, salt = setting.shots, setting.salt
     yield "remote-declared", lambda: _require(backend.capabilities.remote, backend, "does not declare remote=True")
     yield "ready", backend.check
     yield "forward-refused", lambda: _check_forward(backend, trial_work(shots, ""))
     yield "forecast", lambda: _check_forecast(backend, trial_work(shots, f"check{salt}"))
-    yield "sent-and-collected", lambda: _check_sending(backend, trial_work(shots, f"check{salt}"), salt, run_device)
-    yield "cancelled", lambda: _check_cancelling(backend, trial_work(shots, f"cancelled{salt}"), run_device)
+    for name, check in (("sent-and-collected", _check_sending), ("cancelled", _check_cancelling)):
+        work = trial_work(shots, f"{'check' if check is _check_sending else 'cancelled'}{salt}")
+        yield name, partial(_sending, check, backend, work, setting)
 
 
-def _check_sending(backend: RemoteBackend, work: Work, salt: str, run_device: Callable[[], None]) -> None:
+def _sending(check: _Sends, backend: RemoteBackend, work: Work, setting: Setting) -> None:
+    if not setting.sends:
+        raise Skipped("it sends work to the device, which may cost: qplug check … --send")
+    check(backend, work, setting)
+
+
+def _check_sending(backend: RemoteBackend, work: Work, setting: Setting) -> None:
     """What is sent is found again by any copy, and its values come again."""
     _require(backend.find(work) is None, backend, "finds work that was never sent")
     handle = backend.submit(work)
     _require(isinstance(handle, str) and handle != "" and "\n" not in handle, backend, f"gave the handle {handle!r}")
     other = copy.deepcopy(backend)
     _require(other.find(work) == handle, backend, f"does not find what it sent: {other.find(work)!r}, not {handle!r}")
-    _require(other.find(replace(work, tag=f"other{salt}")) is None, backend, "finds work by another tag")
+    _require(other.find(replace(work, tag=f"other{setting.salt}")) is None, backend, "finds work by another tag")
     _require(len(other.jobs(handle)) > 0, backend, "names no job")
-    run_device()
+    setting.run_device()
     first, again = other.collect(handle), backend.collect(handle)
     _check_values(backend, work, first)
     same = isinstance(again, Values) and isinstance(first, Values) and all(
@@ -95,10 +105,10 @@ def _check_values(backend: RemoteBackend, work: Work, values: Values | NotYet | 
             _require(far < _SIGMAS, backend, f"gave values {far:.1f}/√shots from the right ones")
 
 
-def _check_cancelling(backend: RemoteBackend, work: Work, run_device: Callable[[], None]) -> None:
+def _check_cancelling(backend: RemoteBackend, work: Work, setting: Setting) -> None:
     handle = backend.submit(work)
     backend.cancel(handle)
-    run_device()
+    setting.run_device()
     answer = backend.collect(handle)
     _require(isinstance(answer, Failed | Values), backend, f"gave {answer} for cancelled work")
     _require(not isinstance(answer, Failed) or answer.reason != "", backend, "does not say why work failed")
