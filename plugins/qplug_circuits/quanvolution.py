@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, TypeAlias, final
 
@@ -19,7 +19,7 @@ from qplug.contract.interfaces import BackboneCapabilities, HeadCapabilities, Pl
 
 UnitMap: TypeAlias = Literal["none", "sigmoid"]
 
-_MAPS = {"none": lambda inputs: inputs, "sigmoid": torch.sigmoid}
+_MAPS: dict[str, Callable[[Tensor], Tensor]] = {"none": lambda inputs: inputs, "sigmoid": torch.sigmoid}
 _ROTATIONS = ("rx", "ry", "rz")
 _IMPRIMITIVE = 0.3
 """The share of CNOTs among the gates that are drawn."""
@@ -193,7 +193,7 @@ class Patches(nn.Module):
 
     def _each(self, patches: Tensor) -> Tensor:
         """A row each, so many at once that memory stays bounded: in training what is needed twice is computed twice."""
-        pieces = patches.split(self.at_once)
+        pieces = torch.split(patches, self.at_once)
         if len(pieces) == 1:
             return self._one(pieces[0])
         if torch.is_grad_enabled() and any(each.requires_grad for each in (patches, *self.circuit.parameters())):
