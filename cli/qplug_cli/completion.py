@@ -36,14 +36,14 @@ def is_asked() -> bool:
 
 def script(shell: str) -> str:
     """What a shell has to read once to complete the words after ``qplug``."""
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
     return get_completion_script(prog_name="qplug", complete_var=VARIABLE, shell=shell)
 
 
 def answer(cli: Any) -> int:
     """Answers the shell on standard output, and gives the exit code. What goes wrong is no concern of the prompt."""
-    from typer.completion import completion_init, shell_complete
+    from typer.completion import completion_init, shell_complete  # type: ignore[attr-defined]
 
     completion_init()
     with contextlib.redirect_stderr(io.StringIO()):
@@ -70,7 +70,7 @@ def _names_for(kind: str) -> Callable[[Any, Any, str], list[Any]]:
 
 
 def _items(known: Answer, incomplete: str) -> list[Any]:
-    from typer.completion import shell_completion
+    from typer.completion import shell_completion  # type: ignore[attr-defined]
 
     found = _LAST_WORD.search(incomplete)
     last = found[0] if found else incomplete

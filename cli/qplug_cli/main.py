@@ -33,6 +33,11 @@ COMMANDS = {
         "qplug_cli.commands.compare:compare",
         "Find out whether a head is better than others, with intervals and verdicts.",
     ),
+    "cards": ("qplug_cli.commands.cards:cards", "Published claims, by name, that can be put to the test."),
+    "reproduce": (
+        "qplug_cli.commands.reproduce:reproduce",
+        "Re-test a published claim, by its own protocol and by one that holds.",
+    ),
     "resume": ("qplug_cli.commands.resume:resume", "Go on with an interrupted run."),
     "evaluate": (
         "qplug_cli.commands.evaluate:evaluate",

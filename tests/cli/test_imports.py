@@ -49,11 +49,13 @@ def test_listing_runs_and_predicting_load_what_they_need(write_sound: Callable[.
     small = from_assignments(["dataset.n_samples=100", "training.epochs=1"])
     run = run_once([small, chosen], tmp_path / "runs", Silent())["run"]
     sound = str(write_sound(tmp_path / "new.wav", seconds=1.0, rate=16_000))
-    offered, listed, shown, predicted = loaded_after(
-        ["list"], ["runs", "--out", str(tmp_path / "runs")], ["show", "head", "linear"], ["predict", run, sound],
+    offered, listed, exported, shown, predicted = loaded_after(
+        ["list"], ["runs", "--out", str(tmp_path / "runs")], ["export", run, "--to", "safetensors"],
+        ["show", "head", "linear"], ["predict", run, sound],
         cache=tmp_path,
     )  # fmt: skip
     assert offered & {"pydantic", "rich", "torch", "numpy", *NEVER, *JUDGING, *CIRCUITS} == set()
+    assert exported & {"torch", *NEVER, *JUDGING, *CIRCUITS} == set()
     assert listed & {"torch", "numpy", *NEVER, *JUDGING, *CIRCUITS} == set()
     assert shown & {*NEVER, *JUDGING, *CIRCUITS} == set()
     assert predicted & {*NEVER, *JUDGING, *CIRCUITS} == set()

@@ -10,7 +10,8 @@ from typing import Any, final
 
 import pytest
 
-from qplug.contract.errors import DataError, Interrupted, UserError
+from qplug.catalogue.layers import merge
+from qplug.contract.errors import DataError, Interrupted, UnknownName, UserError
 from qplug.contract.interfaces import Cell, Done, Executor, ExecutorCapabilities, attempt
 from qplug.lab.capsule.pack import pack
 from qplug.lab.capsule.replay import replay_capsule
@@ -297,3 +298,16 @@ def test_size_and_time_are_told_from_the_first_cells(finished: Path) -> None:
     assert (size.n_cells, size.n_finished, size.seconds) == (N, N, 0.0)
     assert size.n_bytes == sum(path.stat().st_size for path in finished.glob("cells/*/*"))
     assert len(lab.first_cells(plan)) == N // 2
+
+
+def test_a_setting_may_be_for_one_data_set_alone() -> None:
+    words = ("digits:training.epochs=5", "training.epochs=3", "digits:split=random")
+    asked = Request(datasets=("digits", "mnist"), assignments=words)
+    layers = {name: merge(asked.layers(name, "linear")) for name in asked.datasets}
+    assert {name: layer["training"]["epochs"] for name, layer in layers.items()} == {"digits": "5", "mnist": "3"}
+    assert (layers["digits"]["split"], "split" in layers["mnist"]) == ("random", False)
+    assert all(f"--set {each}" in asked.command() for each in words)
+    for wrong in ("mnits:split=random", "x:y:split=random"):
+        told = f"no data set of this comparison is called '{wrong.partition(':')[0]}'"
+        with pytest.raises(UnknownName, match=told):
+            Request(datasets=("digits", "mnist"), assignments=(wrong,)).layers("digits", "linear")

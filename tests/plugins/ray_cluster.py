@@ -38,14 +38,37 @@ main()
 """Ray puts the network card's address in the place of a loopback's, or has one node only."""
 
 
+_TRIES = 5
+"""How often a node is started that does not come up."""
+
+
 class Node:
     """One ``ray start``, with all processes that it started: they are a session of their own."""
 
-    def __init__(self, words: list[str], environment: Mapping[str, str]) -> None:
-        command = [sys.executable, "-c", _START, "start", "--block", *words]
-        self._process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+    def __init__(self, words: list[str], environment: Mapping[str, str], log: Path) -> None:
+        self._command = [sys.executable, "-c", _START, "start", "--block", *words]
+        self._environment = environment
+        self._log = log
+        for _ in range(_TRIES):
+            self._process = self._started()
+            if self._is_up():
+                return
+            self.end()
+        raise RuntimeError(f"a node of the cluster does not start: {log.read_text()[-2000:]}")
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                self._command, env=self._environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    def _is_up(self) -> bool:
+        """Waits until it says so, or has ended: Ray gives up after half a minute, which a busy machine may need."""
+        while self._process.poll() is None:
+            if "Ray runtime started" in self._log.read_text():
+                return True
+            time.sleep(0.1)
+        return False
 
     def signal(self, number: signal.Signals) -> None:
         """Sends all its processes a signal, at once as far as that goes."""
@@ -127,18 +150,10 @@ class Cluster:
             words += ["--head", f"--port={self._port}", "--include-dashboard=false", f"--temp-dir={self._folder}"]
         known = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
         loopback = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "PYTHONPATH": self._path}
-        node = Node(words, known | self.environment | MINDFUL | loopback)
+        log = self._folder / f"node-{len(self.nodes)}.log"
+        node = Node(words, known | self.environment | MINDFUL | loopback, log)
         self.nodes.append(node)
-        if len(self.nodes) == 1:
-            self._await_head()
         return node
-
-    def _await_head(self) -> None:
-        for _ in range(1200):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 1):
-                return
-            time.sleep(0.1)
-        raise RuntimeError("the head of the cluster does not answer")
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from qplug_audio.raw import Raw
 
 
 def test_keeps_the_promises_of_features() -> None:
-    check_features(Raw())
     check_features(Raw(rate=8000, duration=0.3, trim_db=20, fit="loop", crop="loudest", normalise="all"))
 
 

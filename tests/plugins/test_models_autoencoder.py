@@ -5,7 +5,7 @@ import torch
 
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import TrainingPart
-from qplug.testing.components import check_reducer, training_part
+from qplug.testing.components import training_part
 from qplug_models.autoencoder import Autoencoder
 
 
@@ -15,10 +15,6 @@ def curve(seed: int = 0) -> TrainingPart:
     where = torch.rand(300, 1, generator=generator) * 2 - 1
     inputs = torch.cat([where, where**2, where**3, torch.sin(3 * where), torch.cos(2 * where), -where], 1) * 5 + 2
     return TrainingPart(inputs, torch.zeros(300, dtype=torch.int64), 2, seed)
-
-
-def test_keeps_the_contract() -> None:
-    check_reducer(Autoencoder(epochs=2), 10)
 
 
 def test_one_number_restores_a_curve_better_than_a_straight_line_can() -> None:

@@ -16,3 +16,15 @@ def test_every_quantum_function_is_refused_or_equal(benchmark_script: Callable[[
     assert ends["equal"] > 300
     assert ends["refused"] > 300
     assert ends["without numbers"] < 50
+
+
+def test_a_number_draws_the_same_alone_and_among_others(
+    benchmark_script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, drawn = benchmark_script("quantum_functions"), list[str]()
+    monkeypatch.setattr(script, "_as", lambda *_: (None, None))
+    monkeypatch.setattr(script, "_compare", lambda *given: drawn.append(str(given[2:])) or True)
+    script.fuzz(script.KINDS, 3, seed=0)
+    script.fuzz(script.KINDS, 1, seed=0, first=2)
+    assert drawn[4:6] == drawn[6:]
+    assert len(set(drawn)) == 6

@@ -14,7 +14,7 @@ from qplug.contract.circuit import Circuit, Encoding, Gate, Observable, Weight
 from qplug.contract.errors import NotSupported, UnknownName
 from qplug.testing import reference
 from qplug.testing.circuits import angle_embedding_strongly_entangling, each_gate, random_angles, random_circuit
-from qplug.testing.equivalence import check_backend, check_shots
+from qplug.testing.equivalence import check_shots
 from qplug_qiskit.aer import Aer
 from qplug_qiskit.devices import DENSITY_MATRIX_QUBITS, fake_device, on_device, placed
 from qplug_qiskit.programs import measurable_together, with_slots
@@ -25,10 +25,6 @@ from qplug_qiskit.shift import Slots
 def tensors(circuit: Circuit, batch: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     encoding, weights = random_angles(circuit, batch, seed)
     return torch.tensor(encoding), torch.tensor(weights)
-
-
-def test_aer_is_exact_with_gradients() -> None:
-    check_backend(Aer(), max_qubits=4, n_random=5)
 
 
 def test_qiskit_ml_is_exact_with_gradients() -> None:

@@ -60,7 +60,7 @@ def check(
     from qplug.testing.conformance import outcomes
 
     found = list(outcomes(checks))
-    counts = Counter(each.status for each in found)
+    counts = Counter[str](each.status for each in found)
     if json:
         told = {status: counts[status] for status in COLOURS}
         output.document({"kind": wanted, "name": name, **told, "checks": [asdict(each) for each in found]})

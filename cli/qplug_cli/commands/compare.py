@@ -74,7 +74,11 @@ def compare(
     ] = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KIND.PARAM=VALUE", help="Set one parameter of all arms. Repeatable."),
+        typer.Option(
+            "--set",
+            metavar="KIND.PARAM=VALUE",
+            help="Set one parameter of all arms; with DATASET: before it, on that data set alone. Repeatable.",
+        ),
     ] = None,
     seeds: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""``qplug show``: one component, explained; a recipe; a finished run."""
+"""``qplug show``: one component, explained; a recipe; a published claim; a finished run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qplug import catalogue
 from qplug.catalogue import Entry
 from qplug.contract.errors import QplugError, UserError
 from qplug_cli import output
-from qplug_cli.commands import recipes
+from qplug_cli.commands import cards, recipes
 from qplug_cli.commands.list import PLURALS, STATUS, singular
 from qplug_cli.options import Json, NoPlugin, Settings
 from qplug_cli.run_page import show_run
@@ -39,6 +39,8 @@ EXAMPLES = """
 `qplug show dataset fsdd` – layout, licence and whom to cite
 
 `qplug show recipe quickstart` – a whole pipeline
+
+`qplug show card hur-2022` – a published claim, and how it is put to the test
 
 `qplug show run runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f` – a finished run, and how it was judged again
 """
@@ -67,13 +69,18 @@ def show(
 ) -> None:
     """Explain one component: where it comes from, its parameters, what it can do; if it has a circuit, it is drawn.
 
-    Or a recipe; or a finished run, or set of runs, with all that it was judged again.
+    Or a recipe; or a card, a published claim; or a finished run, or set of runs, with all that it was judged again.
 
     A component that is not installed is explained from the registry, with the command that installs it.
     """
-    wanted = singular(kind, known=PLURALS | {"run": "runs"})
+    wanted = singular(kind, known=PLURALS | {"run": "runs", "card": "cards"})
     if wanted == "run":
         show_run(Path(name), json=json)
+        return
+    if wanted == "card":
+        from qplug.lab.cards.card import card
+
+        cards.show(card(name), json=json)
         return
     if wanted == "recipe":
         _show_recipe(catalogue.recipe(name), json=json)

@@ -23,7 +23,7 @@ PEERS = "qplug.peers"
 """The group of what ``qplug bench`` compares with, which is no part of a run."""
 
 OWN_COMMANDS = (
-    "run", "compare", "resume", "evaluate", "predict", "report", "export", "verify",
+    "run", "compare", "cards", "reproduce", "resume", "evaluate", "predict", "report", "export", "verify",
     "replay", "pack", "runs", "jobs", "data", "bench", "diagnose",
     "recipes", "list", "search", "show", "explain", "registry", "cache", "doctor", "completion",
 )  # fmt: skip

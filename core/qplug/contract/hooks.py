@@ -38,7 +38,7 @@ class RunInfo:
         config: the resolved run configuration, as in its ``run.toml``.
         dataset: name of the data set.
         head: name of the head; several branches are joined by ``+``.
-        backend: name of the backend; empty without a quantum head.
+        backend: name of the backend; empty without a circuit.
         seed: the run's seed.
         loggers: hook plugins that the user asked for by name. Those that write a run's course into another tool act
             only where they stand here.

@@ -108,7 +108,9 @@ class GraphStep:
             if not torch.compiler.is_compiling():  # as in Gather
                 self._copies[device] = graph
         # Constants in the graph are float64, so its arguments have to be.
-        values = torch.vmap(graph, in_dims=(0, None))(inputs.double(), parameters.double())
+        # Of no rows, what the code reshapes has no shape that follows from its size: it is shown one.
+        rows = inputs if len(inputs) else inputs.new_zeros(1, inputs.shape[1])
+        values = torch.vmap(graph, in_dims=(0, None))(rows.double(), parameters.double())[: len(inputs)]
         converted: Tensor = values.to(parameters.dtype)
         return converted
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qplug import catalogue, parameters
 from qplug.catalogue.layers import Layer
-from qplug.contract.errors import UserError
+from qplug.contract.errors import UnknownName, UserError
 from qplug.lab.config import layers
 from qplug.lab.config.branches import from_head
 from qplug.lab.config.recipes import with_recipe
@@ -27,7 +27,8 @@ class Request(Table):
     Attributes:
         heads: what is asked about, as after ``qplug run --head``; none: the recipe's own head.
         folds: each fold in turn where the split has folds, or one of them.
-        assignments: as after ``--set``; of several heads, those have a ``head.PARAM`` set that have the parameter.
+        assignments: as after ``--set``, for one data set alone as ``DATASET:KIND.PARAM=VALUE``; of several heads, those
+            have a ``head.PARAM`` set that have the parameter.
         margin: differences up to it do not matter; the unit of the metric.
         transpile: whether the circuits that are asked about are also compiled for a modelled device, for their gates.
         trials: hyper-parameter settings that each run of each arm tries on its validation part; 1: none but its own.
@@ -73,16 +74,35 @@ class Request(Table):
             flags["training"] = {"epochs": self.epochs}
         if head is not None:
             flags |= from_head(head)
-        return with_recipe([layers.from_flags(flags, self._assigned(head))], self.recipe, smoke=self.smoke)
+        return with_recipe([layers.from_flags(flags, self._assigned(dataset, head))], self.recipe, smoke=self.smoke)
 
-    def _assigned(self, head: str | None) -> list[str]:
+    def _assigned(self, dataset: str, head: str | None) -> list[str]:
         """The assignments that concern an arm: of ``head.PARAM=…`` those of which its head has the parameter.
 
         One that no head has stays, so that it is refused.
         """
+        known = self._on(dataset)
         if len(self.heads) < 2 or head is None:
-            return list(self.assignments)
-        return [each for each in self.assignments if _has(head, each) or not any(_has(h, each) for h in self.heads)]
+            return known
+        return [each for each in known if _has(head, each) or not any(_has(h, each) for h in self.heads)]
+
+    def _on(self, dataset: str) -> list[str]:
+        """The assignments for a data set: those for all, then its own, which go before them.
+
+        Raises:
+            UnknownName: one is for a data set that is not compared on.
+        """
+        for_all, own = [], []
+        for each in self.assignments:
+            named = next((name for name in self.datasets if each.startswith(f"{name}:")), None)
+            before, colon, _ = each.partition("=")[0].partition(":")
+            if named == dataset:
+                own.append(each.removeprefix(f"{named}:"))
+            elif named is None and colon:
+                raise UnknownName.of("data set of this comparison", before, self.datasets)
+            elif named is None:
+                for_all.append(each)
+        return for_all + own
 
     def extended(self, more: Request, said: Iterable[str]) -> Request:
         """This request with what another one adds: data sets and heads join those there are; the rest replaces them.

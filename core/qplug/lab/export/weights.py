@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from qplug.lab.export.files import Exported, about, target, write
-from qplug.lab.runs.directory import RunDirectory
-from qplug.lab.runs.weights import weights_bytes
+from qplug.lab.runs.digests import refuse_damaged
+from qplug.lab.runs.directory import WEIGHTS, RunDirectory
+from qplug.lab.runs.weights_file import with_metadata
 
 
 def export_weights(path: Path, out: Path | None = None) -> list[Exported]:
@@ -23,7 +24,8 @@ def export_weights(path: Path, out: Path | None = None) -> list[Exported]:
         DataError: the run's files are damaged.
     """
     carried = about(path)
-    weights, facts = RunDirectory.open(path).read_weights()
+    run = RunDirectory.open(path).path
+    content, n_tensors = with_metadata(run / WEIGHTS, carried)
+    refuse_damaged(run, WEIGHTS)
     file = target(path, out, "model.safetensors")
-    content = weights_bytes(weights, {**facts, **carried})
-    return [write(file, content, f"{len(weights)} tensors, with the run's configuration, classes and test result")]
+    return [write(file, content, f"{n_tensors} tensors, with the run's configuration, classes and test result")]

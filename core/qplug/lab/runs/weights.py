@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from qplug.contract.errors import DataError
 from qplug.lab.config.reading import parse_json
+from qplug.lab.runs.weights_file import naming_damage
 
 
 def weights_bytes(state_dict: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> bytes:
@@ -28,15 +29,11 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         DataError: if the file is missing or damaged.
     """
-    try:
+    with naming_damage(path):
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
         facts = {name: parse_json(value, f"{path}, {name},", DataError) for name, value in metadata.items()}
         return load_file(path), facts
-    except FileNotFoundError as error:
-        raise DataError(f"there is no weights file {path}; the run may not have ended.") from error
-    except (OSError, SafetensorError, ValueError) as error:
-        raise DataError(f"{path} is damaged or not a safetensors file: {error}.") from error
 
 
 def load_weights(model: nn.Module, state_dict: Mapping[str, Tensor]) -> None:

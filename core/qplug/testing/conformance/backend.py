@@ -48,7 +48,7 @@ _SEEDED = ("torch's random state", "numpy's random state", "Python's random stat
 def _exact(backend: Backend, setting: Setting) -> Iterator[tuple[str, Act]]:
     """Each group of circuits against the reference, and what the interface promises of tensors."""
     dtypes = tuple(setting.dtypes or BOTH)
-    circuits = backend_cases(max_qubits=_MOST_QUBITS)
+    circuits = backend_cases(max_qubits=_MOST_QUBITS, n_random=setting.n_random)
     for group in ("gates", "order", "observables", "angles", "field", "random"):
         chosen = {name: circuit for name, circuit in circuits.items() if _group(name) == group}
         yield group, partial(_values, backend, chosen, dtypes)

@@ -30,6 +30,7 @@ class Setting:
         n_classes: number of classes for a head.
         backend: where a quantum head runs; None: the simulator of ``qplug.testing.reference``, which is slow.
         dtypes: the numbers that a backend is tried with; None: float32 and float64.
+        n_random: how many random circuits a backend is tried with.
         run_device: returns when all that was sent to a remote backend is done.
         shots: of each row sent to a remote backend.
         salt: told apart from work that an earlier check sent to the same device.
@@ -46,6 +47,7 @@ class Setting:
     n_classes: int = 3
     backend: Backend | None = None
     dtypes: Sequence[torch.dtype] | None = None
+    n_random: int = 10
     run_device: Callable[[], None] = _at_once
     shots: int = 1000
     salt: str = ""

@@ -22,7 +22,7 @@ class Simulator(Backend):
 
     def expectations(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
         """Expectation values (batch, n_observables)."""
-        values: Tensor = _Expectations.apply(circuit, encoding, weights)
+        values: Tensor = _Expectations.apply(circuit, encoding, weights)  # type: ignore[no-untyped-call]
         return values
 
 

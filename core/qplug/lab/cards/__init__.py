@@ -1,0 +1,1 @@
+"""Published claims as cards, and what becomes of each: under its own protocol, and under one that holds."""
