@@ -13,6 +13,9 @@ from qplug.contract.errors import NotInstalled, PluginError, QplugError, signal_
 from qplug.lab.stopping import by
 from qplug_cli.visible import visible
 
+PAGE = "docs/reference/errors.md"
+"""Where each class of errors stands with its cures; the documentation has no address yet."""
+
 
 def explain(error: BaseException) -> int:
     """Writes what went wrong to stderr, without a traceback unless ``QPLUG_DEBUG`` is set, and gives the exit code."""
@@ -21,6 +24,7 @@ def explain(error: BaseException) -> int:
     match error:
         case QplugError():
             _say(str(error))
+            _point(error)
             return error.exit_code
         case KeyboardInterrupt() | typer.Abort():
             _say(f"stopped{by(error)}.")
@@ -45,6 +49,19 @@ def explain(error: BaseException) -> int:
         case _:
             _unexpected(error)
             return 1
+
+
+def page_of(error: BaseException) -> str:
+    """Where the documentation has the cures of an error's kind; empty for what is none of qplug's errors."""
+    known = (kind for kind in type(error).__mro__ if kind.__module__ == QplugError.__module__)
+    kind = next((kind for kind in known if issubclass(kind, QplugError)), None)
+    return f"{PAGE}#{kind.__name__.lower()}" if kind else ""
+
+
+def _point(error: BaseException) -> None:
+    """Names the page for a person; what programs and logs get stays one line."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"More: {page_of(error)}\n")
 
 
 def _of_a_part(error: BaseException) -> str | None:

@@ -3,7 +3,7 @@
 __version__ = "0.1.0"
 
 PROJECT = "qplug"
-"""What the project, its command and its imports are called, and in lists and records what brings its own parts."""
+"""What the project, its command and its imports are called, and in lists and records what brings its own components."""
 
 DISTRIBUTION = "qplug-hybrid"
 """What pip calls it, as pyproject.toml says for the build: on the package index, ``qplug`` is another project's."""

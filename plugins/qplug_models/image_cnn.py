@@ -21,7 +21,7 @@ class ImageCnn(Backbone):
 
     Images (channel, height, width) become embeddings (n_features,).
 
-    **Source:** the classical part of the hybrid image networks for MNIST and CIFAR-10: a small convolutional network
+    **Source:** the classical half of the hybrid image networks for MNIST and CIFAR-10: a small convolutional network
     before a circuit of four qubits.
     **Differs from the source:** widths and batch norm, which are this project's choice.
     """

@@ -49,14 +49,16 @@ def test_listing_runs_and_predicting_load_what_they_need(write_sound: Callable[.
     small = from_assignments(["dataset.n_samples=100", "training.epochs=1"])
     run = run_once([small, chosen], tmp_path / "runs", Silent())["run"]
     sound = str(write_sound(tmp_path / "new.wav", seconds=1.0, rate=16_000))
-    offered, listed, exported, shown, predicted = loaded_after(
-        ["list"], ["runs", "--out", str(tmp_path / "runs")], ["export", run, "--to", "safetensors"],
+    offered, _, claimed, listed, exported, shown, predicted = loaded_after(
+        ["list"], ["cards"], ["show", "card", "hur-2022"],
+        ["runs", "--out", str(tmp_path / "runs")], ["export", run, "--to", "safetensors"],
         ["show", "head", "linear"], ["predict", run, sound],
         cache=tmp_path,
     )  # fmt: skip
     assert offered & {"pydantic", "rich", "torch", "numpy", *NEVER, *JUDGING, *CIRCUITS} == set()
     assert exported & {"torch", *NEVER, *JUDGING, *CIRCUITS} == set()
     assert listed & {"torch", "numpy", *NEVER, *JUDGING, *CIRCUITS} == set()
+    assert claimed & {"torch", "numpy", *NEVER, *JUDGING, *CIRCUITS} == set()
     assert shown & {*NEVER, *JUDGING, *CIRCUITS} == set()
     assert predicted & {*NEVER, *JUDGING, *CIRCUITS} == set()
     assert "torch" in predicted

@@ -25,3 +25,15 @@ def test_brackets_in_names_are_no_markup(capsys) -> None:
     command._show([{"file": "x[/nope].wav", "label": "a [b]", "probabilities": {"a [b]": 0.6, "[c]": 0.4}}])
     (line,) = capsys.readouterr().out.splitlines()[1:]
     assert line.split() == ["x[/nope].wav", "a", "[b]", "0.600", "[c]", "0.400"]
+
+
+def test_answers_as_a_table_keep_names_with_commas() -> None:
+    rows = [
+        {"file": "a,b.wav", "label": "tap", "probabilities": {"tap": 0.75, "bell": 0.25}},
+        {"file": "c.wav", "label": "bell", "probabilities": {"tap": 0.1, "bell": 0.9}},
+    ]
+    assert command._csv(rows).decode().splitlines() == [
+        "file,label,p_tap,p_bell",
+        '"a,b.wav",tap,0.750000,0.250000',
+        "c.wav,bell,0.100000,0.900000",
+    ]

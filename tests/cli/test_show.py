@@ -1,6 +1,8 @@
 """``qplug show``."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +95,16 @@ def test_a_recipe_is_shown_as_a_configuration(site, capsys) -> None:
 def test_a_setting_that_cannot_be_is_refused(site, settings, error, message) -> None:
     with pytest.raises(error, match=message):
         command.show("head", "pennylane-pqc", settings=settings)
+
+
+def test_cards_are_listed_and_shown_and_a_misspelt_one_is_told(forking, tmp_path: Path) -> None:
+    listed = json.loads(forking(["cards", "--json"], tmp_path, os.environ).stdout)
+    shown = json.loads(forking(["show", "card", "mari-2019", "--json"], tmp_path, os.environ).stdout)
+    assert shown in listed
+    page = forking(["show", "card", "mari-2019"], tmp_path, os.environ).stdout
+    assert "a stand-in for ants and bees" in page
+    assert "(read: abstract and the authors' repository)" in page
+    for words in (["show", "card", "mari-2091"], ["reproduce", "mari-2091"]):
+        done = forking(words, tmp_path, os.environ)
+        assert done.returncode == 2
+        assert "no card is called 'mari-2091'. Did you mean 'mari-2019'" in done.stderr.replace("\n", " ")

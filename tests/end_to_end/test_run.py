@@ -137,6 +137,15 @@ def test_prediction_on_a_test_recording_repeats_the_run_s_own_answer(
     for name, probability in answer["probabilities"].items():
         assert probability == pytest.approx(float(row[f"p_{name}"]), abs=1e-5)
     assert "probability" in qplug("predict", run, file).stdout
+    (tmp_path / "new" / "deep").mkdir(parents=True)
+    (tmp_path / "new" / "deep" / "a.wav").write_bytes(file.read_bytes())
+    (tmp_path / "new" / "bad.wav").write_text("no recording")
+    done = qplug("predict", run, "new", "--out", "answers.csv")
+    assert "left out: new/bad.wav: " in done.stderr
+    heading, told = (tmp_path / "answers.csv").read_text("utf-8").splitlines()
+    assert heading.split(",") == ["file", "label", *(f"p_{name}" for name in answer["probabilities"])]
+    assert told.split(",")[:2] == ["new/deep/a.wav", answer["label"]]
+    assert "bad.wav" in qplug("predict", run, "new", "--on-bad-file", "refuse", code=2).stderr
 
 
 def test_past_runs_are_listed_with_their_metrics(qplug: Qplug, tmp_path: Path) -> None:

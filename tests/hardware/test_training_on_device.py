@@ -19,6 +19,7 @@ from qplug.lab.comparison.sets import run_set
 from qplug.lab.hardware.journal import JOURNAL, Journal
 from qplug.lab.report.content import where_circuits_ran
 from qplug.lab.report.source import read_run
+from qplug.lab.runner.jobs import cancel, sent_work
 from qplug.lab.runner.loaded import load_run
 from qplug.lab.runner.on_device import Spending
 from qplug.lab.runner.plan import plan
@@ -158,10 +159,29 @@ def test_a_training_goes_on_where_it_was_and_pays_for_no_step_twice(home: Home) 
     with pytest.raises(QplugError, match=r"The last finished epoch is kept\. Go on with: qplug resume"):
         home.run(home.spending(sleep=dies))
     assert len(home.steps()) == 4  # the last is in flight
+    (listed,) = sent_work(home.made)
+    assert (listed.evaluation, listed.state, listed.n_samples) == ("training", "with the device", None)
+    assert (listed.backend["folder"], listed.attempts, listed.usage_seconds) == (str(home.queue), 4, 3 * SECONDS)
     told = resume_run(home.made, home.notes, workplace=home.place, spending=home.spending(budget=None))
     assert (told["epochs"], len(home.steps())) == (2, 4)
     sent = [line["unit"] for line in Journal(home.made / TRAINING / JOURNAL).lines() if line["event"] == "submitted"]
     assert len(sent) == len(set(sent)) == 4
+
+
+def test_the_step_of_a_training_that_waits_is_stopped_by_hand_and_sent_again(home: Home) -> None:
+    def dies(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(QplugError, match="Go on with: qplug resume"):
+        home.run(home.spending(sleep=dies), gradient="shift", batch_size=60, epochs=1)
+    (stopped,) = cancel(home.made)
+    assert (stopped.evaluation, stopped.state, len(home.steps())) == ("training", "cancelled", 1)
+    with pytest.raises(UserError, match=f"no work of {home.made} is with a device"):
+        cancel(home.made)
+    told = resume_run(home.made, home.notes, workplace=home.place, spending=home.spending(budget=None))
+    # Each sample at its own angles, and at two shifts of 2 encoding and 6 weight angles; sent once more after it.
+    assert {np.shape(rows) for each in home.steps() for _, rows, _ in each["tasks"]} == {((1 + 2 * 8) * 60, 2 + 6)}
+    assert (told["trained_on"], len(home.steps()), sent_work(home.made)[0].state) == ("folder-queue", 2, "done")
 
 
 def test_what_was_paid_for_before_the_first_checkpoint_is_kept(home: Home) -> None:
@@ -210,9 +230,18 @@ def test_a_backbone_that_learns_and_a_set_are_refused(home: Home) -> None:
         run_set(Grid([Arm("", [layer])], (0, 1), False), home.path / "set", Silent())
 
 
-def test_a_noisy_simulator_trains_by_the_same_seam_and_says_how_long_it_takes(home: Home) -> None:
-    (layer,) = home.layers(backend="torch", gradient="auto", epochs=1, batch_size=20)
-    sampled = {**layer, "backend": {"name": "torch", "shots": 200}}
-    told = run_once([sampled], home.path / "runs", home.notes, workplace=home.place)
-    assert (told["trained_on"], told["backend"]) == ("torch", "torch")
-    assert home.notes.said[0].startswith("training on torch: 3 steps (shift, 340 rows of angles) of ")
+@pytest.mark.parametrize(
+    ("backend", "training", "told"),
+    [
+        ({"name": "torch", "shots": 200}, {"gradient": "auto", "batch_size": 20}, "torch: 3 steps (shift, 340 rows"),
+        ({"name": "aer", "noise": "FakeOslo", "shots": 5}, {"batch_size": 60}, "aer: 1 steps (spsa, 120 rows"),
+    ],
+)
+def test_a_noisy_simulator_trains_by_the_same_seam_and_says_how_long_it_takes(
+    backend: dict[str, Any], training: dict[str, Any], told: str, home: Home
+) -> None:
+    (layer,) = home.layers(backend=backend["name"], epochs=1, **training)
+    found = run_once([{**layer, "backend": backend}], home.path / "runs", home.notes, workplace=home.place)
+    assert (found["trained_on"], found["backend"]) == (backend["name"], backend["name"])
+    assert found["modelled_noise"] == ("noise" in backend)
+    assert home.notes.said[0].startswith(f"training on {told} of angles) of ")

@@ -39,8 +39,8 @@ differs = ["all of it"]
 dataset = "digits"
 stand_in_for = "letters"
 shared = { backbone = "identity", reducer = "pca", set = { "reducer.n_outputs" = 4 } }
-original = { hybrid = { head = "mlp", set = { "head.hidden" = [3] } }, rival = { head = "linear" }, seeds = 2 }
-corrected = { hybrid = { head = "linear" }, against = "linear-full", seeds = 2 }
+original = { hybrid = { head = "logistic" }, rival = { head = "svm-rbf" }, seeds = 2 }
+corrected = { hybrid = { head = "logistic" }, against = "linear-full", seeds = 2 }
 """
 
 
@@ -62,7 +62,7 @@ def made_up(tmp_path: Path, old: str = "", new: str = "") -> dict[str, Card]:
         ("seeds = 2", 'seeds = "2"', r"part.digits.original.seeds: Input should be a valid integer.*got '2'"),
         ("seeds = 2", "seeds = 1", r"part.digits.original.seeds: .*greater than or equal to 2, got '1'"),
         ('against = "linear-full", ', "", r"part.digits.corrected: it names either a rival or, by against, a baseline"),
-        ('rival = { head = "linear" }', 'rival = { haed = "linear" }', r"original.rival.haed: Extra inputs"),
+        ('rival = { head = "svm-rbf" }', 'rival = { haed = "svm-rbf" }', r"original.rival.haed: Extra inputs"),
         ("[card.made-up]", "[crad.made-up]", r"have 'crad' at the top, where only tables \[card.NAME\]"),
         ("[card.made-up]", "[card.made-up", r"cards.toml cannot be read: "),
         ('["all of it"]', "[]", r"card 'made-up': assumed: .*at least 1 item"),
@@ -202,7 +202,7 @@ def test_a_card_is_carried_out_gone_on_with_and_ends_in_its_sentence(tmp_path: P
     found = reproduce(claim, wanted, tmp_path, PLACE, Silent(), carried_out)
     assert found.sentence.startswith("On digits, a stand-in for letters: not decidable here, since data are synthetic")
     original, corrected = found.tested
-    assert (original.arms, corrected.arms) == (("mlp", "linear"), ("linear", "linear-full"))
+    assert (original.arms, corrected.arms) == (("logistic", "svm-rbf"), ("logistic", "linear-full"))
     assert original.stamps == corrected.stamps == ("SYNTHETIC DATA",)
     assert original.found.difference == pytest.approx(original.found.hybrid - original.found.rival)
     whole = read_outcome(Path(corrected.folders[0])).data_sets[0]

@@ -83,7 +83,8 @@ def test_the_variance_is_that_of_two_crossed_drawings() -> None:
     assert spread.groups == pytest.approx(by_group.var(ddof=1) / 3)
     assert spread.seeds == pytest.approx(by_seed.var(ddof=1) / 2)
     assert spread.cells == pytest.approx((rest**2).sum() / (2 * 1) / 6)
-    assert spread.variance(2) == pytest.approx(spread.groups + spread.seeds - spread.cells)
+    assert spread.variance(2) == pytest.approx(spread.groups + spread.seeds)  # of two seeds on the safe side
+    assert spread.variance(4) == pytest.approx((spread.groups - spread.cells) + spread.seeds / 2)
     assert effective(np.full(7, 1 / 7)) == pytest.approx(7)
     assert effective(np.array([0.97, 0.01, 0.01, 0.01])) < 1.01
 
@@ -241,10 +242,12 @@ def test_kept_shares() -> None:
     assert same.mean == pytest.approx(1)
     assert same.interval
     assert 0.99 < same.interval[0] < 1 < same.interval[1] < 1.01
-    useless = kept_share(cells(drawn(rng, 0.5, 5, 300)), cells(full[:, :300]), "accuracy", 2, chance=0.5)
-    assert np.isnan(useless.mean)
-    assert useless.interval is None
-    assert "not above chance" in useless.reason
+    stuck = np.stack([drawn(rng, rate, 1, 300)[0] for rate in (0.9, 0.9, 0.5, 0.4, 0.4)])
+    for arm, told in ((drawn(rng, 0.4, 5, 300), "is not above chance"), (stuck, "is not surely above chance")):
+        useless = kept_share(cells(arm), cells(full[:, :300]), "accuracy", 2, chance=0.5)
+        assert np.isnan(useless.mean)
+        assert useless.interval is None
+        assert told in useless.reason
     with pytest.raises(ConfigError, match=r"chance is 1\.5"):
         kept_share(cells(full), cells(half), "accuracy", 2, chance=1.5)
 

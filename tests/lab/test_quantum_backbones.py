@@ -84,6 +84,8 @@ def test_an_ablation_is_done_to_every_circuit() -> None:
     assert left.gate_counts == {name: n for name, n in circuit.gate_counts.items() if name != "cx"}
     frozen = built("backbone.circuit=trained", "backbone.after=cnn", "backbone.stride=1", "ablation=frozen")
     assert not any(each.requires_grad for each in frozen.quantum_parameters())
+    still = config("backbone.circuit=trained", "ablation=frozen")
+    assert describe(still, assemble(still)).steps[1].computed == "as it is"
     parts = assemble(config("ablation=tanh"))
     assert not parts.quantum
     assert parts.backend is None

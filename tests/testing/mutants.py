@@ -130,7 +130,7 @@ MUTANTS = (
            "1 of 3 inputs reach no"),
     Mutant("quantum-head", "gradient-values", "return self.scale * inputs",
            "return self.scale * (2 * inputs - inputs.detach())", "the gradient is"),
-    Mutant("quantum-head", "the-same-circuit-at-each-call", "wires = range(self.n_qubits)",
+    Mutant("quantum-head", "same-circuit", "wires = range(self.n_qubits)",
            "wires = range(self.n_qubits)\n        self.n_layers += 1", "another circuit at the second call"),
     # Backends
     Mutant("backend", "order", "states, gate.wires)", "states, gate.wires[::-1])", "control and target"),
@@ -142,7 +142,7 @@ MUTANTS = (
     Mutant("backend", "gradient-declared", 'gradient="autograd"', "gradient=None", "declares no gradient and gives one"),
     Mutant("backend", "gradient-declared", "dim=1).to(encoding.dtype)", "dim=1).to(encoding.dtype).detach()",
            "cuts its values off"),
-    Mutant("backend", "too-many-qubits-are-refused", "    def expectations(", "    def accept(self, circuit: Circuit) -> None:\n"
+    Mutant("backend", "too-many-qubits", "    def expectations(", "    def accept(self, circuit: Circuit) -> None:\n"
            "        pass\n\n    def expectations(", "accepts a circuit with 13"),
     # Remote backends, executors, hooks
     Mutant("remote-backend", "sent-and-collected", '["tag"] == work.tag', '["tag"] != ""', "finds work by another tag"),

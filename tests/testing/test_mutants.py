@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from collections import Counter
+from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -39,6 +41,12 @@ def source_of(kind: str) -> str:
     return scaffold.package("odd-one", kind)[f"src/odd_one/{file}.py"]
 
 
+@cache
+def example(kind: str) -> ModuleType:
+    """The example as it is."""
+    return loaded(source_of(kind), Path(tempfile.mkdtemp()))
+
+
 def checks_of(kind: str, module: ModuleType) -> list[Check]:
     part: Any = module.OddOne
     if kind == "hooks":
@@ -65,11 +73,21 @@ def test_a_mistake_is_caught_by_the_check_that_names_it(mutant: Mutant, tmp_path
 
 
 @pytest.mark.parametrize("kind", scaffold.kinds())
-def test_the_example_of_a_new_plugin_keeps_every_promise(kind: str, tmp_path: Path) -> None:
+def test_the_example_of_a_new_plugin_keeps_every_promise(kind: str) -> None:
     pytest.importorskip({"pennylane-head": "pennylane", "qiskit-head": "qiskit"}.get(kind, "torch"))
-    found = [outcome(check) for check in checks_of(kind, loaded(source_of(kind), tmp_path))]
+    found = [outcome(check) for check in checks_of(kind, example(kind))]
     assert [each for each in found if each.status == "failed"] == []
+    assert len({each.name for each in found}) == len(found)
     assert Counter(each.status for each in found)["passed"] >= 4
+
+
+def test_every_check_stands_on_its_page_and_nothing_else_does() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "checks.md").read_text("utf-8")
+    listed = re.findall(r"^\| `([\w-]+)` \|", page, re.M)
+    there = {"import", "excerpt", "shots", "values", "gradients-refused", "no-fit"}  # where something else is declared
+    for kind in set(scaffold.kinds()) - {"pennylane-head", "qiskit-head"}:
+        there |= {check.name for check in checks_of(kind, example(kind))}
+    assert set(listed) == there
 
 
 def test_there_are_many_and_every_kind_has_some() -> None:

@@ -16,6 +16,7 @@ from qplug_cli.options import Json, NoPlugin
 if TYPE_CHECKING:
     from qplug.lab.runner.jobs import SentWork
 
+_MOST_IDS = 4
 EXAMPLES = """
 **Examples**
 
@@ -76,14 +77,20 @@ def _show(found: Sequence[SentWork]) -> None:
     for each in found:
         device = each.backend.get("fake") or ""
         name = str(each.backend.get("name")) + (f" ({device})" if device else "")
+        samples = "training" if each.n_samples is None else f"{each.n_samples:,}"
         table.add_row(
-            Path(each.run).name, name, each.state, ", ".join(each.job_ids) or "–", f"{each.n_samples:,}",
+            Path(each.run).name, name, each.state, _jobs(each.job_ids), samples,
             f"{each.shots:,}", _seconds(each.forecast_seconds), _seconds(each.usage_seconds),
         )  # fmt: skip
     console.print(table)
     for each in found:
         if each.reason:
             console.print(f"{Path(each.run).name}: {each.reason}")
+
+
+def _jobs(ids: Sequence[str]) -> str:
+    """All of them, or of the many steps of a training the first and the last."""
+    return ", ".join(ids if len(ids) <= _MOST_IDS else (ids[0], "…", ids[-1])) or "–"
 
 
 def _seconds(value: float | None) -> str:

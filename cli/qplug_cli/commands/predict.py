@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from qplug.atomic import write_atomically
 from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin, OnBadFile
 
@@ -17,6 +20,8 @@ EXAMPLES = """
 
 `qplug predict runs/20260101-120000-digits-mlp-4d5e6f708192 *.png --json`
 
+`qplug predict RUN recordings/ --out answers.csv` – a whole folder, as a table
+
 `qplug predict RUN new.wav --backend aer` – its circuits on another backend
 """
 
@@ -26,14 +31,19 @@ WIDE = 120
 
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run's directory.", show_default=False)],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Recordings or images.", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Recordings or images, or folders of them.", show_default=False)
+    ],
     backend: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Where its circuits run.  [default: the backend that trained it]"),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the answers as CSV: file, label, p_CLASS of each class.")
+    ] = None,
     on_bad_file: Annotated[
-        OnBadFile, typer.Option(help="What to do about files that cannot be used: refuse all, or leave these out.")
-    ] = OnBadFile.refuse,
+        OnBadFile, typer.Option(help="What to do about files that cannot be used: leave these out, or refuse all.")
+    ] = OnBadFile.skip,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
@@ -47,10 +57,24 @@ def predict(
 
     with TerminalReporter(warnings_only=True) as reporter:
         rows = classify(run, files, reporter, backend=backend, on_bad_file=on_bad_file.value)
+    if out is not None:
+        write_atomically(out, _csv(rows))
     if json:
         output.document(rows)
+    elif out is not None:
+        output.console().print(f"{len(rows)} answers in {out}", soft_wrap=True, markup=False, highlight=False)
     else:
         _show(rows)
+
+
+def _csv(rows: list[dict[str, Any]]) -> bytes:
+    """The answers as a table, its columns named as in a run's predictions."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "label", *(f"p_{name}" for name in rows[0]["probabilities"])])
+    for row in rows:
+        writer.writerow([row["file"], row["label"], *(f"{chance:.6f}" for chance in row["probabilities"].values())])
+    return text.getvalue().encode("utf-8", "surrogateescape")
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

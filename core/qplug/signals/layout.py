@@ -61,7 +61,7 @@ def class_folders(name: str, folder: Path, suffixes: Collection[str]) -> dict[st
     """
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.is_dir() and not is_litter(entry.name))
-    found = {label: sorted(_files_below(folder / label, suffixes)) for label in names}
+    found = {label: sorted(files_below(folder / label, suffixes)) for label in names}
     found = {label: files for label, files in found.items() if files}
     _refuse_undecodable_classes(name, list(found))
     return found
@@ -80,7 +80,7 @@ def class_remarks(folder: Path, suffixes: Collection[str]) -> list[str]:
         for its in alike.values()
         if len(its) > 1
     ]
-    empty = [as_text(name) for name in names if next(_files_below(folder / name, suffixes), None) is None]
+    empty = [as_text(name) for name in names if next(files_below(folder / name, suffixes), None) is None]
     if empty:
         many = "folder holds" if len(empty) == 1 else "folders hold"
         remarks.append(f"{len(empty)} {many} no file that is read, so no class is made of it ({some(empty)})")
@@ -156,7 +156,8 @@ def some(things: Sequence[object]) -> str:
     return ", ".join(as_text(str(thing)) for thing in things[:5]) + (", …" if len(things) > 5 else "")
 
 
-def _files_below(folder: Path, suffixes: Collection[str]) -> Iterator[str]:
+def files_below(folder: Path, suffixes: Collection[str]) -> Iterator[str]:
+    """Paths below a folder, with slashes, of the files whose names end so, at any depth; litter is passed over."""
     top = os.fspath(folder)
     for home, folders, names in os.walk(top):
         folders[:] = [folder for folder in folders if not is_litter(folder)]

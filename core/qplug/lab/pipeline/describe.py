@@ -113,8 +113,8 @@ def describe(config: RunConfig, components: Components, classifier: Classifier |
 
 def steps(config: RunConfig, components: Components, classifier: Classifier, width: int) -> tuple[Step, ...]:
     """The steps of a pipeline whose backbone gives ``width`` numbers per sample."""
-    computed = "once, cached" if components.backbone.frozen else "trained"
     backbone, factors = _trainable(classifier.front), classifier.branches.weights
+    computed = "once, cached" if components.backbone.frozen else "trained" if backbone else "as it is"
     circuits = list(classifier.circuits_in_front())
     quantum = sum(_trainable(each, of_circuit=True) for each in circuits)
     note = "; ".join(filter(None, (_augmented(config), _where(config, components) if circuits else "")))

@@ -10,12 +10,14 @@ from typing import Any, cast
 from qplug import catalogue
 from qplug.contract.errors import DataError, UserError
 from qplug.contract.interfaces import RemoteBackend
+from qplug.lab.config.layers import from_file
 from qplug.lab.hardware.drive import Drive
 from qplug.lab.hardware.journal import JOURNAL, Journal, Unit
-from qplug.lab.runs.directory import CONFIG, RunDirectory
+from qplug.lab.runs.directory import CONFIG, TRAINING, RunDirectory
 from qplug.lab.runs.evaluations import EVALUATIONS
 from qplug.lab.runs.lock import Lock
 from qplug.lab.runs.sent_plan import PLAN, SentPlan, read_plan
+from qplug.lab.runs.sent_training import SentTraining, read_training
 
 STATES = {
     "": "not sent",
@@ -30,18 +32,18 @@ STATES = {
 
 @dataclass(frozen=True)
 class SentWork:
-    """One unit of work that a run has for a device.
+    """What a run has for a device: the one unit of work of an evaluation, or all steps of a training.
 
     Attributes:
         run: the run directory.
-        evaluation: the folder of the evaluation that it belongs to.
+        evaluation: the folder of the evaluation that it belongs to; ``training`` for the steps of a training.
         backend: name and parameters.
         state: one of the values of ``STATES``.
         job_ids: the device's names for it.
-        n_samples: how many samples.
+        n_samples: how many samples; None for a training, each step of which has its own.
         shots: of each.
-        attempts: how often it was sent.
-        forecast_seconds: of the device, for one attempt.
+        attempts: how often it was sent; of a training, how often any step was.
+        forecast_seconds: of the device, for one attempt, or for all steps.
         usage_seconds: charged; None if it is not told.
         time: of the last event, ISO 8601; None before the first.
         reason: why it failed.
@@ -52,7 +54,7 @@ class SentWork:
     backend: dict[str, Any]
     state: str
     job_ids: tuple[str, ...]
-    n_samples: int
+    n_samples: int | None
     shots: int
     attempts: int
     forecast_seconds: float | None
@@ -68,7 +70,7 @@ def sent_work(place: Path) -> list[SentWork]:
         UserError: there is no such folder.
         DataError: a plan or a journal is damaged.
     """
-    return [_described(home, read_plan(home)) for home in _homes(place)]
+    return [_described(home) for home in _homes(place)]
 
 
 def cancel(run: Path) -> list[SentWork]:
@@ -78,22 +80,21 @@ def cancel(run: Path) -> list[SentWork]:
         UserError: nothing of it waits, there is no such run, or another process waits for it.
         QplugError: the device cannot be reached.
     """
-    homes = [home for home in _homes(RunDirectory.open(run).path) if _unit(home, read_plan(home)).event == "submitted"]
+    homes = [home for home in _homes(RunDirectory.open(run).path) if _waiting(home)]
     if not homes:
         raise UserError(f"no work of {run} is with a device. All that was sent: qplug jobs {run}")
     for home in homes:
         _cancel(home)
-    return [_described(home, read_plan(home)) for home in homes]
+    return [_described(home) for home in homes]
 
 
 def _cancel(home: Path) -> None:
-    plan = read_plan(home)
-    settings = plan.backend
-    name = settings.pop("name")
-    made = catalogue.create("backend", name, settings)
+    settings = _backend(home)
+    made = cast(RemoteBackend, catalogue.create("backend", settings.pop("name"), settings))
     lock = Lock(home)
     try:
-        Drive(cast(RemoteBackend, made), Journal(home / JOURNAL), home, plan.budget_seconds).cancel(plan.tag)
+        for tag in _waiting(home):
+            Drive(made, Journal(home / JOURNAL), home, 0).cancel(tag)
     finally:
         lock.release()
 
@@ -103,29 +104,60 @@ def _homes(place: Path) -> Iterator[Path]:
         raise UserError(f"there is no folder {place}. All runs: qplug runs")
     runs = [place] if (place / CONFIG).is_file() else sorted(path for path in place.iterdir() if path.is_dir())
     for run in runs:
+        if (run / TRAINING / PLAN).is_file():
+            yield run / TRAINING
         yield from sorted(path.parent for path in run.glob(f"{EVALUATIONS}/*/{PLAN}"))
 
 
-def _unit(home: Path, plan: SentPlan) -> Unit:
+def _is_training(home: Path) -> bool:
+    return home.name == TRAINING
+
+
+def _backend(home: Path) -> dict[str, Any]:
+    """Name and parameters; a training takes those of the run where it names the same backend."""
+    if not _is_training(home):
+        return read_plan(home).backend
+    name, of_the_run = _training(home).backend, from_file(home.parent / CONFIG).get("backend", {})
+    return dict(of_the_run) if of_the_run.get("name") == name else {"name": name}
+
+
+def _training(home: Path) -> SentTraining:
+    plan = read_training(home)
+    assert plan is not None  # or it were no home
+    return plan
+
+
+def _units(home: Path) -> list[Unit]:
     try:
-        return Journal(home / JOURNAL).units().get(plan.tag, Unit(plan.tag))
+        units = Journal(home / JOURNAL).units()
     except OSError as error:
         raise DataError(f"{home / JOURNAL} cannot be read: {error.strerror or error}.") from error
+    if _is_training(home):
+        return list(units.values())
+    tag = read_plan(home).tag
+    return [units.get(tag, Unit(tag))]
 
 
-def _described(home: Path, plan: SentPlan) -> SentWork:
-    unit = _unit(home, plan)
+def _waiting(home: Path) -> list[str]:
+    return [unit.tag for unit in _units(home) if unit.event == "submitted"]
+
+
+def _described(home: Path) -> SentWork:
+    plan: SentTraining | SentPlan = _training(home) if _is_training(home) else read_plan(home)
+    units = _units(home) or [Unit("")]
+    # Steps go one after the other, so the last tells how all of them fare.
+    last, charged = units[-1], [unit.fact("usage_seconds") for unit in units]
     return SentWork(
-        run=str(home.parent.parent),
+        run=str(home.parent if _is_training(home) else home.parent.parent),
         evaluation=home.name,
-        backend=plan.backend,
-        state=STATES[unit.event],
-        job_ids=tuple(unit.fact("jobs") or ()),
-        n_samples=len(plan.samples),
+        backend=_backend(home),
+        state=STATES[last.event],
+        job_ids=tuple(job for unit in units for job in unit.fact("jobs") or ()),
+        n_samples=len(plan.samples) if isinstance(plan, SentPlan) else None,
         shots=plan.shots,
-        attempts=0 if unit.event in ("", "submitting") else unit.attempt + 1,
+        attempts=sum(0 if unit.event in ("", "submitting") else unit.attempt + 1 for unit in units),
         forecast_seconds=plan.forecast_seconds,
-        usage_seconds=unit.fact("usage_seconds"),
-        time=unit.fact("time"),
-        reason=unit.fact("reason"),
+        usage_seconds=None if set(charged) == {None} else sum(each or 0.0 for each in charged),
+        time=last.fact("time"),
+        reason=last.fact("reason"),
     )

@@ -26,12 +26,12 @@ from qplug.lab.pipeline.components import Components, assemble
 from qplug.lab.pipeline.placing import place_in_backbone
 from qplug.lab.pipeline.suspects import layers_of, suspects
 from qplug.lab.runner.code import code_of, naming_what_is_gone, warn_of_changed_code
+from qplug.lab.runner.new_files import Reader, files_of
 from qplug.lab.runner.recorded import recorded_dataset
 from qplug.lab.runner.reporter import Reporter, Silent
 from qplug.lab.runs.directory import CONFIG, SETTINGS, WEIGHTS, RunDirectory
 from qplug.lab.runs.shapes import MODEL, refuse_misshapen
 from qplug.lab.runs.weights import load_weights
-from qplug.signals import read_signal
 
 _log = logging.getLogger("qplug")
 _SKIP = " To go on without them: --on-bad-file skip"
@@ -49,8 +49,9 @@ def predict(
 
     Args:
         path: the run directory.
-        files: recordings or images, as the run's features need; read by ``qplug.signals`` as in training.
-        reporter: told what goes on.
+        files: recordings or images, as the run's features need, or folders of them; read by ``qplug.signals`` as in
+            training.
+        reporter: told what goes on, and which recordings are longer than what their features keep.
         backend: where circuits run, see ``load_run``; None: on the backend that trained them.
         on_bad_file: whether a file that cannot be used refuses all, or is left out with a warning.
 
@@ -87,7 +88,7 @@ class LoadedRun:
         *,
         on_bad_file: Literal["refuse", "skip"] = "refuse",
     ) -> list[dict[str, Any]]:
-        """Class probabilities for each file, or signal that is at hand; see ``predict``."""
+        """Class probabilities for each file, each in a folder, or signal that is at hand; see ``predict``."""
         with catalogue.naming_faults(self.suspects, "files were classified", layers_of(self.model, self.suspects)):
             return self._predicted(files, reporter or Silent(), on_bad_file)
 
@@ -96,7 +97,8 @@ class LoadedRun:
     ) -> list[dict[str, Any]]:
         skipped = reporter.warn if on_bad_file == "skip" else None
         given = [Path(file) if isinstance(file, str) else file for file in files]
-        usable = usable_features(self.features, given, skipped=skipped, advice=_SKIP)
+        found = files_of(given, self.features.capabilities.modality)
+        usable = usable_features(self.features, found, skipped=skipped, cropped=reporter.warn, advice=_SKIP)
         reporter.stage(f"classifying {len(usable)} files")
         features = torch.stack([one for _, one in usable])
         chances = probabilities(predict_logits(self.model, features, on_step=reporter.progress))
@@ -220,6 +222,7 @@ def usable_features(
     files: Sequence[Path | Signal],
     *,
     skipped: Callable[[str], None] | None = None,
+    cropped: Callable[[str], None] | None = None,
     advice: str = "",
 ) -> list[tuple[Path | str, torch.Tensor]]:
     """Those of some new files that can be used, each by name with its features, read as those of training were.
@@ -228,6 +231,7 @@ def usable_features(
         extractor: the run's.
         files: new files, or signals as reading files gives them.
         skipped: told what is left out; None: nothing is, and one file that cannot be used refuses all.
+        cropped: told which recordings are longer than what their features keep.
         advice: how to go on without such files, where others can be used.
 
     Raises:
@@ -237,11 +241,11 @@ def usable_features(
     modality = extractor.capabilities.modality
     if not files:
         raise UserError("no files are given. Name recordings or images to classify.")
-    usable, problems = [], []
+    usable, problems, reader = [], [], Reader(extractor)
     for number, file in enumerate(files, start=1):
         name = f"{modality} {number}" if isinstance(file, Audio | Image) else file
         try:
-            signal = file if isinstance(file, Audio | Image) else read_signal(file, modality, extractor.excerpt)
+            signal = reader.read(file, str(name))
             usable.append((name, torch.from_numpy(extractor(checked_signal(signal, modality, where=str(name))))))
         except DataError as error:
             problems.append(f"{name}: {error.reason}." if error.reason else str(error))
@@ -251,4 +255,6 @@ def usable_features(
     if skipped is not None:
         for problem in problems:
             skipped(f"left out: {problem}")
+    if cropped is not None:
+        reader.tell(cropped)
     return usable

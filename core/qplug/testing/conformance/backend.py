@@ -22,6 +22,15 @@ from qplug.testing.equivalence.failures import TOLERANCES
 from qplug.testing.equivalence.shots import check_shots
 
 _MOST_QUBITS = 5
+_NAMES = {
+    "rows that are alone": "rows-alone",
+    "angles that lie scattered in memory": "scattered-angles",
+    "gradients are refused": "gradients-refused",
+    "gradients to one argument alone": "one-argument",
+    "a layer before and after": "chain",
+    "too many qubits are refused": "too-many-qubits",
+}
+"""What the promises of ``qplug.testing.equivalence`` are called here."""
 
 
 def backend_checks(backend: Backend, setting: Setting) -> Iterator[tuple[str, Act]]:
@@ -48,14 +57,22 @@ _SEEDED = ("torch's random state", "numpy's random state", "Python's random stat
 def _exact(backend: Backend, setting: Setting) -> Iterator[tuple[str, Act]]:
     """Each group of circuits against the reference, and what the interface promises of tensors."""
     dtypes = tuple(setting.dtypes or BOTH)
-    circuits = backend_cases(max_qubits=_MOST_QUBITS, n_random=setting.n_random)
+    circuits = _cases(backend, setting.n_random)
     for group in ("gates", "order", "observables", "angles", "field", "random"):
         chosen = {name: circuit for name, circuit in circuits.items() if _group(name) == group}
         yield group, partial(_values, backend, chosen, dtypes)
     one = {"batch of one": angle_embedding_strongly_entangling(_width(backend), 2)}
     yield "batch-of-one", partial(_values, backend, one, dtypes, batch=1)
     for name, _ in promises(backend, next(iter(one.values())), dtypes[0], "cpu", TOLERANCES[dtypes[0]]):
-        yield name.replace(" ", "-"), partial(_promise, backend, next(iter(one.values())), dtypes, name)
+        yield _NAMES[name], partial(_promise, backend, next(iter(one.values())), dtypes, name)
+
+
+def _cases(backend: Backend, n_random: int) -> dict[str, Circuit]:
+    """The cases by name; random ones of no more qubits than it has."""
+    cases = backend_cases(max_qubits=_MOST_QUBITS, n_random=0)
+    most = min(_MOST_QUBITS, backend.capabilities.max_qubits or _MOST_QUBITS)
+    fitting = backend_cases(max_qubits=most, n_random=n_random)
+    return cases | {name: circuit for name, circuit in fitting.items() if name.startswith("random")}
 
 
 def _group(name: str) -> str:
@@ -72,22 +89,26 @@ def _values(
     backend: Backend, circuits: dict[str, Circuit], dtypes: tuple[torch.dtype, ...], batch: int = 3
 ) -> str | None:
     """Values and, where they are declared, gradients; circuits that are too large or refused are told."""
-    left = []
+    most, left, refused = backend.capabilities.max_qubits, [], []
     for name, circuit in circuits.items():
+        if most is not None and circuit.n_qubits > most:
+            left.append(f"{name} ({circuit.n_qubits} qubits)")
+            continue
         try:
             backend.accept(circuit)
         except NotSupported:
-            left.append(f"{name} ({circuit.n_qubits} qubits)")
+            refused.append(name)
             continue
         for dtype in dtypes:
             try:
                 check_circuit(backend, circuit, batch=batch, dtype=dtype)
             except AssertionError as error:
                 raise AssertionError(f"{type(backend).__name__}, {name}, {dtype}: {error}") from error
-    told = f"left out, since it refuses them: {', '.join(left)}"
-    if len(left) == len(circuits):
-        raise Skipped(told)
-    return told if left else None
+    told = [f"left out, since it runs at most {most} qubits: {', '.join(left)}"] if left else []
+    told += [f"left out, since it refuses them: {', '.join(refused)}"] if refused else []
+    if len(left) + len(refused) == len(circuits):
+        raise Skipped("; ".join(told))
+    return "; ".join(told)
 
 
 def _promise(backend: Backend, circuit: Circuit, dtypes: tuple[torch.dtype, ...], name: str) -> None:

@@ -18,6 +18,20 @@ from qplug.testing.conformance.travel import leaves_the_process_alone
 from qplug.testing.equivalence.failures import TOLERANCES
 from qplug.testing.equivalence.head import Trial, daily_checks
 
+_NAMES = {
+    "the same circuit at each call": "same-circuit",
+    "shape of the logits": "outputs",
+    "the same seed gives the same parameters": "seed",
+    "against the reference": "reference",
+    "a batch of one in evaluation": "batch-of-one",
+    "gradients reach every parameter and the layer before": "gradients",
+    "state_dict, saved and loaded": "saved-weights",
+    "pickle": "module-pickling",
+    "deep copy": "module-copies",
+    "NaN is refused": "nan-refused",
+    "a wrong width is refused": "width-refused",
+}
+"""What the checks of ``qplug.testing.equivalence`` are called here."""
 _POINTS = 3
 """Random points at which an angle may show that it does something."""
 _NOTHING = 1e-9
@@ -33,7 +47,7 @@ def quantum_checks(head: QuantumHead, setting: Setting) -> Iterator[tuple[str, A
     )  # fmt: skip
     yield "quantum-declared", lambda: check_quantum_declared(head)
     for told, act in daily_checks(trial):
-        yield told.replace(",", "").replace(" ", "-"), act
+        yield _NAMES[told], act
     yield "empty-batch", partial(_empty_batch, trial)
     yield "logits", partial(_not_probabilities, trial)
     yield "weight-angles", partial(_weight_angles, name, head, trial.module().circuit)

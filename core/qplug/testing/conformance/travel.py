@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pickle
+import random
+import sys
 import typing
 from collections.abc import Callable, Collection
 
 from qplug.hooks.guard import ASPECTS, put_back
 from qplug.testing.conformance.check import require
 
+_UNUSUAL = 97_531
 _Value = typing.TypeVar("_Value")
 
 
@@ -34,19 +37,29 @@ def leaves_the_process_alone(name: str, use: Callable[[], object], *, allowed: C
     """
     found: list[str] = []
     for at_import in (True, False):
-        with put_back(), put_back(at_import=at_import) as changed:
-            quiet = [] if at_import else [(each, each.read()) for each in ASPECTS if each.imports]
-            use()
-            found += [each.name for each, before in quiet if each.read() != before]
+        with put_back():
+            _draw_from_elsewhere()
+            with put_back(at_import=at_import) as changed:
+                quiet = [] if at_import else [(each, each.read()) for each in ASPECTS if each.imports]
+                use()
+                found += [each.name for each, before in quiet if each.read() != before]
         found += changed
     told = [what for what in dict.fromkeys(found) if what not in allowed]
     require(not told, f"{name} changed {' and '.join(told)} for the whole process")
 
 
+def _draw_from_elsewhere() -> None:
+    """Random states that nobody seeds with, so that seeding with what was there already does not pass unnoticed."""
+    random.seed(_UNUSUAL)
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if numpy is not None:
+        numpy.random.seed(_UNUSUAL)
+    if torch is not None:
+        torch.manual_seed(_UNUSUAL)
+
+
 def reseed(number: int) -> None:
     """Other random numbers from every generator that belongs to the whole process."""
-    import random
-
     import numpy as np
     import torch
 

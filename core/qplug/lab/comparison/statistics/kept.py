@@ -34,8 +34,8 @@ def kept_share(
         seed: nothing is drawn here; taken so that all of these functions are called alike.
 
     Returns:
-        No interval, and a reason, where the data cannot tell one or the full arm is not above chance; then there is no
-        share either.
+        No interval, and a reason, where the data cannot tell one or the full arm is not surely above chance; then there
+        is no share either.
 
     Raises:
         ConfigError: there is no such chance.
@@ -62,7 +62,8 @@ def kept_share(
         return abs(value) > float(quantile(1 - LEVEL / 2, df)) * error
 
     if above <= 0 or not surprising(above, None):
-        return Estimate(math.nan, None, "the full arm is not above chance, so there is nothing to keep a share of")
+        how = "not above chance" if above <= 0 else "not surely above chance, as far as its cells differ"
+        return Estimate(math.nan, None, f"the full arm is {how}, so there is nothing to keep a share of")
     share = left / above
     ends = [_end(share, way, lambda r: surprising(left - r * above, r)) for way in (-1, 1)]
     if max(map(abs, ends)) >= FARTHEST:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from qplug.lab.comparison.statistics.scores import Floats
 
 MIN_SEEDS, MIN_GROUPS, MIN_EFFECTIVE_GROUPS, MIN_REDRAWN = 2, 5, 4.0, 5
+SURE_SEEDS = 3
+"""Of fewer, what a seed and a group have together is counted twice rather than once: see ``CrossedSpread.variance``."""
 Numbers: TypeAlias = float | NDArray[np.float64]
 
 
@@ -51,19 +53,32 @@ class CrossedSpread:
     floor: float = 0.0
 
     def variance(self, n_seeds: Numbers) -> Numbers:
-        """Of the mean over so many seeds: V(groups) + V(seeds) - V(cells), and not less than either alone."""
-        of_groups, of_seeds, of_cells = self._components(n_seeds)
-        either = np.maximum(of_groups, of_seeds)
-        total: Numbers = np.maximum(np.maximum(of_groups + of_seeds - of_cells, either), self.floor)
+        """Of the mean over so many seeds: V(groups) + V(seeds) - V(cells), and not less than either alone.
+
+        Of two seeds V(cells) is not taken off: the sum without it can only be too large, and Satterthwaite's rule,
+        whose intervals are too narrow where one degree of freedom weighs much, needs the room.
+        """
+        of_groups, of_seeds, _ = self._components(n_seeds)
+        sure = np.where(np.asarray(n_seeds) < SURE_SEEDS, of_groups + of_seeds, self.floor)
+        total: Numbers = np.maximum(np.maximum(self._sum(n_seeds), self.floor), sure)
         return total
 
     def df(self, n_seeds: Numbers) -> Numbers:
-        """By Satterthwaite's rule."""
-        of_groups, of_seeds, of_cells = self._components(n_seeds)
-        total = np.maximum(of_groups + of_seeds - of_cells, np.maximum(of_groups, of_seeds))
+        """By Satterthwaite's rule, for the sum with V(cells) taken off.
+
+        **Source:** F. E. Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics
+        Bulletin 2 (1946).
+        """
+        of_groups, of_seeds, _ = self._components(n_seeds)
+        total = self._sum(n_seeds)
         below = of_groups**2 / self.groups_df + of_seeds**2 / np.maximum(n_seeds - np.float64(1), 1)
         none = below <= 0
         found: Numbers = np.where(none, self.groups_df, total**2 / np.where(none, 1, below))
+        return found
+
+    def _sum(self, n_seeds: Numbers) -> Numbers:
+        of_groups, of_seeds, of_cells = self._components(n_seeds)
+        found: Numbers = np.maximum(of_groups + of_seeds - of_cells, np.maximum(of_groups, of_seeds))
         return found
 
     def _components(self, n_seeds: Numbers) -> tuple[Numbers, Numbers, Numbers]:
