@@ -51,7 +51,8 @@ def test_each_command_runs_once_and_what_differs_is_told(
     Done.stdout = json.dumps({"test": {"accuracy": 0.5}})
     assert script.main(["quickstart"]) == 1
     told = capsys.readouterr().out
-    assert re.search(rf"^fsdd-picture +quoted {circuit:.3f}  now {circuit:.4f}  as quoted$", told, re.M)
+    assert re.search(rf"^fsdd-picture +quoted \S+  now {circuit:.4f}  as quoted$", told, re.M)
+    assert re.search(rf"^fsdd-circuit +quoted {circuit:.3f}  now {circuit:.4f}  as quoted$", told, re.M)
     assert re.search(r"^quickstart +quoted \S+  now 0\.5000  DIFFERS$", told, re.M)
     with pytest.raises(SystemExit, match="fsdd-mlp needs real data: --data FOLDER"):
         script.main(["fsdd-mlp"])
