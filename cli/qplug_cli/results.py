@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -96,13 +97,27 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
         f"trained in {summary['train_seconds']:.1f} s"
     )
     if isinstance(summary["run"], str):
+        _print_interval(console, summary)
         console.print(f"written to {summary['run']}", soft_wrap=True)
+        console.print(f"next: qplug report {shlex.quote(summary['run'])}", soft_wrap=True)
     if (verified := summary.get("verification")) is not None:
         from qplug_cli.device_pages import show_verification, show_waiting
 
         (show_waiting if "waiting" in verified else show_verification)(verified)
     if "set" in summary:
         console.print(f"runs, mean and spread in {summary['set']}", soft_wrap=True)
+
+
+def _print_interval(console: Console, summary: Mapping[str, Any]) -> None:
+    """How far the test part's size alone lets the accuracy be off."""
+    from qplug.lab.judging.interval import wilson
+
+    accuracy, n = summary["test"]["accuracy"], summary["n_test"]
+    if accuracy is not None and n:
+        low, high = wilson(round(accuracy * n), n)
+        console.print(
+            f"test accuracy {accuracy:.3f}, 95 % interval {low:.3f} to {high:.3f} for other samples like these {n}"
+        )
 
 
 def _print_arms(summary: Mapping[str, Any]) -> None:

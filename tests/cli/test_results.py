@@ -17,3 +17,12 @@ def test_brackets_in_names_are_no_markup(capsys) -> None:
     assert "warning: 1 of 9 samples were skipped: low/x[/nope]bad.wav (the file is empty)" in printed
     assert "known: 90 % [1]" in printed
     assert "written to runs[red]/one" in printed
+
+
+def test_the_accuracy_comes_with_its_interval_and_the_next_command(capsys) -> None:
+    results.show(SUMMARY | {"run": "runs/my run"}, json=False)
+    printed = capsys.readouterr().out
+    assert "test accuracy 0.500, 95 % interval 0.095 to 0.905 for other samples like these 2" in printed
+    assert "next: qplug report 'runs/my run'" in printed
+    results.show(SUMMARY | {"run": ["runs/one", "runs/two"]}, json=False)
+    assert "interval" not in capsys.readouterr().out

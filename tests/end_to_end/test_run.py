@@ -26,7 +26,9 @@ def without_times(path: Path) -> dict[str, Any]:
     return {key: value for key, value in metrics.items() if key not in TIMES}
 
 
-def test_the_quickstart_hears_the_difference_and_leaves_every_file(qplug: Qplug, tmp_path: Path) -> None:
+def test_the_quickstart_gives_what_is_quoted_of_it_and_leaves_every_file(
+    qplug: Qplug, tmp_path: Path, benchmark_script: Any
+) -> None:
     done = qplug("run", "--json", fresh=True)
     summary = json.loads(done.stdout)
     assert summary["dataset"] == "chirps"
@@ -36,6 +38,8 @@ def test_the_quickstart_hears_the_difference_and_leaves_every_file(qplug: Qplug,
     assert summary["split"] == "official"
     assert summary["n_train"] + summary["n_validation"] + summary["n_test"] > 100
     assert summary["test"]["accuracy"] >= 0.9
+    quoted = benchmark_script("quoted").quoted()["quickstart"]
+    assert quoted.holds(summary["test"]["accuracy"]), f"README.md quotes {quoted.accuracy}"
     for part in ("test", "validation"):
         assert set(summary[part]) == {"accuracy", "balanced_accuracy", "macro_f1", "precision", "cross_entropy"}
     assert summary["parameters"]["quantum"] == 48

@@ -73,7 +73,7 @@ def test_what_qplug_refuses_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_circuit_that_an_authors_exception_spoils_names_its_component(monkeypatch: pytest.MonkeyPatch) -> None:
-    original, asked = Qnn.parametrised, []
+    original, asked = Qnn.parametrised, list[Qnn]()
 
     def once(self: Qnn) -> Any:
         asked.append(self)

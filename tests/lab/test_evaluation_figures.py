@@ -293,7 +293,7 @@ def test_the_surest_mistakes_come_first_and_right_answers_never() -> None:
     )  # fmt: skip
     text = words(figure)
     assert "2 of 4 predictions are wrong; all of them" in text
-    assert text.index("id-2 | is dog | not cat, 95%") < text.index("id-1 | is dog | not cat, 73%")
+    assert text.index("id-2 | is dog | predicted cat (95 %)") < text.index("id-1 | is dog | predicted cat (73 %)")
 
 
 def test_areas_of_the_two_class_curves_are_those_worked_out_by_hand() -> None:

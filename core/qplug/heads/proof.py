@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -105,9 +105,11 @@ def _compare_at(
     run: Original, traced: Any, at: tuple[Tensor, Tensor], *, must_run: bool, differentiated: bool, in_torch: bool
 ) -> None:
     reads = Reads(at if in_torch else ())
+    # Where there is nothing to follow, it would only be asked at each operation.
+    watch: Reads | nullcontext[None] = reads if in_torch else nullcontext()
     advice = reads.advice if in_torch else lambda: " Give random structure a seed, and the same circuit at every call."
     try:
-        with reads:
+        with watch:
             seen = run(*at)
     except Exception as error:
         if must_run or isinstance(error, CircuitError):

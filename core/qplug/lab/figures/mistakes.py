@@ -94,7 +94,7 @@ def misclassified(
     if panel.kind == "map":
         note += " Each has its own colours: dark is its lowest value, bright its highest."
     scaled = panel.kind != "picture"
-    is_what, not_what = shortened(classes, 17), shortened(classes, 12)
+    is_what, not_what = shortened(classes, 17), shortened(classes, 10)
     left, below = (_MARGIN + _BESIDE, _BELOW) if scaled else (_MARGIN, 0.0)
     n_rows = -(-len(mistakes) // _COLUMNS)
     pitch = _TEXT + _CELL + below
@@ -179,7 +179,7 @@ def _caption(axes: Axes, mistake: Mistake, id_: str, true: str, predicted: str) 
     lines = (
         (_middle(id_, 26), 7, GREY, "normal"),
         (f"is {true}", 8, BLUE, "bold"),
-        (f"not {predicted}, {mistake.confidence:.0%}", 8, ORANGE, "bold"),
+        (f"predicted {predicted} ({mistake.confidence:.0%})".replace("%", " %"), 8, ORANGE, "bold"),
     )
     for above, (text, size, colour, weight) in zip((2, 1, 0), lines, strict=True):
         axes.annotate(
