@@ -104,7 +104,7 @@ def command(path: str, found: Any, context: Any) -> Iterator[str]:
     yield from ("", f"## `{path}`", "", plain((found.help or "").partition("\n**Examples**")[0]))
     for name, each in inner.items():
         yield from command(f"{path} {name}", each, context)
-    rows = [row(each) for each in found.get_params(context) if not getattr(each, "hidden", False)]
+    rows = [row(each) for each in found.params if not getattr(each, "hidden", False)]  # --help is everywhere
     if rows and not inner:
         yield from ("", "| | |", "|---|---|", *rows)
 
