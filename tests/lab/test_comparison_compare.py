@@ -25,6 +25,7 @@ from qplug.lab.comparison.request import Request
 from qplug.lab.comparison.trials import trial_settings
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.workplace import Workplace
+from qplug.lab.stopping import heeding_signals
 
 PLACE = replace(Workplace.from_environment(), figures=False)
 QUICK = ("reducer.n_outputs=2", "head.n_qubits=2", "head.n_layers=1")
@@ -127,6 +128,37 @@ def test_one_that_is_stopped_goes_on_to_the_same_outcome(tmp_path: Path) -> None
     assert without_times(outcome) == without_times(read_outcome(whole))
     assert len(before) == 4
     assert {path: path.read_bytes() for path in before} == before
+
+
+STOPS = """
+import os, signal
+from dataclasses import dataclass
+from torch import nn
+from qplug.contract.interfaces import Head, HeadCapabilities
+
+class Stopping(nn.Linear):
+    def forward(self, inputs):
+        if self.training:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().forward(inputs)
+
+@dataclass(kw_only=True, eq=False)
+class Part(Head):
+    "Sends its process a signal as soon as it is trained."
+    summary = source = "for tests"
+    capabilities = HeadCapabilities(interface=1)
+
+    def build(self, n_inputs, n_classes):
+        return Stopping(n_inputs, n_classes)
+"""
+
+
+def test_a_signal_in_the_midst_of_a_cell_ends_the_comparison_and_is_no_failure(site, tmp_path: Path) -> None:
+    site.add_head("stopping", STOPS)
+    folder = lab.begin(request(**ALONE | {"heads": ("stopping",)}), tmp_path, PLACE, Silent())
+    with heeding_signals(), pytest.raises(Interrupted, match=r"stopped by SIGTERM; 0 of 2 cells are finished"):
+        lab.carry_out(Computing(folder, read_plan(folder), PLACE), Silent())
+    assert list(folder.rglob("*.failed.json")) == []
 
 
 @final

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from qplug_cli import output
 from qplug_cli.options import Json
+from qplug_cli.plain_help import PlainCommand, PlainGroup
 
 EXAMPLES = """
 **Examples**
@@ -21,15 +23,22 @@ EXAMPLES = """
 `qplug new plugin my-simulator --kind backend --out /tmp` – a backend, in another folder
 """
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", add_completion=False)
+app = typer.Typer(
+    cls=PlainGroup,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Begin a plugin: a whole package that is right from the start.",
+    epilog=inspect.cleandoc(EXAMPLES),
+)
 
 
-@app.callback()
-def _new() -> None:
-    """Begin a plugin: a whole package that is right from the start."""
+@app.callback(invoke_without_command=True)
+def _new(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help() + "\n")
 
 
-@app.command(epilog=EXAMPLES.strip())
+@app.command(cls=PlainCommand, epilog=inspect.cleandoc(EXAMPLES))
 def plugin(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, as users will type it: night-birds.")],
     kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="What it holds, such as dataset or head.")],

@@ -19,7 +19,7 @@ from qplug.lab.comparison.progress import Progress
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.files import json_bytes
-from qplug.lab.stopping import by
+from qplug.lab.stopping import by, stop_if_asked
 
 FAILED = ".failed.json"
 _LARGEST, _GROUPS_EACH = 20, 3
@@ -174,6 +174,7 @@ def _written(
     for cell in group:
         answer = answers.get(cell.key, {"problem": done.problem})
         if problem := answer.get("problem", ""):
+            stop_if_asked()  # what a signal to this process has stopped is no failure, and ends the comparison
             kind, _, text = problem.partition(": ")
             _note_failure(computing.folder, cell, kind, text or kind, done)
             yield cell, None, text or kind
