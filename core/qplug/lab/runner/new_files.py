@@ -62,8 +62,8 @@ class Reader:
             seconds.append(n_samples / rate)
             return self.extractor.excerpt(n_samples, rate)
 
-        is_path = isinstance(file, Path)
-        signal = read_signal(file, self.extractor.capabilities.modality, noted) if is_path else file
+        modality = self.extractor.capabilities.modality
+        signal: Signal = read_signal(file, modality, noted) if isinstance(file, Path) else file
         if self.kept is not None and isinstance(signal, Audio):
             length = seconds[0] if seconds else signal.waveform.shape[1] / signal.rate
             if length > self.kept + _ROUNDING:
