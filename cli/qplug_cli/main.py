@@ -56,6 +56,7 @@ COMMANDS = {
     "diagnose": ("qplug_cli.commands.diagnose:diagnose", "What a quantum head can be expected to do, before training."),
     "recipes": ("qplug_cli.commands.recipes:recipes", "Whole pipelines by name."),
     "list": ("qplug_cli.commands.list:list_components", "Show every known component and whether it is ready."),
+    "plugins": ("qplug_cli.commands.plugins:plugins", "Show which distributions bring components and hooks."),
     "search": ("qplug_cli.commands.search:search", "Find components by names, summaries and papers."),
     "show": ("qplug_cli.commands.show:show", "Explain one component: parameters, capabilities, circuit."),
     "check": ("qplug_cli.commands.check:check", "Find out whether a component keeps every promise of its kind."),
