@@ -25,7 +25,8 @@ PEERS = "qplug.peers"
 OWN_COMMANDS = (
     "run", "compare", "cards", "reproduce", "resume", "evaluate", "predict", "report", "export", "verify",
     "replay", "pack", "runs", "jobs", "data", "bench", "diagnose",
-    "recipes", "list", "plugins", "search", "show", "check", "new", "explain", "registry", "cache", "doctor", "completion",
+    "recipes", "list", "plugins", "search", "show", "check", "new", "explain", "registry", "cache", "doctor",
+    "completion",
 )  # fmt: skip
 """The commands that qplug has itself. No plugin's takes the place of one."""
 
