@@ -39,7 +39,7 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], si
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("qplug rep", ["report", "replay"]),
+        ("qplug rep", ["reproduce", "report", "replay"]),
         ("qplug run --hea", ["--head"]),
         ("qplug run --head penny", ["pennylane-pqc", "pennylane-ry-rz-ring"]),
         ("qplug run --head 0.5*linear:penn", []),

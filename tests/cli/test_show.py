@@ -101,7 +101,7 @@ def test_cards_are_listed_and_shown_and_a_misspelt_one_is_told(forking, tmp_path
     listed = json.loads(forking(["cards", "--json"], tmp_path, os.environ).stdout)
     shown = json.loads(forking(["show", "card", "mari-2019", "--json"], tmp_path, os.environ).stdout)
     assert shown in listed
-    page = forking(["show", "card", "mari-2019"], tmp_path, os.environ).stdout
+    page = " ".join(forking(["show", "card", "mari-2019"], tmp_path, os.environ).stdout.split())
     assert "a stand-in for ants and bees" in page
     assert "(read: abstract and the authors' repository)" in page
     for words in (["show", "card", "mari-2091"], ["reproduce", "mari-2091"]):

@@ -19,8 +19,8 @@ RealFolder = Callable[[str], Path]
 
 @pytest.fixture
 def small_folder(tmp_path: Path, write_sound: Callable[..., Path]) -> Path:
-    """Six actors, six emotions, four sentences in the official layout."""
-    for seed, actor in enumerate((1001, 1002, 1004, 1005, 1006, 1007)):
+    """Seven actors, some in every fold, six emotions, four sentences in the official layout."""
+    for seed, actor in enumerate((1001, 1002, 1004, 1005, 1006, 1007, 1010)):
         for sentence, level in (("IEO", "HI"), ("DFA", "XX"), ("TSI", "XX"), ("WSI", "XX")):
             for emotion in ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD"):
                 name = f"{actor}_{sentence}_{emotion}_{level}.wav"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _STEP = 1e-8
 """Small, since networks have kinks: the fewer of them lie between the two ends, the better."""
+_AWAY = 0.01
 
 
 @dataclass
@@ -132,12 +133,14 @@ def _saved_weights(built: Built) -> None:
     require(same, f"{built.name}'s module gives other outputs after load_state_dict")
 
 
-def _copies(built: Built) -> None:
+def _copies(built: Built) -> str:
     import torch
+    from torch.nn.utils.parametrize import is_parametrized
 
     deep = copy.deepcopy(built.module)
     require(torch.equal(built.of(deep), built.outputs), f"a copy of {built.name}'s module gives other outputs")
-    sent = pickled(built.module)
+    sendable = not any(map(is_parametrized, built.module.modules()))
+    sent = pickled(built.module) if sendable else deep
     require(torch.equal(built.of(sent), built.outputs), f"a pickled copy of {built.name}'s module gives other outputs")
     before = {key: value.clone() for key, value in built.module.state_dict().items()}
     with torch.no_grad():
@@ -145,6 +148,7 @@ def _copies(built: Built) -> None:
             parameter.add_(1)
     alone = all(torch.equal(value, before[key]) for key, value in built.module.state_dict().items())
     require(alone, f"a deep copy of {built.name}'s module shares its parameters with the original")
+    return "" if sendable else "torch pickles no module whose weights are parametrised"
 
 
 def _fit_leaves_inputs(built: Built) -> None:
@@ -210,6 +214,9 @@ def _gradient_values(built: Built) -> None:
     inputs = built.inputs.double().requires_grad_()
     moved = [inputs, *(parameter for parameter in module.parameters() if parameter.requires_grad)]
     mixture = normal(tuple(built.outputs.shape), seed=2).double()
+    with torch.no_grad():  # away from where it was made: biases of zero put rectifiers right onto their kinks
+        for index, parameter in enumerate(moved[1:]):
+            parameter.add_(_AWAY * normal(tuple(parameter.shape), seed=1000 + index).double())
     directions = [normal(tuple(each.shape), seed=3 + index).double() for index, each in enumerate(moved)]
     slopes = torch.autograd.grad((module(inputs) * mixture).sum(), moved, allow_unused=True)
     told = sum(float((s * d).sum()) for s, d in zip(slopes, directions, strict=True) if s is not None)
