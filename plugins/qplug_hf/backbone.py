@@ -42,7 +42,8 @@ class HfModule(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Embeddings (batch, n_features)."""
         if not len(features):  # what transformers' own reshaping cannot tell the shape of
-            return self(features.new_zeros(1, *features.shape[1:]))[:0]
+            one: Tensor = self(features.new_zeros(1, *features.shape[1:]))
+            return one[:0]
         outputs: Any = self.network(features)
         if self.pool == "pooler":
             return _pooled(outputs).flatten(1)

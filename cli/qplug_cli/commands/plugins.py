@@ -55,8 +55,8 @@ def plugins(json: Json = False, no_plugin: NoPlugin = None) -> None:
         for kind in ("hook", "command"):
             if names := each.ready.get(kind):
                 sys.stdout.write(visible(f"  {kind}s: {', '.join(names)}") + "\n")
-        for kind, names in each.others.items():
-            for name, reason in names.items():
+        for kind, reasons in each.others.items():
+            for name, reason in reasons.items():
                 sys.stdout.write(visible(f"  {kind} {name}: {reason}") + "\n")
 
 
