@@ -165,6 +165,6 @@ def test_ten_spoken_digits_are_told_apart_on_the_official_split(
     qplug: Qplug, real_fsdd: Path, head: str, floor: float
 ) -> None:
     words = ("run", "--no-figures", "--dataset", "fsdd", "--data-dir", real_fsdd, "--head", head)
-    summary = json.loads(qplug(*words, "--epochs", 14, "--json").stdout)
+    summary = json.loads(qplug(*words, "--epochs", 9, "--json").stdout)
     assert summary["n_test"] == 300
     assert summary["test"]["accuracy"] >= floor
