@@ -161,7 +161,7 @@ def test_the_ruling_follows_from_interval_and_reported_difference(low, high, say
         (1.0, 3.0, "an advantage of +2.00 points, 95 % interval +1.00 to +3.00 remains"),
         (0.2, 0.8, "95 % interval +0.20 to +0.80 remains, which is within the margin of 1"),
         (-3.0, -1.0, "no advantage remains, the hybrid is behind (-2.00 points"),
-        (-0.5, 0.5, "no advantage remains, the two are within 1 points"),
+        (-0.5, 0.5, "no advantage remains, the two are within 1 point"),
         (-0.5, 1.5, "whether an advantage remains is undecided (+0.50 points"),
     ],
 )
@@ -175,7 +175,7 @@ def test_the_sentence_calls_a_stand_in_and_generated_data_by_their_names() -> No
     assert whole == (
         "On ravdess, a stand-in for CREMA-D: not reproduced under the original protocol (hybrid minus rival +0.45 "
         "points, 95 % interval -1.00 to +1.90, reported +2.00, outside that interval); under the corrected protocol no "
-        "advantage remains, the two are within 1 points (+0.00 points, 95 % interval -0.50 to +0.50)."
+        "advantage remains, the two are within 1 point (+0.00 points, 95 % interval -0.50 to +0.50)."
     )
     generated = sentence(finding(1, 2, synthetic=True), finding(1, 2, synthetic=True), says="better")
     assert generated.startswith("Not decidable here, since data are synthetic")

@@ -88,7 +88,8 @@ def remains(found: Finding) -> str:
     if high < 0:
         return f"no advantage remains, the hybrid is behind ({_told(found)})"
     if within:
-        return f"no advantage remains, the two are within {_number(found.margin)} points ({_told(found)})"
+        within = _number(found.margin)
+        return f"no advantage remains, the two are within {within} point{'s' * (within != '1')} ({_told(found)})"
     return f"whether an advantage remains is undecided ({_told(found)})"
 
 
