@@ -27,6 +27,9 @@ from qplug.lab.cards.card import Said
 Ruling: TypeAlias = Literal["reproduced", "not reproduced", "not decidable here"]
 
 
+_POINT = 0.01
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """What came out of one protocol. Differences and intervals are shares, not points.
@@ -88,8 +91,8 @@ def remains(found: Finding) -> str:
     if high < 0:
         return f"no advantage remains, the hybrid is behind ({_told(found)})"
     if within:
-        within = _number(found.margin)
-        return f"no advantage remains, the two are within {within} point{'s' * (within != '1')} ({_told(found)})"
+        points = "1 point" if found.margin == _POINT else f"{_number(found.margin)} points"
+        return f"no advantage remains, the two are within {points} ({_told(found)})"
     return f"whether an advantage remains is undecided ({_told(found)})"
 
 
