@@ -16,7 +16,7 @@ RUN torch=$(grep '^torch==' constraints.txt) \
     && pip install --no-cache-dir "$torch" --index-url "$TORCH_INDEX" \
     && pip install --no-cache-dir --constraint constraints.txt ".[$EXTRAS]"
 
-RUN useradd --create-home qplug && mkdir /work && chown qplug /work
+RUN useradd --create-home qplug
 USER qplug
-WORKDIR /work
+WORKDIR /home/qplug
 CMD ["qplug", "--help"]

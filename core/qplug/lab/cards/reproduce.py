@@ -219,7 +219,7 @@ def _tested(
     stamps = first.data_set.stamps
     return Tested(
         protocol=protocol,
-        found=_finding(answers, first, synthetic=SYNTHETIC in stamps),
+        found=_finding(answers, (both[0].mean, both[1].mean), first, synthetic=SYNTHETIC in stamps),
         intervals=(both[0].interval, both[1].interval),
         arms=arms,
         commands=tuple(outcome.command for outcome in outcomes),
@@ -259,10 +259,13 @@ def _refuse_other_splits(first: Assessed, last: Assessed, folders: Sequence[Path
 
 
 def _finding(
-    answers: tuple[Sequence[CellAnswers], Sequence[CellAnswers]], found: Assessed, *, synthetic: bool
+    answers: tuple[Sequence[CellAnswers], Sequence[CellAnswers]],
+    means: tuple[float, float],
+    found: Assessed,
+    *,
+    synthetic: bool,
 ) -> Finding:
     request = found.request
-    means = [estimate(each, request.metric, found.n_classes, seed=SEED).mean for each in answers]
     apart = difference(*answers, request.metric, found.n_classes, margin=request.margin, seed=SEED)
     return Finding(
         hybrid=means[0],

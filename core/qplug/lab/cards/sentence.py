@@ -23,11 +23,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from qplug.lab.cards.card import Said
+from qplug.lab.comparison.statistics.judged import points
 
 Ruling: TypeAlias = Literal["reproduced", "not reproduced", "not decidable here"]
-
-
-_POINT = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +89,7 @@ def remains(found: Finding) -> str:
     if high < 0:
         return f"no advantage remains, the hybrid is behind ({_told(found)})"
     if within:
-        points = "1 point" if found.margin == _POINT else f"{_number(found.margin)} points"
-        return f"no advantage remains, the two are within {points} ({_told(found)})"
+        return f"no advantage remains, the two are within {points(found.margin)} ({_told(found)})"
     return f"whether an advantage remains is undecided ({_told(found)})"
 
 
