@@ -10,7 +10,7 @@ import typer
 
 from qplug.contract.errors import QplugError, UserError
 from qplug_cli import output
-from qplug_cli.options import ExecutorName, Jobs, Json, NoPlugin, OnBadFile, PerGpu
+from qplug_cli.options import ExecutorName, Jobs, Json, NoPlugin, OnBadFile, PerGpu, PluginFile
 
 if TYPE_CHECKING:
     from qplug.lab.comparison.computing import Computing
@@ -172,6 +172,7 @@ def compare(
         bool, typer.Option("--again", help="Try cells again that failed.", rich_help_panel="Work")
     ] = False,
     list_them: Annotated[bool, typer.Option("--list", help="The comparisons there are.")] = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
