@@ -53,6 +53,10 @@ for part in (transformers.ResNetModel(config), ConvNextImageProcessorPil(size={"
 """A tiny untrained model in the layout of the published ones, made where the extra ``hf`` is installed."""
 
 
+COMPILED = "import lightning.pytorch, matplotlib.pyplot, numba, scipy.stats, sklearn.datasets"
+"""Compiles, once for all copies, what pip was told not to compile."""
+
+
 @dataclass(frozen=True)
 class Task:
     """Something that a user does.
@@ -272,8 +276,10 @@ class Place:
         hint = re.search(rf"pip install '?{re.escape(str(self.environment.package))}\[([a-z,]+)\]", told)
         if done.returncode != (0 if task.tells else 2) or "Traceback" in done.stderr or hint is None:
             return "FAULT", f"no refusal with a command that helps, exit code {done.returncode}\n{done.stderr[-1500:]}"
-        if not task.needs <= extras | brought(hint[1].split(",")):
-            return "FAULT", f"needs {sorted(task.needs)}, and was told {hint[0]}"
+        # Loggers are looked at once the pipeline itself can run.
+        needs = _needing("torch") if task.variables and "torch" not in extras else task.needs
+        if not needs <= extras | brought(hint[1].split(",")):
+            return "FAULT", f"needs {sorted(needs)}, and was told {hint[0]}"
         if left:
             return "FAULT", f"refused, and left {sorted(map(str, left))[:3]}"
         return f"[{hint[1]}]", ""
@@ -307,6 +313,7 @@ def tried(options: argparse.Namespace, folder: Path) -> tuple[dict[str, dict[str
     columns = options.extras.split(",")
     if any("torch" in brought(extras_of(each)) for each in columns) and not common.folder.exists():
         faults += [fault for fault in [common.make(options.python, None)] if fault]
+        called([str(common.python), "-c", COMPILED])
     for each in columns:
         environment = Environment(folder / each, package, each)
         said = environment.make(options.python, common if "torch" in brought(extras_of(each)) else None)
