@@ -140,7 +140,7 @@ def _strategy(device: Literal["cpu", "cuda"]) -> DDPStrategy:
 
 @contextlib.contextmanager
 def _laid_out(work: Work) -> Iterator[None]:
-    """Weights of convolutions with their channels innermost, which the values between them follow; as they were after."""
+    """Weights of convolutions with their channels innermost, which values then follow; as they were after it."""
     if not work.options.channels_last:
         yield
         return
