@@ -17,6 +17,7 @@ from qplug_audio.recordings import FromWaveforms
 Normalise: TypeAlias = Literal["band", "all", "none"]
 """Over what one mean and one deviation are taken: each band for itself, everything together, or not at all."""
 
+Axes: TypeAlias = tuple[tuple[str, float | tuple[float, ...]], ...]
 _AXES: dict[Normalise, tuple[int, ...] | None] = {"band": (2,), "all": (0, 1, 2), "none": None}
 
 
@@ -48,9 +49,10 @@ class FromBands(FromWaveforms):
         return spectrum.n_frames(self.n_samples, self.n_fft, self.hop)
 
     @property
-    def axes(self) -> tuple[tuple[str, float], ...]:
-        """Channels, bands, and seconds by frame."""
-        return (("channel", 1.0), ("mel band", 1.0), ("time, s", self.hop / self.rate))
+    def axes(self) -> Axes:
+        """Channels, bands by the frequency of their middles, and seconds by frame."""
+        middles = spectrum.mel_edges(self.n_mels, self.f_min, self._upper_edge())[1:-1] / 1000
+        return (("channel", 1.0), ("frequency, kHz", tuple(middles.tolist())), ("time, s", self.hop / self.rate))
 
     @property
     def shared_axes(self) -> tuple[int, ...] | None:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from qplug.contract.interfaces import Audio, FeatureCapabilities, Signal
+from qplug_audio.bands import Axes
 from qplug_audio.recordings import FromRecordings
 from qplug_audio.waveforms import excerpt, fitted, mono
 
@@ -56,9 +57,10 @@ class EfficientAtMel(FromRecordings):
         return (1, N_MELS, 1 + (self._n_samples - 1) // HOP)
 
     @property
-    def axes(self) -> tuple[tuple[str, float], ...]:
-        """Channels, bands, and seconds by frame."""
-        return (("channel", 1.0), ("mel band", 1.0), ("time, s", HOP / RATE))
+    def axes(self) -> Axes:
+        """Channels, bands by the frequency of their middles, and seconds by frame."""
+        middles = 0.7 * np.expm1(_edges()[1:-1] / 1127.0)
+        return (("channel", 1.0), ("frequency, kHz", tuple(middles.tolist())), ("time, s", HOP / RATE))
 
     def excerpt(self, n_samples: int, rate: int) -> tuple[int, int] | None:
         """What ``waveforms.excerpt`` finds."""
@@ -97,11 +99,16 @@ def _window() -> NDArray[np.float32]:
 def kaldi_mel_bank() -> NDArray[np.float32]:
     """Triangular filters (bin, mel) of height one; the bin at half the rate belongs to none."""
     bins = _mel(np.arange(N_FFT // 2) * (RATE / N_FFT))
-    edges = np.linspace(0.0, float(_mel(F_MAX)), N_MELS + 2)
+    edges = _edges()
     rising = (bins[:, None] - edges[None, :-2]) / np.diff(edges)[None, :-1]
     falling = (edges[None, 2:] - bins[:, None]) / np.diff(edges)[None, 1:]
     triangles = np.maximum(0, np.minimum(rising, falling))
     return np.pad(triangles, ((0, 1), (0, 0))).astype(np.float32)
+
+
+def _edges() -> NDArray[np.float64]:
+    """Where the bands begin, are highest and end, on the mel axis: (N_MELS + 2,)."""
+    return np.linspace(0.0, float(_mel(F_MAX)), N_MELS + 2)
 
 
 def _mel(hz: ArrayLike) -> NDArray[np.float64]:

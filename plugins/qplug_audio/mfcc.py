@@ -12,7 +12,7 @@ from pydantic import Field
 from qplug.contract.errors import ParameterError
 from qplug.contract.interfaces import FeatureCapabilities, Signal
 from qplug_audio import spectrum
-from qplug_audio.bands import FromBands
+from qplug_audio.bands import Axes, FromBands
 
 
 @final
@@ -32,7 +32,7 @@ class Mfcc(FromBands):
         return (1 + self.deltas, self.n_mfcc, self.n_frames)
 
     @property
-    def axes(self) -> tuple[tuple[str, float], ...]:
+    def axes(self) -> Axes:
         """Channels, coefficients, and seconds by frame."""
         channel, _, time = super().axes
         return (channel, ("coefficient", 1.0), time)

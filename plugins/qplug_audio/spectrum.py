@@ -33,6 +33,11 @@ def mel_to_hz(mel: NDArray[np.float64] | float) -> NDArray[np.float64]:
     return np.where(mel < break_mel, mel * _HZ_PER_MEL, above)
 
 
+def mel_edges(n_mels: int, f_min: float, f_max: float) -> NDArray[np.float64]:
+    """Where bands begin, are highest and end, Hz (n_mels + 2,): a band from one of these to the one after the next."""
+    return mel_to_hz(np.linspace(float(hz_to_mel(f_min)), float(hz_to_mel(f_max)), n_mels + 2))
+
+
 @lru_cache(maxsize=8)
 def mel_bank(rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> NDArray[np.float32]:
     """Triangular filters (bin, mel), each of unit area over frequency.
@@ -44,7 +49,7 @@ def mel_bank(rate: int, n_fft: int, n_mels: int, f_min: float, f_max: float) -> 
         f_min: lower edge of the lowest band, Hz.
         f_max: upper edge of the highest band, Hz.
     """
-    edges = mel_to_hz(np.linspace(float(hz_to_mel(f_min)), float(hz_to_mel(f_max)), n_mels + 2))
+    edges = mel_edges(n_mels, f_min, f_max)
     bins = np.fft.rfftfreq(n_fft, 1 / rate)
     rising = (bins[:, None] - edges[None, :-2]) / np.diff(edges)[None, :-1]
     falling = (edges[None, 2:] - bins[:, None]) / np.diff(edges)[None, 1:]

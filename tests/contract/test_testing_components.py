@@ -334,6 +334,18 @@ class TooManyNames(Level):
         return (("channel", 1.0), ("time, s", 0.1))
 
 
+class Unlike(Level):
+    @property
+    def axes(self) -> tuple[tuple[str, float | tuple[float, ...]], ...]:
+        return (("frequency, kHz", (0.5, 1.0, 2.0)),)
+
+
+class Falling(Level):
+    @property
+    def axes(self) -> tuple[tuple[str, float | tuple[float, ...]], ...]:
+        return (("frequency, kHz", (2.0, 1.0)),)
+
+
 @pytest.mark.parametrize(
     ("make", "broken"),
     [
@@ -341,6 +353,8 @@ class TooManyNames(Level):
         (Dice, "Dice gave something else the second time"),
         (WrongAxes, r"WrongAxes.shared_axes \(1,\) are not all axes of \(2,\)"),
         (TooManyNames, r"TooManyNames.axes names 2 axes of a feature that has 1: \(2,\)"),
+        (Unlike, "Unlike.axes has 3 values of 'frequency, kHz', which has 2 positions"),
+        (Falling, r"Falling.axes has values of 'frequency, kHz' that do not rise: \(2.0, 1.0\)"),
     ],
 )
 def test_features_that_break_a_promise_are_caught(make: Callable[[], FeatureExtractor], broken: str) -> None:

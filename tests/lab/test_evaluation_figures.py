@@ -253,6 +253,11 @@ def test_mistakes_have_the_scales_that_the_extractor_declares() -> None:
     assert shown[0].get_xlim() == pytest.approx((-0.02, 1.98))
     assert shown[0].get_ylim() == pytest.approx((-0.5, 39.5))
     assert all(len(axes.get_xticks()) >= 2 for axes in shown)
+    kilohertz = tuple(np.geomspace(0.1, 4, 40).tolist())
+    uneven, *_ = panels((1, 40, 50), (("channel", 1.0), ("frequency, kHz", kilohertz), ("time, s", 0.04)))
+    marked = dict(zip(uneven.get_yticks(), (tick.get_text() for tick in uneven.get_yticklabels()), strict=True))
+    assert list(marked.values()) == ["0.1", "0.2", "0.5", "1", "2"]
+    assert [kilohertz[round(place)] for place in marked] == pytest.approx([0.1, 0.2, 0.5, 1, 2], rel=0.06)
     (wave,) = panels((1, 8000), (("channel", 1.0), ("time, s", 1 / 8000)), n=1)
     assert (wave.get_xlabel(), wave.get_ylabel()) == ("time, s", "value")
     assert wave.get_xlim() == pytest.approx((0, 7999 / 8000))

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from qplug.contract.errors import DataError, UserError
-from qplug.lab.report.page import write_report
+from qplug.lab.report.page import write_figures, write_report
 from qplug.lab.runs.directory import RunDirectory
+from qplug.lab.runs.files import pdf_bytes
 from qplug.lab.runs.listing import summarise
 
 from .report_runs import NASTY, Reader, facts, finished_run
@@ -120,6 +122,26 @@ def test_every_figure_has_words_and_its_own_size(tmp_path: Path) -> None:
         assert (picture["width"], picture["height"]) == ("96", "48")  # 1 by 0.5 inches
     matrix = next(picture for picture in reader.pictures if "Confusion" in picture["alt"])
     assert matrix["alt"] == f"Confusion matrix: 7 of 10 right; most often, 2 times, {NASTY} was taken for cat."
+
+
+def test_figures_for_a_paper_are_drawn_from_the_folder_without_a_date(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    answers = zip(["cat"] * 5 + [NASTY] * 5, ["cat"] * 4 + [NASTY] * 4 + ["cat"] * 2, strict=True)
+    rows = [
+        {"id": str(k), "part": "test", "label": label, "predicted": told, "p_cat": 0.2 + 0.6 * (told == "cat"),
+         f"p_{NASTY}": 0.8 - 0.6 * (told == "cat")} for k, (label, told) in enumerate(answers)
+    ]  # fmt: skip
+    RunDirectory(run).write_csv("predictions.csv", rows)
+    written = {path.name: path.read_bytes() for path in write_figures(run, ("pdf",))}
+    assert written.keys() == {"confusion_matrix.pdf", "calibration.pdf", "roc_pr.pdf", "circuit.pdf"}
+    assert all(content == (run / "figures" / name).read_bytes() for name, content in written.items())
+    assert all(content.startswith(b"%PDF") and b"Date" not in content for content in written.values())
+    assert pdf_bytes(Figure()) == pdf_bytes(Figure())
+    with pytest.raises(UserError, match=r"written as 'gif', 'png'\. Possible: svg, pdf or both; PNG is there"):
+        write_figures(run, ("png", "svg", "gif"))
+    RunDirectory(run).write_text("predictions.csv", "id,part,label,predicted\n" + "k,test,cat,cat\n" * 10)
+    with pytest.raises(DataError, match=rf"predictions of {run.name} are damaged.*missing.*'p_cat'"):
+        write_figures(run, ("svg",))
 
 
 def test_no_folder_of_the_machine_stands_in_it(tmp_path: Path) -> None:

@@ -188,10 +188,9 @@ def compare(
     from qplug.lab.config.branches import from_head
     from qplug_cli.progress import TerminalReporter, loading
 
-    for name in _names(heads):
-        refuse_lacking(from_head(name))
-    for name in _names(dataset):
-        refuse_lacking({"dataset": name})
+    others = {"features": features, "backbone": backbone, "reducer": reducer, "backend": backend}
+    arms = [from_head(name) for name in _names(heads)]
+    refuse_lacking({"arms": [*arms, *({"dataset": name} for name in _names(dataset)), others]})
     with loading():
         from qplug.lab.comparison import compare as lab
         from qplug.lab.comparison.executors import executor_of, executor_settings

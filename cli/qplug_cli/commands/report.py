@@ -19,6 +19,8 @@ EXAMPLES = """
 
 `qplug report runs/20260101-120000-urbansound8k-mlp-4d5e6f708192-set` – what --fold all gave, over all folds
 
+`qplug report runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f --figures svg,pdf` – for a paper
+
 `qplug report comparisons/20260101-120000-digits-pennylane-pqc-1a2b3c4d5e6f --open`
 """
 
@@ -33,6 +35,12 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="The file to write.  [default: report.html in that directory]")
     ] = None,
+    figures: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMATS", help="Also draw the figures as svg, pdf or svg,pdf, into the folder figures beside them."
+        ),
+    ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     json: Json = False,
 ) -> None:
@@ -40,13 +48,18 @@ def report(
 
     Of a comparison the LaTeX tables, the table of all cells and the figures are written too.
     """
-    from qplug.lab.report.page import write_report
+    from qplug.lab.report.page import write_figures, write_report
 
+    formats = [word.strip().lower() for word in figures.split(",")] if figures is not None else []
+    drawn = write_figures(run, formats) if formats else []
     file = write_report(run, out).resolve()
     if json:
-        output.document({"report": str(file), "bytes": file.stat().st_size})
+        told = {"figures": [str(figure) for figure in drawn]} if formats else {}
+        output.document({"report": str(file), "bytes": file.stat().st_size, **told})
     else:
         output.console().print(f"written to {file}", soft_wrap=True)
+        if drawn:
+            output.console().print(f"{len(drawn)} figures in {drawn[0].parent}", soft_wrap=True)
     if open_it:
         import webbrowser
 

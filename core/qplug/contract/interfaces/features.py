@@ -38,10 +38,10 @@ class FeatureExtractor(Component):
         """The shape of every feature, such as (channel, mel, frame) or (channel, height, width)."""
 
     @property
-    def axes(self) -> tuple[tuple[str, float], ...]:
-        """For figures: each axis of ``shape`` by name, unit included, and how much one step along it is; empty: unsaid.
+    def axes(self) -> tuple[tuple[str, float | tuple[float, ...]], ...]:
+        """For figures: each axis of ``shape`` by name, unit included, and what a step along it is; empty: unsaid.
 
-        ``(("channel", 1), ("mel band", 1), ("time, s", 0.032))`` for frames that are 32 ms apart.
+        ``(("channel", 1), ("frequency, kHz", (0.2, 0.5, 1.3)), ("time, s", 0.032))``: uneven bands, by their middles.
         """
         return ()
 

@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from torch import Tensor
 
 from qplug.lab.figures.style import BLUE, GREY, ORANGE, RULE, Canvas, shortened
+from qplug.lab.figures.uneven import Scale, Scales, mark, step
 from qplug.lab.judging.metrics import probabilities
 
 N_SHOWN = 9
@@ -23,9 +23,6 @@ _MOST_WAVES = 8
 """A feature (channel, time) has at most so many channels; one of two axes with more rows is a picture of them."""
 _UNKNOWN = {1: ("position",), 2: ("row", "column"), 3: ("channel", "band", "frame")}
 """What axes are called, by their number, where the extractor does not say."""
-
-Scales = Sequence[tuple[str, float]]
-"""By axis: what it is called, unit included, and how much one step along it is; see ``FeatureExtractor.axes``."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +121,8 @@ class _Panel:
     """
 
     kind: Literal["picture", "map", "wave"]
-    x: tuple[str, float]
-    y: tuple[str, float]
+    x: Scale
+    y: Scale
     limits: tuple[float, float]
 
     @classmethod
@@ -147,12 +144,12 @@ class _Panel:
             axes.imshow(_picture(feature), cmap="gray", interpolation="nearest")
         elif self.kind == "map":
             seen = feature if feature.ndim == 2 else feature[0]
-            (right, up), half = (self.x[1], self.y[1]), 0.5  # a pixel's middle stands at its value
+            (right, up), half = (step(self.x), step(self.y)), 0.5  # a pixel's middle stands at its value
             extent = (-half * right, (seen.shape[1] - half) * right, -half * up, (seen.shape[0] - half) * up)
             axes.imshow(seen, cmap="magma", origin="lower", aspect="auto", interpolation="nearest", extent=extent)
         else:
             wave = feature.reshape(feature.shape[0], -1)[0] if feature.ndim > 1 else feature
-            axes.plot(np.arange(len(wave)) * self.x[1], wave, color=BLUE, linewidth=0.6)
+            axes.plot(np.arange(len(wave)) * step(self.x), wave, color=BLUE, linewidth=0.6)
             axes.margins(x=0)
             room = 0.05 * (self.limits[1] - self.limits[0]) or 1.0
             axes.set_ylim(self.limits[0] - room, self.limits[1] + room)
@@ -160,11 +157,11 @@ class _Panel:
     def name(self, axes: Axes, *, beside: bool, below: bool) -> None:
         """The scales: numbers below each panel and left of each row, their names where nothing stands further out."""
         axes.tick_params(length=2, width=0.6, color=GREY, pad=2, labelsize=7)
-        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        mark(axes.xaxis, self.x, 4)
         if below:
             axes.set_xlabel(self.x[0], color=GREY, fontsize=8, labelpad=2)
         if beside:
-            axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+            mark(axes.yaxis, self.y, 5)
             axes.set_ylabel(self.y[0], color=GREY, fontsize=8, labelpad=2)
 
 

@@ -10,12 +10,9 @@ from typing import Any
 from qplug.contract.errors import DataError, UserError
 from qplug.lab.measures import LISTED, METRICS, percent
 from qplug.lab.report.content import Rows
-from qplug.lab.report.figures import Picture, from_png
 from qplug.lab.report.source import FinishedRun, read_run, read_table
 from qplug.lab.runs.directory import FOLDS, SET, SUMMARY, RunDirectory
 from qplug.lab.runs.directory import METRICS as METRICS_FILE
-from qplug.lab.runs.files import png_bytes
-from qplug.lab.runs.record_file import record_name
 from qplug.lab.runs.set_record import CELLS, read_summary
 from qplug.lab.runs.set_record import read_set as read_set_record
 
@@ -181,44 +178,3 @@ def settings(found: FinishedSet) -> Rows:
         ("time of training", f"{metrics['train_seconds']:.1f} s in all"),
     ]
     return [(name, str(value)) for name, value in rows if value is not None]
-
-
-def pooled(found: FinishedSet) -> Picture:
-    """The confusion matrix of all folds' test samples together.
-
-    Raises:
-        DataError: a run's predictions name classes that its metrics do not know.
-    """
-    from qplug.lab.figures.confusion import confusion_matrix  # matplotlib and scikit-learn, a second
-
-    names = classes(found)
-    number = {name: place for place, name in enumerate(names)}
-    rows = [row for run in found.runs.values() for row in _test_rows(run)]
-    try:
-        labels, predicted = ([number[row[column]] for row in rows] for column in ("label", "predicted"))
-    except KeyError as error:
-        raise DataError(
-            f"the predictions of {found.name} name {error}, which is none of {', '.join(names)}."
-        ) from error
-    right = sum(true == answer for true, answer in zip(labels, predicted, strict=True))
-    figure = confusion_matrix(
-        labels, predicted, names,
-        title=f"{found.metrics['dataset']} · {found.metrics['head']} · test, all {len(found.runs)} folds",
-        stamp=" · ".join(stamps(found)) or None,
-    )  # fmt: skip
-    return from_png(
-        png_bytes(figure),
-        name="confusion_matrix",
-        caption=f"All {len(rows):,} test samples of the {len(found.runs)} folds, each judged by its own fold's model.",
-        alt=f"Confusion matrix over all folds: {right} of {len(rows)} right.",
-    )
-
-
-def _test_rows(run: FinishedRun) -> list[dict[str, str]]:
-    rows = [row for row in run.directory.read_csv("predictions.csv") if row.get("part") == "test"]
-    if len(rows) != run.record.test.n:
-        raise DataError(
-            f"{run.directory.path / 'predictions.csv'} has {len(rows)} test samples, but "
-            f"{record_name(run.directory)} counts {run.record.test.n}; one of them is damaged."
-        )
-    return rows

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from jinja2 import UndefinedError
 
 from qplug.atomic import write_atomically
-from qplug.contract.errors import DataError
+from qplug.contract.errors import DataError, UserError
 from qplug.lab.comparison.plan_file import is_comparison
 from qplug.lab.comparison.reading import cells_of, read_outcome
 from qplug.lab.report import content, folds, sets
 from qplug.lab.report.again import judged_again
 from qplug.lab.report.comparison import write_comparison
+from qplug.lab.report.comparison_figures import drawn
 from qplug.lab.report.devices import devices
+from qplug.lab.report.drawing import FORMATS, of_run, write_drawn
 from qplug.lab.report.figures import pictures
 from qplug.lab.report.filling import fill
 from qplug.lab.report.folds import FinishedSet, read_set
+from qplug.lab.report.set_figures import fold_pictures, of_folds, of_runs, run_pictures
 from qplug.lab.report.sets import FinishedRuns, is_one_of_folds, read_runs
 from qplug.lab.report.source import FinishedRun, read_run
 from qplug.lab.runs.directory import CONFIG, SET, is_set
@@ -59,6 +63,32 @@ def write_report(path: Path, out: Path | None = None) -> Path:
     return target
 
 
+def write_figures(path: Path, formats: Sequence[str]) -> list[Path]:
+    """Draws the figures of a finished run, set or comparison anew from its files, into its folder ``figures``.
+
+    Those of a run that its folder does not keep the numbers of (``drawing.ONLY_PNG``) are left as they are.
+
+    Args:
+        path: the directory.
+        formats: of ``drawing.FORMATS``.
+
+    Raises:
+        UserError: there is no such run, it is not finished, or a file cannot be written.
+        DataError: one of its files is missing or damaged.
+    """
+    if unknown := sorted(set(formats) - set(FORMATS)):
+        raise UserError(
+            f"figures cannot be written as {', '.join(map(repr, unknown))}. Possible: {', '.join(FORMATS)} "
+            "or both; PNG is there always."
+        )
+    if is_comparison(path):
+        outcome = read_outcome(path)
+        return write_drawn(path, ((one.name, one.figure) for one in drawn(outcome, cells_of(path))), formats)
+    if not is_set(path):
+        return write_drawn(path, of_run(read_run(path)), formats)
+    return write_drawn(path, of_folds(read_set(path)) if _of_folds(path) else of_runs(read_runs(path)), formats)
+
+
 def render(run: FinishedRun) -> str:
     """The run as HTML: one document with its style and figures in it, that asks nothing of any network.
 
@@ -88,19 +118,22 @@ def render_set(found: FinishedSet) -> str:
         content=folds,
         run_content=content,
         started=_started(found.name),
-        pooled=folds.pooled(found),
+        pictures=fold_pictures(found),
     )
 
 
 def _page_of_a_set(path: Path) -> str:
-    if (path / SET).is_file() and not is_one_of_folds(read_set_record(path)):
-        return render_runs(read_runs(path))
-    return render_set(read_set(path))
+    return render_set(read_set(path)) if _of_folds(path) else render_runs(read_runs(path))
+
+
+def _of_folds(path: Path) -> bool:
+    """Whether a set is each fold of a split once; older versions wrote no others."""
+    return not (path / SET).is_file() or is_one_of_folds(read_set_record(path))
 
 
 def render_runs(found: FinishedRuns) -> str:
     """A set of several heads or seeds as HTML, of the same kind as ``render`` makes of a run."""
-    return fill("set.html", found=found, content=sets, started=_started(found.name))
+    return fill("set.html", found=found, content=sets, pictures=run_pictures(found), started=_started(found.name))
 
 
 def _started(name: str) -> str:

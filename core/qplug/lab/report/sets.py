@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qplug.lab.measures import LISTED, METRICS
-from qplug.lab.report.source import read_table
+from qplug.lab.report.source import FinishedRun, read_run, read_table
 from qplug.lab.runs.directory import SUMMARY, RunDirectory
 from qplug.lab.runs.set_record import SetRecord, SetSummary, read_set, read_summary
 
@@ -24,12 +24,14 @@ class FinishedRuns:
         record: which runs there are.
         summary: mean, standard deviation and count of each arm.
         whole: all of ``summary.json``.
+        runs: the runs, in the order of the record.
     """
 
     directory: RunDirectory
     record: SetRecord
     summary: SetSummary
     whole: Mapping[str, Any]
+    runs: tuple[FinishedRun, ...]
 
     @property
     def name(self) -> str:
@@ -47,12 +49,14 @@ def read_runs(path: Path) -> FinishedRuns:
     """A finished set.
 
     Raises:
-        UserError: some of its runs are unfinished.
+        UserError: some of its runs are unfinished, or are not there.
         DataError: a file is missing or damaged.
     """
     directory = RunDirectory(path)
     directory.require_finished("there is nothing to show")
-    return FinishedRuns(directory, read_set(path), read_summary(path), read_table(directory, SUMMARY))
+    record, summary = read_set(path), read_summary(path)
+    runs = tuple(read_run(path / cell.folder) for cell in record.cells)
+    return FinishedRuns(directory, record, summary, read_table(directory, SUMMARY), runs)
 
 
 def sentence(found: FinishedRuns) -> str:

@@ -61,6 +61,12 @@ def _shape(extractor: FeatureExtractor) -> None:
     require(all(isinstance(size, int) and size > 0 for size in shape), f"{name}.shape is {shape}, not all positive")
     named = len(extractor.axes)
     require(named in (0, len(shape)), f"{name}.axes names {named} axes of a feature that has {len(shape)}: {shape}")
+    for size, (axis, values) in zip(shape, extractor.axes, strict=False):
+        if isinstance(values, tuple):
+            require(
+                len(values) == size, f"{name}.axes has {len(values)} values of {axis!r}, which has {size} positions"
+            )
+            require(all(np.diff(values) > 0), f"{name}.axes has values of {axis!r} that do not rise: {values}")
     axes = extractor.shared_axes or ()
     require(all(0 <= axis < len(shape) for axis in axes), f"{name}.shared_axes {axes} are not all axes of {shape}")
 
