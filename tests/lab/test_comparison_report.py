@@ -69,7 +69,7 @@ def test_all_files_are_written_and_the_page_needs_nothing_else(tmp_path: Path) -
     reader.feed(written[0].read_text(encoding="utf-8"))
     assert len(reader.pictures) == len(kinds)
     assert all(picture["alt"] and picture["src"].startswith("data:image/png;base64,") for picture in reader.pictures)
-    assert all(link.startswith("data:") for link in reader.links)
+    assert all(link.startswith("data:") for link in reader.elsewhere)
     before = {path: path.read_bytes() for path in written}
     assert {path: path.read_bytes() for path in write_comparison(tmp_path, found, cells)} == before
 
