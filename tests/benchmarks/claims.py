@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from qplug.lab.cards.card import READ, Card, Part, cards
+from qplug.lab.cards.card import Card, Part, cards
 from qplug.lab.cards.reproduce import RESULT
 
 RULE = "|---|---|---|---|---|---|---|---|\n"
@@ -74,7 +74,7 @@ def section(card: Card, kept: Path) -> Iterator[str]:
     """All that is said of a card."""
     reported = "; ".join(f"{each.of}: {each.value:g} {each.unit}" for each in card.reported)
     yield from (f"### {card.name}", "", card.claim, "")
-    yield from (f"**Source:** {card.source}. **Read:** {READ[card.read]}.", "")
+    yield from (f"**Source:** {card.source}. **Read:** {card.how_read}.", "")
     yield from (f"**Data:** {card.data}. **Circuit:** {card.circuit}. **Set against:** {card.baseline}.", "")
     yield from (f"**Reported:** {reported or 'no numbers that were checked'}.", "")
     yield from (f"**Original protocol:** {card.original}. **Corrected:** {card.corrected}.", "")

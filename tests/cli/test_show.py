@@ -103,7 +103,10 @@ def test_cards_are_listed_and_shown_and_a_misspelt_one_is_told(forking, tmp_path
     assert shown in listed
     page = " ".join(forking(["show", "card", "mari-2019"], tmp_path, os.environ).stdout.split())
     assert "a stand-in for ants and bees" in page
-    assert "(read: abstract and the authors' repository)" in page
+    assert (
+        "read abstract and the authors' repository: arXiv:1912.08278; XanaduAI/quantum-transfer-learning: README.md"
+        in page
+    )
     for words in (["show", "card", "mari-2091"], ["reproduce", "mari-2091"]):
         done = forking(words, tmp_path, os.environ)
         assert done.returncode == 2

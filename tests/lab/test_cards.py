@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from qplug.contract.errors import QplugError, UnknownName, UserError
-from qplug.lab.cards import card as cards_module
 from qplug.lab.cards.card import Card, Side, card, cards, read_cards
 from qplug.lab.cards.reproduce import RESULT, Wanted, reproduce, requests_of
 from qplug.lab.cards.sentence import Finding, remains, ruling, sentence
@@ -27,6 +26,7 @@ SMALL = """
 claim = "a claim"
 source = "a source"
 read = "abstract"
+read_in = ["arXiv:0000.00000"]
 data = "digits"
 circuit = "none"
 baseline = "a perceptron"
@@ -65,6 +65,8 @@ def made_up(tmp_path: Path, old: str = "", new: str = "") -> dict[str, Card]:
         ('rival = { head = "svm-rbf" }', 'rival = { haed = "svm-rbf" }', r"original.rival.haed: Extra inputs"),
         ("[card.made-up]", "[crad.made-up]", r"have 'crad' at the top, where only tables \[card.NAME\]"),
         ("[card.made-up]", "[card.made-up", r"cards.toml cannot be read: "),
+        ('read_in = ["arXiv:0000.00000"]', "", r"read_in names what was read.*read is 'abstract'"),
+        ('read = "abstract"', 'read = "not verified"', r"read_in names what was read.*read is 'not verified'"),
         ('["all of it"]', "[]", r"card 'made-up': assumed: .*at least 1 item"),
     ],
 )
@@ -111,7 +113,7 @@ def test_every_card_stands_on_the_page_with_its_command_and_what_it_stands_in_fo
     for each in cards().values():
         section = page.partition(f"### {each.name}\n")[2].partition("\n### ")[0]
         assert f"qplug reproduce {each.name}" in section
-        assert cards_module.READ[each.read] in section
+        assert f"**Read:** {each.how_read}." in section
         for name, part in each.parts.items():
             row = next(line for line in page.splitlines() if line.startswith(f"| {each.name} | {name} |"))
             if part.stand_in_for:

@@ -10,9 +10,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image as Picture
 
 from qplug.contract.errors import ConfigError, DataError, Interrupted, UserError
 from qplug.contract.interfaces import Needs
@@ -30,6 +28,8 @@ from qplug.lab.runs.listing import list_runs
 from qplug.lab.runs.set_record import read_set
 from qplug_image.digits import Digits
 from qplug_models.heads import LinearHead
+
+from .places import pictures
 
 PLACE = replace(Workplace.from_environment(), figures=False)
 QUICK = ["dataset.n_samples=100", "dataset.n_recordings=10", "training.epochs=2", "split=recording"]
@@ -307,28 +307,17 @@ def test_a_run_needs_the_threads_and_gpus_that_its_configuration_says(
     assert json.loads(cell.spec)["settings"] == settings
 
 
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    draw = np.random.default_rng(0)
-    for number in range(40):
-        path = tmp_path / "data" / ("dark", "light")[number % 2] / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Picture.fromarray(draw.integers(0, 100, (4, 4)).astype(np.uint8) + 100 * (number % 2)).save(path)
-    return tmp_path / "data"
-
-
-def test_a_set_knows_no_folder_outside_by_which_its_numbers_or_names_would_change(
-    pictures: Path, tmp_path: Path
-) -> None:
-    layer = {"dataset": {"name": "folder", "modality": "image"}, "data_dir": str(pictures), "device": "cpu"}
+def test_a_set_knows_no_folder_outside_by_which_its_numbers_or_names_would_change(tmp_path: Path) -> None:
+    data = pictures(tmp_path / "data")
+    layer = {"dataset": {"name": "folder", "modality": "image"}, "data_dir": str(data), "device": "cpu"}
     arm = Arm("linear", [layer | digits("training.epochs=1").layers[1] | layer])
     made = run_set(Grid([arm], seeds=(0, 1)), tmp_path / "here", Silent(), workplace=PLACE)
     record = read_set(Path(made["set"]))
-    assert record.data_dir == str(pictures)
+    assert record.data_dir == str(data)
     assert all("data_dir" not in arm.settings for arm in record.arms)
 
     moved = Path(made["set"]).rename(tmp_path / "moved")
-    elsewhere = pictures.rename(tmp_path / "elsewhere")
+    elsewhere = data.rename(tmp_path / "elsewhere")
     (moved / "summary.json").unlink()
     shutil.rmtree(moved / record.cells[1].folder)
     with pytest.raises(UserError, match="its data was not found"):

@@ -77,7 +77,8 @@ def show(card: Card, *, json: bool) -> None:
 
 
 def _facts(card: Card) -> Iterator[tuple[str, str]]:
-    yield "source", _source(card)
+    yield "source", card.source
+    yield "read", card.how_read
     yield "data", card.data
     yield "circuit", card.circuit
     yield "baseline", card.baseline

@@ -10,7 +10,7 @@ import typer
 
 from qplug.contract.errors import QplugError, UserError
 from qplug_cli import output
-from qplug_cli.options import ExecutorName, Jobs, Json, NoPlugin, OnBadFile, PerGpu
+from qplug_cli.options import ExecutorName, Jobs, Json, NoPlugin, OnBadFile, PerGpu, PluginFile
 
 if TYPE_CHECKING:
     from qplug.lab.comparison.computing import Computing
@@ -172,6 +172,7 @@ def compare(
         bool, typer.Option("--again", help="Try cells again that failed.", rich_help_panel="Work")
     ] = False,
     list_them: Annotated[bool, typer.Option("--list", help="The comparisons there are.")] = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
@@ -187,10 +188,9 @@ def compare(
     from qplug.lab.config.branches import from_head
     from qplug_cli.progress import TerminalReporter, loading
 
-    for name in _names(heads):
-        refuse_lacking(from_head(name))
-    for name in _names(dataset):
-        refuse_lacking({"dataset": name})
+    others = {"features": features, "backbone": backbone, "reducer": reducer, "backend": backend}
+    arms = [from_head(name) for name in _names(heads)]
+    refuse_lacking({"arms": [*arms, *({"dataset": name} for name in _names(dataset)), others]})
     with loading():
         from qplug.lab.comparison import compare as lab
         from qplug.lab.comparison.executors import executor_of, executor_settings

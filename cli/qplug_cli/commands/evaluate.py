@@ -14,7 +14,7 @@ from qplug.lab.measures import SUMMARY
 from qplug_cli import output
 from qplug_cli.device_options import Budget, NoWait, Samples, Shots, Yes, spending
 from qplug_cli.device_pages import show_verification, show_waiting
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Json, NoPlugin, PluginFile
 from qplug_cli.results import metrics_table, print_heading
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def evaluate(
     budget: Budget = None,
     yes: Yes = False,
     no_wait: NoWait = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from qplug.atomic import write_atomically
 from qplug_cli import output
-from qplug_cli.options import Json, NoPlugin, OnBadFile
+from qplug_cli.options import Json, NoPlugin, OnBadFile, PluginFile
 
 EXAMPLES = """
 **Examples**
@@ -44,6 +44,7 @@ def predict(
     on_bad_file: Annotated[
         OnBadFile, typer.Option(help="What to do about files that cannot be used: leave these out, or refuse all.")
     ] = OnBadFile.skip,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:

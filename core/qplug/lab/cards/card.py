@@ -134,6 +134,7 @@ class Card(_Table):
         says: whether its hybrid is better than its rival, comparable with it, or worse.
         source: where it is published.
         read: how the source was read for this card.
+        read_in: exactly which files or pages were read; what stands in none of them is not stated here.
         data: what the claim is about.
         circuit: the quantum part.
         baseline: what the claim sets it against.
@@ -150,6 +151,7 @@ class Card(_Table):
     says: Said = "better"
     source: Text
     read: Read
+    read_in: tuple[Text, ...] = ()
     data: Text
     circuit: Text
     baseline: Text
@@ -159,6 +161,19 @@ class Card(_Table):
     differs: Annotated[tuple[Text, ...], Field(min_length=1)]
     assumed: Annotated[tuple[Text, ...], Field(min_length=1)]
     parts: Annotated[dict[str, Part], Field(min_length=1, alias="part")]
+
+    @model_validator(mode="after")
+    def _read_somewhere(self) -> Card:
+        if (self.read == "not verified") == bool(self.read_in):
+            raise ValueError(
+                f"read_in names what was read, and nothing where read is 'not verified'; read is {self.read!r}"
+            )
+        return self
+
+    @property
+    def how_read(self) -> str:
+        """How the source was read, with what of it, in words."""
+        return f"{READ[self.read]}: {'; '.join(self.read_in)}" if self.read_in else READ[self.read]
 
     def part(self, name: str | None = None) -> tuple[str, Part]:
         """A part with its name; the first where none is named.
@@ -224,7 +239,7 @@ def _with_tuples(content: Any) -> Any:
     """TOML knows lists only, and the lists of a card are tuples."""
     if not isinstance(content, dict):
         return content
-    lists = ("reported", "differs", "assumed")
+    lists = ("read_in", "reported", "differs", "assumed")
     return {key: tuple(value) if key in lists and isinstance(value, list) else value for key, value in content.items()}
 
 
