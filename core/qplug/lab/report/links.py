@@ -11,7 +11,6 @@ from qplug.lab.report.folds import FinishedSet
 from qplug.lab.report.sets import FinishedRuns
 from qplug.lab.report.source import FinishedRun
 from qplug.lab.runs.directory import SET
-from qplug.lab.runs.set_record import CELLS
 
 PAGE = "report.html"
 
@@ -42,8 +41,9 @@ def whole_of(run: FinishedRun, *, linked: bool) -> Whole | None:
 
 def links_of_folds(found: FinishedSet) -> Mapping[str, str]:
     """By the name of each fold's run that has a page, that page as seen from the set's."""
-    above = f"{CELLS}/" if found.inside else "../"
-    return _there(found.directory.path, ((found.named(run), above + run.name) for run in found.runs.values()))
+    above = "" if found.inside else "../"
+    names = map(found.beside, found.runs.values())
+    return _there(found.directory.path, ((name, above + name) for name in names))
 
 
 def links_of_runs(found: FinishedRuns) -> Mapping[str, str]:

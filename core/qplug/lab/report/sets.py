@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from qplug.lab.measures import LISTED, METRICS, percent
+from qplug.lab.report.comparison_words import MINUS
 from qplug.lab.report.source import FinishedRun, read_run, read_table
 from qplug.lab.runs.directory import SUMMARY, RunDirectory
 from qplug.lab.runs.set_record import SetRecord, SetSummary, read_set, read_summary
@@ -117,7 +118,10 @@ def side_by_side(found: FinishedRuns) -> tuple[list[str], list[list[str]]]:
         for (seed, fold), row in beside.items()
     ]
     distances = [fmean(row[arm] - row[0] for row in beside.values()) for arm in range(1, len(names))]
-    return ["", *names], [*rows, ["mean distance", _NOTHING, *(f"{100 * one:+.1f} points" for one in distances)]]
+    return ["", *names], [
+        *rows,
+        ["mean distance", _NOTHING, *(f"{100 * one:+.1f} points".replace("-", MINUS) for one in distances)],
+    ]
 
 
 def _one(key: str, value: float | None) -> str:
