@@ -18,6 +18,8 @@ import pytest
 
 # Tests run side by side; threads of one against those of another only slow both down. Before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# So do processes that extract features beside each other: each imports everything first.
+os.environ.setdefault("QPLUG_WORKERS", "1")
 # Many tests start processes: without compiled sources on disk, each would compile all of qplug again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -90,9 +90,19 @@ def install(*extras: str) -> str:
     """The command that adds extras to this installation.
 
     Args:
-        extras: their names; none: the command that installs qplug as it is.
+        extras: their names, without one that another of them brings; none: the command that installs qplug as it is.
     """
-    return _command("pip install", extras)
+    asked = {extra: _requirements(extra) for extra in extras}
+    brought = {extra for extra, its in asked.items() if its and any(its < more for more in asked.values())}
+    return _command("pip install", tuple(extra for extra in extras if extra not in brought))
+
+
+@functools.cache
+def _requirements(extra: str) -> frozenset[str]:
+    """What an extra of this installation asks for; nothing where that cannot be told."""
+    found = own()
+    ending = re.compile(rf"extra == ['\"]{re.escape(extra)}['\"]$")
+    return frozenset(ending.sub("", each) for each in (found.requires or () if found else ()) if ending.search(each))
 
 
 def reinstall() -> str:

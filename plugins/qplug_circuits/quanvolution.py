@@ -212,7 +212,7 @@ _HALVINGS = 4
 def _network(channels: int, rows: int, columns: int, n_features: int) -> list[nn.Module]:
     """Two convolutions, each halved by max-pooling, and one fully connected layer."""
     return [
-        *(nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(channels, 32, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(32, 64, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()),
         *(nn.Flatten(), nn.Dropout(0.3), nn.Linear(64 * (rows // 4) * (columns // 4), n_features), nn.ReLU()),
     ]

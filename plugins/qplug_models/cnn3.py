@@ -71,7 +71,7 @@ class Cnn3(Backbone):
         for before, after in pairwise((n_channels, *self.channels)):
             layers += [
                 nn.Conv2d(before, after, self.kernel, padding=self.kernel // 2),
-                nn.ReLU(),
                 nn.MaxPool2d(2),
+                nn.ReLU(),  # after pooling it gives the same values and gradients, on a quarter of them
             ]
         return layers

@@ -17,4 +17,5 @@ def convolution_block(before: int, after: int) -> nn.Sequential:
     """A 3 x 3 convolution with batch norm and ReLU, then 2 x 2 max-pooling."""
     # A bias would be taken out again by the batch norm.
     convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU(inplace=True), nn.MaxPool2d(2))
+    # ReLU after pooling gives the same values and gradients, on a quarter of them.
+    return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.MaxPool2d(2), nn.ReLU(inplace=True))

@@ -44,16 +44,18 @@ def test_a_base_install_says_what_the_quickstart_lacks_and_imports_nothing_for_i
     script = (
         f"import sys; sys.modules.update(dict.fromkeys({BASE}))\n"
         "from qplug_cli.main import run\n"
-        "for words in (['run'], ['run', '--head', 'mpl'], ['run', '--dataset', 'chirp']):\n"
+        "compare = ['compare', '--dataset', 'chirps', '--heads', 'pennylane-pqc,qiskit-qnn']\n"
+        "for words in (['run'], ['run', '--head', 'mpl'], ['run', '--dataset', 'chirp'], compare):\n"
         "    try: run(words)\n"
         "    except SystemExit as end: print(end.code, bool(sys.modules.keys() & {'numpy', 'qplug.lab.pipeline'}))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=100)
-    assert done.stdout.splitlines() == ["2 False"] * 3
-    lacking, head, dataset = done.stderr.splitlines()
+    assert done.stdout.splitlines() == ["2 False"] * 4
+    lacking, head, dataset, arms = done.stderr.splitlines()
     assert lacking.endswith(install("audio", "pennylane"))
     assert "no head is called 'mpl'" in head
     assert "no dataset is called 'chirp'" in dataset
+    assert all(f"{part} needs torch" in arms for part in ("'pennylane-pqc'", "'qiskit-qnn'", "'chirps'")), arms
 
 
 def test_doctor_tells_what_the_quickstart_lacks_and_the_command_for_it(base_install: None) -> None:

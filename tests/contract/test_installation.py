@@ -75,6 +75,18 @@ def test_a_command_names_what_this_installation_was_made_from(came, note, wanted
     assert installation.reinstall().startswith("pip install --force-reinstall --no-deps ")
 
 
+def test_an_extra_that_another_one_brings_is_not_asked_for(came) -> None:
+    folder = came({"url": "{folder}/a.whl", "archive_info": {}})
+    assert installation.install("image", "pennylane", "torch") == f"pip install '{folder}/a.whl[image,pennylane]'"
+    assert installation.install("hf", "ibm", "image", "qiskit", "torch") == f"pip install '{folder}/a.whl[hf,ibm]'"
+
+
+def test_every_package_says_that_it_is_typed() -> None:
+    packages = [init.parent for room in ("core", "cli", "plugins") for init in (ROOT / room).glob("*/__init__.py")]
+    assert len(packages) > 10
+    assert [str(package) for package in packages if not (package / "py.typed").is_file()] == []
+
+
 def test_only_a_registered_name_stands_in_a_command_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert installation._by_name().text == "CHECKOUT-OR-WHEEL"
     monkeypatch.setattr(installation, "REGISTERED", True)

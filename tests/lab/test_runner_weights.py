@@ -20,7 +20,7 @@ from qplug.lab.runner.run import run_once
 from qplug_models.mobilenet_audio import AudioTagger
 
 from .acquire_server import Page, Server
-from .places import without_figures
+from .places import pictures, without_figures
 
 Layers = list[dict[str, Any]]
 
@@ -185,7 +185,8 @@ def resnet(tmp_path: Path) -> Path:
 
 def hf_layers(model: Path) -> Layers:
     chosen = {
-        "dataset": {"name": "digits"},
+        "dataset": {"name": "folder", "modality": "image"},
+        "data_dir": str(pictures(model.parent / "pictures")),
         "features": {"name": "hf-features", "model": str(model), "modality": "image"},
         "backbone": {"name": "hf", "model": str(model)},
         "reducer": {"name": "identity"},

@@ -50,6 +50,24 @@ def test_dropout_acts_in_training_only() -> None:
     assert torch.equal(module.eval()(inputs), module(inputs))
 
 
+def test_relu_after_pooling_gives_the_very_numbers_of_relu_before_it() -> None:
+    torch.manual_seed(0)
+    module = Cnn3().build((1, 17, 24)).eval()
+    layers = list(module)
+    for pool in (1, 4, 7):
+        assert isinstance(layers[pool], torch.nn.MaxPool2d)
+        layers[pool], layers[pool + 1] = layers[pool + 1], layers[pool]
+    inputs = torch.randn(4, 1, 17, 24)
+    inputs[:, :, :, 12:] = 0.5  # silence: many cells of one value, where the largest is not one alone
+    found = []
+    for network in (module, torch.nn.Sequential(*layers)):
+        module.zero_grad()
+        values = network(inputs)
+        values.square().sum().backward()
+        found.append([values.detach(), *(parameter.grad.clone() for parameter in module.parameters())])
+    assert all(torch.equal(after, before) for after, before in zip(*found, strict=True))
+
+
 def test_learns_to_tell_stripes_apart() -> None:
     torch.manual_seed(0)
     labels = torch.arange(64) % 2

@@ -62,8 +62,8 @@ def why_not_together(lanes: Sequence[Lane], *, n_classes: int, options: Training
     if not lanes:
         return "there is none"
     lanes = _accompanied(lanes)
-    if options.devices > 1 or options.mixed_precision or options.head_epochs:
-        return "training.devices, mixed_precision and head_epochs are for one at a time"
+    if options.devices > 1 or options.mixed_precision or options.head_epochs or options.channels_last:
+        return "training.devices, mixed_precision, channels_last and head_epochs are for one at a time"
     if not alike([lane.model for lane in lanes]):
         return "their networks differ in shape"
     parts = [(lane.training, lane.validation) for lane in lanes]

@@ -88,7 +88,13 @@ def train(
     if isinstance(module, AskedTraining) and not module.can_begin():
         return
     cuda = [torch.cuda.current_device()] if work.device == "cuda" else []
-    with torch.random.fork_rng(devices=cuda), _quiet(), _own_interrupts() as put_back, _memory_advice(options):
+    with (
+        torch.random.fork_rng(devices=cuda),
+        _quiet(),
+        _own_interrupts() as put_back,
+        _memory_advice(options),
+        _laid_out(work),
+    ):
         module.put_handlers_back = put_back
         trainer = pl.Trainer(
             accelerator=work.device,
@@ -130,6 +136,19 @@ def _strategy(device: Literal["cpu", "cuda"]) -> DDPStrategy:
         process_group_backend="nccl" if device == "cuda" else "gloo",
         find_unused_parameters=True,  # pretrained networks bring layers that an embedding does not pass
     )
+
+
+@contextlib.contextmanager
+def _laid_out(work: Work) -> Iterator[None]:
+    """Weights of convolutions with their channels innermost, which values then follow; as they were after it."""
+    if not work.options.channels_last:
+        yield
+        return
+    work.model.to(memory_format=torch.channels_last)
+    try:
+        yield
+    finally:
+        work.model.to(memory_format=torch.contiguous_format)
 
 
 @contextlib.contextmanager
