@@ -25,7 +25,9 @@ def filled(template: str) -> str:
     for line in template.splitlines():
         name = line.removeprefix("::: ")
         lines += [line] if name == line else list(module(name))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+    parts = re.split(r"(^```python\n.*?^```$)", "\n".join(lines), flags=re.S | re.M)
+    text = "".join(part if part.startswith("```") else re.sub(r"\n{3,}", "\n\n", part) for part in parts)
+    return text.rstrip() + "\n"
 
 
 def module(name: str) -> Iterator[str]:
