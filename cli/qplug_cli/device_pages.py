@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qplug_cli import output
+from qplug_cli import blocks, output
 
 
 def show_waiting(told: Mapping[str, Any]) -> None:
@@ -16,7 +16,7 @@ def show_waiting(told: Mapping[str, Any]) -> None:
         f"{told['backend']}: {told['n_samples']:,} samples with {told['shots']:,} shots are with the device, "
         f"job {jobs}: {told['waiting']}"
     )
-    console.print(f"fetch it with: qplug resume {told['run']}", soft_wrap=True)
+    blocks.end(console, told["run"], blocks.command("resume", told["run"]))
 
 
 def show_verification(told: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,14 @@ def _disable(names: list[str] | None) -> list[str] | None:
 
         catalogue.disable(names)
     return names
+
+
+def _plug_in(context: typer.Context, files: list[Path] | None) -> list[Path] | None:
+    if files and not context.resilient_parsing:  # a shell that completes a line imports nothing
+        from qplug import catalogue
+
+        catalogue.plug_in(*files)
+    return files
 
 
 class OnBadFile(StrEnum):
@@ -66,6 +75,18 @@ Figures = Annotated[
     bool,
     typer.Option("--figures/--no-figures", help="Draw the figures of each run; a set of many is quicker without."),
 ]
+
+PluginFile = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        metavar="FILE",
+        callback=_plug_in,
+        is_eager=True,
+        help="A Python file with parts that no package brings: a class LoudHead in it is named loud-head. Repeatable.",
+    ),
+]
+"""As ``NoPlugin``, and before it: what a file brings can be left out."""
 
 NoPlugin = Annotated[
     list[str] | None,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qplug.lab.measures import SUMMARY
-from qplug_cli import output
+from qplug_cli import blocks, output
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -98,26 +97,36 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
     )
     if isinstance(summary["run"], str):
         _print_interval(console, summary)
-        console.print(f"written to {summary['run']}", soft_wrap=True)
-        console.print(f"next: qplug report {shlex.quote(summary['run'])}", soft_wrap=True)
+        blocks.end(console, summary["run"], blocks.command("report", summary["run"]))
     if (verified := summary.get("verification")) is not None:
         from qplug_cli.device_pages import show_verification, show_waiting
 
         (show_waiting if "waiting" in verified else show_verification)(verified)
     if "set" in summary:
-        console.print(f"runs, mean and spread in {summary['set']}", soft_wrap=True)
+        _print_interval_of_folds(console, summary)
+        _print_end_of_set(console, summary)
 
 
 def _print_interval(console: Console, summary: Mapping[str, Any]) -> None:
     """How far the test part's size alone lets the accuracy be off."""
-    from qplug.lab.judging.interval import wilson
-
     accuracy, n = summary["test"]["accuracy"], summary["n_test"]
     if accuracy is not None and n:
-        low, high = wilson(round(accuracy * n), n)
-        console.print(
-            f"test accuracy {accuracy:.3f}, 95 % interval {low:.3f} to {high:.3f} for other samples like these {n}"
-        )
+        console.print(blocks.interval("test", accuracy, n))
+
+
+def _print_interval_of_folds(console: Console, summary: Mapping[str, Any]) -> None:
+    """That of all folds' test samples together; runs that differ in their seeds judge the same ones again."""
+    folds = summary.get("folds", ())
+    if not folds or any(fold["test"]["accuracy"] is None for fold in folds):
+        return
+    n = sum(fold["n_test"] for fold in folds)
+    right = sum(round(fold["test"]["accuracy"] * fold["n_test"]) for fold in folds)
+    if n:
+        console.print(blocks.interval("all folds together: test", right / n, n))
+
+
+def _print_end_of_set(console: Console, summary: Mapping[str, Any]) -> None:
+    blocks.end(console, summary["set"], blocks.command("report", summary["set"], "--runs"))
 
 
 def _print_arms(summary: Mapping[str, Any]) -> None:
@@ -129,7 +138,7 @@ def _print_arms(summary: Mapping[str, Any]) -> None:
     console.print(table)
     _print_remarks(console, summary)
     console.print("mean ± standard deviation over the runs; whether heads differ takes a test")
-    console.print(f"runs, means and spreads in {summary['set']}", soft_wrap=True)
+    _print_end_of_set(console, summary)
 
 
 def _counted(summary: Mapping[str, Any]) -> str:

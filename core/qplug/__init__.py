@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qplug.version import __version__
 
 if TYPE_CHECKING:
+    from qplug.catalogue.plugging_in import plug_in
     from qplug.contract.circuit import Circuit, Encoding, Gate, Observable, Weight
     from qplug.contract.claim import Claim
     from qplug.contract.errors import (
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "qplug.catalogue.plugging_in": ("plug_in",),
     "qplug.contract.circuit": ("Circuit", "Encoding", "Gate", "Observable", "Weight"),
     "qplug.contract.claim": ("Claim",),
     "qplug.contract.errors": (
@@ -207,6 +209,7 @@ __all__ = [
     "head",
     "load",
     "load_run",
+    "plug_in",
     "run",
 ]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 WORKERS = "QPLUG_WORKERS"
 """How many processes may work at once."""
 _DISABLE = "QPLUG_DISABLE"
+_PLUGINS = "QPLUG_PLUGINS"
 _THREADED = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMBA", "NUMEXPR")
 
 
@@ -63,6 +64,16 @@ def disabled(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
 def disable(name: str) -> None:
     """Adds a plugin to ``QPLUG_DISABLE``, for this process and those it starts."""
     os.environ[_DISABLE] = ",".join((*disabled(), name))
+
+
+def plugin_files(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The files of ``QPLUG_PLUGINS``, whose parts can be named as those of packages; separated as in ``PATH``."""
+    return tuple(file for file in environment.get(_PLUGINS, "").split(os.pathsep) if file)
+
+
+def add_plugin_file(file: Path) -> None:
+    """Adds a file to ``QPLUG_PLUGINS``, for this process and those it starts."""
+    os.environ[_PLUGINS] = os.pathsep.join((*plugin_files(), str(file)))
 
 
 def import_limit(environment: Mapping[str, str] = os.environ) -> str:

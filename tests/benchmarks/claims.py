@@ -50,7 +50,8 @@ def row(card: Card, name: str, result: dict[str, Any] | None) -> str:
     tested = {each["protocol"]: each for each in result["tested"]}
     numbers = " | ".join(" | ".join(told(tested.get(protocol))) for protocol in BOTH)
     _, _, left = result["sentence"].partition("under the corrected protocol ")
-    return f"{start} {numbers} | {result['ruling']}; {left.partition(' (')[0].rstrip('.')} |"
+    ruled = [result["ruling"], left.partition(" (")[0].rstrip(".")]
+    return f"{start} {numbers} | {'; '.join(filter(None, ruled))} |"
 
 
 def told(tested: Mapping[str, Any] | None) -> tuple[str, str]:

@@ -60,7 +60,7 @@ def test_what_is_shown_says_where_it_ran_and_how_far_off_it_is(capsys: pytest.Ca
     told = capsys.readouterr().out
     assert "aer (shots 100), modelled noise: a fake device" in told
     assert "LEAKY" in told
-    assert "1,500 samples, 95 % interval of accuracy 0.710 to 0.870" in told
+    assert "test accuracy 0.800, 95 % interval 0.710 to 0.870 for other samples like these 1,500" in told
     assert "in the run itself: accuracy 0.900" in told
     flat = " ".join(told.split())
     assert "the same label for 95.0 % (91.0 to 97.0 %)" in flat

@@ -38,3 +38,13 @@ def test_the_parts_of_the_guide_pass_the_tests_of_the_guide(package, forking) ->
     words = ["-c", code, "-q", "-p", "no:cacheprovider", str(package)]
     done = forking(words, package, os.environ | {"PYTHONPATH": str(package)}, timeout=280)
     assert "5 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_file_of_the_guide_needs_no_package(package, forking) -> None:
+    lines = re.findall(r"^qplug (.*--plugin gated_head\.py.*)$", GUIDE.read_text(encoding="utf-8"), re.M)
+    assert [line.split()[0] for line in lines] == ["show", "check", "run"]
+    environment = {name: value for name, value in os.environ.items() if name != "QPLUG_PLUGINS"}
+    for line in lines:
+        done = forking(line.replace("run ", "run --dry-run ").split(), package, environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "gated" in done.stdout or "passed" in done.stdout

@@ -53,6 +53,7 @@ class Reader(HTMLParser):
         self.tags: list[str] = []
         self.open: list[str] = []
         self.links: list[str] = []
+        self.anchors: set[str] = set()
         self.pictures: list[dict[str, str]] = []
         self.text = ""
 
@@ -62,6 +63,7 @@ class Reader(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
         self.links += [value or "" for name, value in attrs if name in LINKING]
+        self.anchors |= {value or "" for name, value in attrs if name == "id"}
         assert not [name for name, _ in attrs if name.startswith("on")]
         if tag == "img":
             self.pictures.append({name: value or "" for name, value in attrs})
@@ -72,6 +74,13 @@ class Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if "style" not in self.open:
             self.text += data
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """What a browser would have to fetch or follow: links but those to places of the page itself, which exist."""
+        inside = {link[1:] for link in self.links if link.startswith("#")}
+        assert inside <= self.anchors
+        return [link for link in self.links if not link.startswith("#")]
 
     @property
     def words(self) -> str:

@@ -69,7 +69,7 @@ def test_all_files_are_written_and_the_page_needs_nothing_else(tmp_path: Path) -
     reader.feed(written[0].read_text(encoding="utf-8"))
     assert len(reader.pictures) == len(kinds)
     assert all(picture["alt"] and picture["src"].startswith("data:image/png;base64,") for picture in reader.pictures)
-    assert all(link.startswith("data:") for link in reader.links)
+    assert all(link.startswith("data:") for link in reader.elsewhere)
     before = {path: path.read_bytes() for path in written}
     assert {path: path.read_bytes() for path in write_comparison(tmp_path, found, cells)} == before
 
@@ -175,8 +175,33 @@ def test_latex_has_every_arm_and_pair_and_breaks_long_tables(one: ComparisonOutc
     longer = latex(examples.outcome(*(examples.data_set(f"d{k}", arms, []) for k in range(4))))
     assert longer.count(r"\begin{table}") == longer.count(r"\end{table}") == 2 * 2 + 4 * 2
     assert longer.count("(continued)") == 6
-    assert r"@{}p{3.4cm}rrr@{}" in longer
-    assert r"\begin{tabular}[b]{@{}r@{}}d0\\balanced accuracy, \%\end{tabular}" in longer
+    assert r"@{}p{1.7cm}rrr@{}" in longer
+    assert r"\begin{tabular}[b]{@{}r@{}}d0\\balanced\\accuracy, \%\end{tabular}" in longer
+    assert r"\raggedright arm-39-with-a-name-longer-than-most & 80.0 {[}78.0, 82.0{]} &" in longer
+
+
+def test_no_line_of_a_latex_table_is_wider_than_the_text_of_a_page_in_portrait(one: ComparisonOutcome) -> None:
+    """345 pt, in letters of 4.2 pt as digits of that size are; the columns stand 5 pt apart."""
+    several = examples.outcome(*(examples.usual(name) for name in ("urbansound8k", "crema-d", "fsdd")))
+    for table in latex(several).split(r"\begin{table}")[1:]:
+        assert r"\footnotesize\setlength{\tabcolsep}{2.5pt}" in table
+        columns = re.search(r"begin\{tabular\}\{@\{\}(.*?)@\{\}\}", table)
+        assert columns is not None
+        (header, *rows) = re.findall(r"^(?!\\)(.*) \\\\$", re.sub(r"\\(raggedright|%) ?", "", table), re.MULTILINE)
+        kinds = re.findall(r"p\{1\.7cm\}|l|r", columns[1])
+        cells = [row.split(" & ") for row in (header, *rows)]
+        widths = [
+            48.4 if kind.startswith("p") else 4.2 * max(map(printed_width, column))
+            for kind, column in zip(kinds, zip(*cells, strict=True), strict=True)
+        ]
+        assert sum(widths) + 5 * (len(kinds) - 1) <= 345, table
+
+
+def printed_width(cell: str) -> int:
+    """Letters of the longest line of a cell."""
+    inner = re.sub(r"\\begin\{tabular\}\[.\]\{@\{\}r@\{\}\}|\\end\{tabular\}", "", cell)
+    plain = re.sub(r"\$-\$", "-", re.sub(r"\\text\w+\{\}", "<", inner)).translate(str.maketrans("", "", "{}$"))
+    return max(map(len, plain.split("\\\\")))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from qplug.lab.comparison.cell_work import Spec, carry_out, cell_of
 from qplug.lab.comparison.grid import Arm, Grid, seeds_of
 from qplug.lab.comparison.sets import resume, run_set
 from qplug.lab.config.layers import from_assignments
-from qplug.lab.report.page import write_report
+from qplug.lab.report.page import write_report, write_reports_of_runs
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 from qplug.lab.runner.workplace import Workplace
@@ -98,6 +98,20 @@ def test_a_finished_set_is_reported_over_all_its_test_samples(whole: dict[str, A
     page = write_report(Path(whole["set"])).read_text(encoding="utf-8")
     right = sum(round(fold["test"]["accuracy"] * fold["n_test"]) for fold in whole["folds"])
     assert f"Confusion matrix over all folds: {right} of {whole['n_test']} right." in page
+    assert 'id="curves"' in page
+
+
+def test_the_pages_of_a_set_and_its_runs_lead_to_one_another(whole: dict[str, Any], tmp_path: Path) -> None:
+    path = Path(shutil.copytree(whole["set"], tmp_path / "taken along"))
+    assert '<a href="cells/' not in write_report(path).read_text(encoding="utf-8")
+    written = write_reports_of_runs(path)
+    assert len(written) == 5
+    page = write_report(path).read_text(encoding="utf-8")
+    for file in written:
+        assert f'<a href="{file.relative_to(path)}">' in page
+        assert '<a href="../../report.html">taken along</a>' in file.read_text(encoding="utf-8")
+    with pytest.raises(UserError, match=f"{written[0].parent} has no runs in its folder.*Leave --runs out"):
+        write_reports_of_runs(written[0].parent)
 
 
 def test_an_interrupted_set_goes_on_to_the_same_numbers(whole: dict[str, Any], tmp_path: Path) -> None:
@@ -175,6 +189,15 @@ def test_several_heads_are_one_line_and_one_page(grid: dict[str, Any]) -> None:
     for cell in read_set(path).cells:
         assert cell.folder in page
     assert page.count("±") >= 2
+    accuracies = [cell["test"]["accuracy"] for cell in grid["cells"]]
+    distance = fmean(accuracies[2:]) - fmean(accuracies[:2])
+    assert (
+        f'<th scope="row">seed 3</th><td>{100 * accuracies[0]:.1f} %</td><td>{100 * accuracies[2]:.1f} %</td>' in page
+    )
+    assert f'<th scope="row">mean distance</th><td>–</td><td>{100 * distance:+.1f} points</td>' in page.replace(
+        "\N{MINUS SIGN}", "-"
+    )
+    assert all(f'id="{name}"' in page for name in ("curves", "confusion_matrix"))
     assert str(path.parent) not in page
 
 

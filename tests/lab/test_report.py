@@ -101,8 +101,8 @@ def test_the_page_asks_nothing_of_a_network_and_runs_no_script(tmp_path: Path) -
     reader, page = read(tmp_path)
     assert "script" not in reader.tags
     assert not {"link", "iframe", "object", "embed"} & set(reader.tags)
-    assert reader.links
-    assert all(link.startswith("data:image/png;base64,") for link in reader.links)
+    assert reader.elsewhere
+    assert all(link.startswith("data:image/png;base64,") for link in reader.elsewhere)
     assert not re.search(r"url\(|@import|https?://", page)
     assert "default-src 'none'" in page
 
@@ -142,6 +142,32 @@ def test_figures_for_a_paper_are_drawn_from_the_folder_without_a_date(tmp_path: 
     RunDirectory(run).write_text("predictions.csv", "id,part,label,predicted\n" + "k,test,cat,cat\n" * 10)
     with pytest.raises(DataError, match=rf"predictions of {run.name} are damaged.*missing.*'p_cat'"):
         write_figures(run, ("svg",))
+
+
+def test_the_page_begins_with_links_to_its_sections_and_figures_enlarge_without_a_script(tmp_path: Path) -> None:
+    reader, page = read(tmp_path)
+    titles = re.findall(r"<section id=\"(.*?)\">\n<h2>(.*?)</h2>", page)
+    assert [title for _, title in titles][:3] == ["Results", "How it judges", "How it was trained"]
+    assert page.count("<section") == len(titles)
+    assert [link[1:] for link in reader.links if link.startswith("#")] == [anchor for anchor, _ in titles]
+    assert page.index('class="contents"') < page.index("<section")
+    assert reader.tags.count("input") == len(reader.pictures)
+    assert ".zoom:has(input:checked)" in page
+
+
+def test_a_run_and_its_set_lead_to_one_another_where_both_have_a_page(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    whole = tmp_path / "the set" / "cells"
+    assert "One run of" not in told(run)
+    whole.mkdir(parents=True)
+    inside = run.rename(whole / "k")
+    (tmp_path / "the set" / "set.json").write_text("{")
+    page = write_report(inside).read_text()
+    assert "One run of the set" in told(inside)
+    assert "../.." not in page
+    (tmp_path / "the set" / "report.html").write_text("")
+    assert '<a href="../../report.html">the set</a>' in write_report(inside).read_text()
+    assert "../.." not in write_report(inside, tmp_path / "to pass on.html").read_text()
 
 
 def test_no_folder_of_the_machine_stands_in_it(tmp_path: Path) -> None:

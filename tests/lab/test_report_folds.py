@@ -91,7 +91,7 @@ def test_all_folds_test_samples_stand_in_one_confusion_matrix(whole: Path) -> No
 
 def test_the_page_asks_nothing_of_a_network_and_shows_no_folder(whole: Path) -> None:
     reader, page = read(whole)
-    assert all(link.startswith("data:") for link in reader.links)
+    assert all(link.startswith("data:") for link in reader.elsewhere)
     assert "script" not in reader.tags
     assert "prefers-color-scheme: dark" in page
     assert "@media print" in page

@@ -24,8 +24,6 @@ from qplug_cli.commands.run import run as run_command
 
 from .places import without_figures
 
-CHANGED = "head 'turned' of package qplug-turned 1.0"
-
 
 class Hasty(Silent):
     """Keeps warnings, and presses Ctrl-C after some epochs or before anything is computed."""
@@ -51,23 +49,38 @@ def layers() -> list[dict[str, Any]]:
     return [from_assignments(few), {"dataset": {"name": "chirps"}, "head": {"name": "turned"}}]
 
 
-def test_changed_code_is_refused_on_resume_and_told_ever_after(site, head_source, tmp_path: Path, caplog) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    ("package", "version", "told_as"),
+    [
+        ("qplug-turned", "1.0", "head 'turned' of package qplug-turned 1.0"),
+        ("turns.py", "", "head 'turned' of turns.py"),
+    ],
+)
+def test_changed_code_is_refused_on_resume_and_told_ever_after(  # type: ignore[no-untyped-def]
+    package: str, version: str, told_as: str, site, head_source, tmp_path: Path, caplog, monkeypatch
+) -> None:
     linear = "import torch; return torch.nn.Linear(n_inputs, n_classes)"
-    site.add_head("turned", head_source.replace("raise NotImplementedError", linear))
-    module = site.folder / "turned_plugin.py"
-    original = module.read_text()
+    original = head_source.replace("raise NotImplementedError", linear)
+    if version:
+        site.add_head("turned", original)
+        module = site.folder / "turned_plugin.py"
+    else:
+        module = site.folder / package
+        module.write_text(original := original.replace("class Part", "class Turned"))
+        monkeypatch.setenv("QPLUG_PLUGINS", str(module))
     with pytest.raises(Interrupted):
         run_once(layers(), tmp_path / "runs", Hasty(1))
     (run,) = (tmp_path / "runs").iterdir()
     record = json.loads((run / "environment.json").read_text())["code"]
     assert set(record) == {"dataset", "features", "backbone", "reducer-1", "head-1"}
     assert {key: record["head-1"][key] for key in ("kind", "name", "package", "version")} == {
-        "kind": "head", "name": "turned", "package": "qplug-turned", "version": "1.0",
+        "kind": "head", "name": "turned", "package": package, "version": version,
     }  # fmt: skip
+    assert str(tmp_path) not in (run / "run.toml").read_text() + (run / "environment.json").read_text()
 
     module.write_text(original + "\n# y became -y\n")
     with pytest.raises(
-        ConfigError, match=f"{run} cannot go on, because code has changed since it was started: {CHANGED}\\."
+        ConfigError, match=f"{run} cannot go on, because code has changed since it was started: {told_as}\\."
     ):
         resume_run(run, Silent())
 
@@ -78,7 +91,7 @@ def test_changed_code_is_refused_on_resume_and_told_ever_after(site, head_source
     assert unchanged.warnings == []
 
     module.write_text(original + "\n# y became -y\n")
-    told = f"the code of {CHANGED} is not the code that {run} was made with; its numbers may differ."
+    told = f"the code of {told_as} is not the code that {run} was made with; its numbers may differ."
     load_run(run)
     assert told in caplog.text
     predicting, repeating = Hasty(3), Hasty(0)
@@ -93,13 +106,13 @@ def described(kind: str, name: str, package: str, version: str) -> dict[str, str
     return {"kind": kind, "name": name, "package": package, "version": version, "sha256": "0" * 64}
 
 
-def run_of(folder: Path, dataset: str) -> Path:
+def run_of(folder: Path, dataset: str, brought_by: tuple[str, str] = ("qplug-spun", "0.3")) -> Path:
     """What a run leaves that is killed before it trains."""
     folder.mkdir()
     (folder / "run.toml").write_text(f'dataset = {{ name = "{dataset}" }}\nhead = {{ name = "spun" }}\n')
     code = {
         "dataset": described("dataset", "esc-99", "qplug-esc", "2.1"),
-        "head-1": described("head", "spun", "qplug-spun", "0.3"),
+        "head-1": described("head", "spun", *brought_by),
         "reducer-1": described("reducer", "identity", "qplug", "0.1"),
     }
     (folder / "environment.json").write_text(json.dumps({"code": code}))
@@ -121,6 +134,12 @@ def test_what_a_run_was_made_with_is_named_when_it_is_gone(use: str, tmp_path: P
     )
     with pytest.raises(NotInstalled, match=told):
         USES[use](run_of(tmp_path / "run", "esc-99"))
+
+
+def test_the_file_that_is_gone_is_asked_for(tmp_path: Path) -> None:
+    told = r"not here: .*head 'spun' of spins\.py\. Give the file that it stands in with: --plugin spins\.py\. Install "
+    with pytest.raises(NotInstalled, match=told):
+        load_run(run_of(tmp_path / "run", "esc-99", ("spins.py", "")))
 
 
 def test_a_name_that_no_run_knows_is_told_as_ever(tmp_path: Path) -> None:

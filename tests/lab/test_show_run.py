@@ -9,7 +9,7 @@ from qplug.contract.errors import UserError
 from qplug.lab.runs.directory import RunDirectory
 from qplug.lab.runs.evaluations import EVALUATIONS, EvaluationRecord, write_evaluation
 from qplug.lab.runs.record_file import read_record
-from qplug_cli.commands import show
+from qplug_cli.commands import predict, show
 
 from .report_runs import finished_run
 
@@ -43,3 +43,16 @@ def test_a_run_is_shown_with_its_evaluations(
 def test_what_is_no_run_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"there is no run directory {tmp_path / 'none'}"):
         show.show("run", str(tmp_path / "none"))
+
+
+def test_answers_end_with_what_is_known_of_the_run_and_the_next_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = finished_run(tmp_path)
+    predict._show_end(run, None, 3)
+    told = capsys.readouterr().out
+    assert "its test accuracy 0.700, 95 % interval 0.397 to 0.892 for other samples like these 10" in told
+    assert f"next: qplug evaluate {run} --dataset folder --data-dir FOLDER, with a folder for each class" in told
+    (run / "metrics.json").write_text("{")
+    predict._show_end(run, tmp_path / "a.csv", 3)
+    assert capsys.readouterr().out.splitlines()[:2] == ["3 answers", f"written to {tmp_path / 'a.csv'}"]

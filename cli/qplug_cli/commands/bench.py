@@ -12,7 +12,7 @@ import typer
 
 from qplug.contract.errors import UserError
 from qplug_cli import output
-from qplug_cli.options import Json, NoPlugin, Settings
+from qplug_cli.options import Json, NoPlugin, PluginFile, Settings
 from qplug_cli.visible import visible
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def bench(
     budget: Annotated[float, typer.Option(min=0.0, help="Seconds for each backend in each case.")] = 10.0,
     patient: Annotated[bool, typer.Option("--patient", help="Skip nothing for being slow.")] = False,
     json: Json = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
 ) -> None:
     """Time forward and backward of a quantum head, gradients to its inputs and weights, on every backend in one run.

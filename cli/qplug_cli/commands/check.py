@@ -14,7 +14,7 @@ from qplug.contract.errors import UnknownName
 from qplug_cli import output
 from qplug_cli.commands.list import PLURALS, singular
 from qplug_cli.commands.show import setting
-from qplug_cli.options import Json, NoPlugin, Settings
+from qplug_cli.options import Json, NoPlugin, PluginFile, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,6 +49,7 @@ def check(
     ] = None,
     send: Annotated[bool, typer.Option("--send", help="Send work to a remote backend, which may cost.")] = False,
     json: Json = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
 ) -> None:
     """Find out whether a component keeps every promise of its kind: the checks of qplug.testing.conformance.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qplug.contract.errors import QplugError, UserError
-from qplug_cli import output
-from qplug_cli.options import ExecutorName, Jobs, Json, NoPlugin, OnBadFile, PerGpu
+from qplug_cli import blocks, output
+from qplug_cli.options import ExecutorName, Jobs, Json, NoPlugin, OnBadFile, PerGpu, PluginFile
 
 if TYPE_CHECKING:
     from qplug.lab.comparison.computing import Computing
@@ -172,6 +172,7 @@ def compare(
         bool, typer.Option("--again", help="Try cells again that failed.", rich_help_panel="Work")
     ] = False,
     list_them: Annotated[bool, typer.Option("--list", help="The comparisons there are.")] = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
@@ -263,13 +264,14 @@ def show(folder: Path, outcome: ComparisonOutcome | None, *, json: bool) -> None
         return
     console = output.console()
     if outcome is None:
-        console.print(f"cells are left; go on with: qplug resume {folder}", soft_wrap=True)
+        console.print("cells are left")
+        blocks.end(console, str(folder), blocks.command("resume", str(folder)))
         return
     from qplug_cli.comparison_page import comparison_tables
 
     for part in comparison_tables(outcome):
         console.print(part)
-    console.print(f"report, tables and all results in {folder}", soft_wrap=True)
+    blocks.end(console, str(folder), blocks.command("report", str(folder), "--open"))
 
 
 def _plain(outcome: ComparisonOutcome | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import typer
 from qplug import catalogue
 from qplug.contract.errors import DataError, UserError
 from qplug_cli import data_pages, output
-from qplug_cli.options import Json, NoPlugin, Settings
+from qplug_cli.options import Json, NoPlugin, PluginFile, Settings
 from qplug_cli.plain_help import PlainCommand, PlainGroup
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def _epilog(examples: str) -> str:
     "list",
     epilog=_epilog("`qplug data list` – all of them\n\n`qplug data list --data-dir ~/data --json` – for scripts"),
 )
-def list_data(data_dir: DataDir = None, json: Json = False, no_plugin: NoPlugin = None) -> None:
+def list_data(
+    data_dir: DataDir = None, json: Json = False, plugin: PluginFile = None, no_plugin: NoPlugin = None
+) -> None:
     """Every data set: whether it is there, how it is had, and under which licence."""
     from qplug.lab.acquire.places import target_folder
     from qplug.lab.acquire.survey import how
@@ -118,7 +120,12 @@ def _published_bytes(dataset: Dataset) -> int | None:
 
 @_command(epilog=_epilog("`qplug data info crema-d` – layout, licence, whom to cite, where it comes from"))
 def info(
-    name: Name, data_dir: DataDir = None, settings: Settings = None, json: Json = False, no_plugin: NoPlugin = None
+    name: Name,
+    data_dir: DataDir = None,
+    settings: Settings = None,
+    json: Json = False,
+    plugin: PluginFile = None,
+    no_plugin: NoPlugin = None,
 ) -> None:
     """One data set: layout, licence, citation, splits, known results, what is there and what could be downloaded."""
     from qplug.lab.acquire.places import target_folder
@@ -149,6 +156,7 @@ def fetch(
     ] = False,
     settings: Settings = None,
     json: Json = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
 ) -> None:
     """Download a data set to the place where every run looks for it; what is there already is kept.
@@ -200,7 +208,12 @@ def _confirm(name: str, *, yes: bool) -> None:
 
 @_command(epilog=_epilog("`qplug data verify mnist` – sizes and checksums of all files"))
 def verify(
-    name: Name, data_dir: DataDir = None, settings: Settings = None, json: Json = False, no_plugin: NoPlugin = None
+    name: Name,
+    data_dir: DataDir = None,
+    settings: Settings = None,
+    json: Json = False,
+    plugin: PluginFile = None,
+    no_plugin: NoPlugin = None,
 ) -> None:
     """Hold a data set's files against the sizes and checksums that its source publishes."""
     from qplug.lab.acquire.survey import how
@@ -233,6 +246,7 @@ def audit(
     ] = None,
     settings: Settings = None,
     json: Json = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
 ) -> None:
     """Look into a data set before anything is trained on it: every file is read once.

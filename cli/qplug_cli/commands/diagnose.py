@@ -10,7 +10,7 @@ import typer
 
 from qplug.contract.errors import UserError
 from qplug_cli import output
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Json, NoPlugin, PluginFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +64,7 @@ def diagnose(
         Path | None, typer.Option(metavar="FOLDER", help="Write diagnosis.json and diagnosis.png there.")
     ] = None,
     json: Json = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
 ) -> None:
     """Say before training what a quantum head can be expected to do: nothing is trained.

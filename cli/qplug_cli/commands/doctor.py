@@ -23,7 +23,7 @@ from qplug.catalogue.offers import misspelt_groups
 from qplug.version import DISTRIBUTION, PROJECT, __version__
 from qplug_cli import output
 from qplug_cli.commands.allowance import allowance
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Json, NoPlugin, PluginFile
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,6 +86,7 @@ class Health:
 def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Ask no service.")] = False,
     json: Json = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
 ) -> None:
     """Examine this installation: Python, packages, devices, plugins, accounts; and say what to do about each problem.

@@ -11,10 +11,10 @@ import typer
 
 from qplug.contract.errors import ConfigError
 from qplug.lab.measures import SUMMARY
-from qplug_cli import output
+from qplug_cli import blocks, output
 from qplug_cli.device_options import Budget, NoWait, Samples, Shots, Yes, spending
 from qplug_cli.device_pages import show_verification, show_waiting
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Json, NoPlugin, PluginFile
 from qplug_cli.results import metrics_table, print_heading
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def evaluate(
     budget: Budget = None,
     yes: Yes = False,
     no_wait: NoWait = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
@@ -199,14 +200,13 @@ def _show(summary: Mapping[str, Any]) -> None:
     scores = summary[summary["part"]]
     table.add_row(summary["part"], *(f"{scores[name]:.3f}" for name in SUMMARY))
     console.print(table)
-    low, high = scores["accuracy_interval"]
-    console.print(f"{scores['n']:,} samples, 95 % interval of accuracy {low:.3f} to {high:.3f}")
+    console.print(blocks.interval(summary["part"], scores["accuracy"], scores["n"], scores["accuracy_interval"]))
     if not summary["other_data"]:
         console.print(f"in the run itself: accuracy {summary['run_accuracy']:.3f}")
     _show_agreement(summary["against_training_backend"])
     if "observables" in summary:
         show_verification(summary)
-    console.print(f"written to {summary['evaluation']}", soft_wrap=True)
+    blocks.end(console, summary["evaluation"], blocks.command("report", summary["run"]))
 
 
 def _show_agreement(found: Mapping[str, Any] | None) -> None:

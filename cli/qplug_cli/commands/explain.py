@@ -11,7 +11,7 @@ import typer
 
 from qplug.contract.errors import DataError, UnknownName
 from qplug_cli import output
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Json, NoPlugin, PluginFile
 from qplug_cli.visible import visible
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def explain(
         typer.Option("--set", metavar="KIND.PARAM=VALUE", help="Set one, such as head.n_layers=3. Repeatable."),
     ] = None,
     json: Json = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
 ) -> None:
     """Draw a pipeline: what is behind each step, how many numbers learn, its circuits, and where randomness enters.

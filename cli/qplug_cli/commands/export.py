@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qplug_cli import output
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Json, NoPlugin, PluginFile
 
 if TYPE_CHECKING:
     from qplug.lab.export.files import Exported
@@ -38,6 +38,7 @@ def export(
         Path | None,
         typer.Option(help="The main file to write; others go beside it.  [default: in export/ of the run directory]"),
     ] = None,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from qplug.contract.errors import UserError
 from qplug_cli import output
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Json, NoPlugin, PluginFile
 
 if TYPE_CHECKING:
     from qplug.lab.runner.jobs import SentWork
@@ -37,6 +37,7 @@ def jobs(
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where run directories are.")] = Path("runs"),
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:  # fmt: skip

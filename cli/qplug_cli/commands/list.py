@@ -17,7 +17,7 @@ from qplug.catalogue.lacking import install_all, lacking
 from qplug.catalogue.offers import misspelt_groups
 from qplug.contract.errors import UnknownName
 from qplug_cli import output
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Json, NoPlugin, PluginFile
 from qplug_cli.visible import visible
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def list_components(
         bool, typer.Option("--available", help="Only what is not installed here, with the command that brings it.")
     ] = False,
     json: Json = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
 ) -> None:
     """Show every known component: what it is, who provides it, and whether it is ready.

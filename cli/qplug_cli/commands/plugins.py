@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from qplug.catalogue import Entry
 from qplug_cli import output
 from qplug_cli.commands.list import PLURALS, STATUS, rows_of
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Json, NoPlugin, PluginFile
 from qplug_cli.visible import visible
 
 EXAMPLES = """
@@ -27,8 +27,8 @@ class Brought:
     """What one installed distribution brings.
 
     Attributes:
-        distribution: its name; ``qplug`` is this one.
-        version: its version.
+        distribution: its name; ``qplug`` is this one. A file of ``--plugin`` stands here by its own name.
+        version: its version; a file has none.
         ready: names by kind, hooks and commands among them.
         others: names by kind of what may not be used, each with its status and the reason.
     """
@@ -39,7 +39,7 @@ class Brought:
     others: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def plugins(json: Json = False, no_plugin: NoPlugin = None) -> None:
+def plugins(json: Json = False, plugin: PluginFile = None, no_plugin: NoPlugin = None) -> None:
     """Show the installed distributions that bring components, hooks and commands, with their versions.
 
     What cannot be used is named with its reason. One by one, with a line about each: qplug list.
@@ -51,7 +51,8 @@ def plugins(json: Json = False, no_plugin: NoPlugin = None) -> None:
     for each in found:
         counts = Counter({kind: len(names) for kind, names in each.ready.items()})
         told = ", ".join(f"{n} {kind if n == 1 else PLURALS.get(kind, f'{kind}s')}" for kind, n in counts.items())
-        sys.stdout.write(visible(f"{each.distribution} {each.version}: {told or 'nothing that can be used'}") + "\n")
+        name = f"{each.distribution} {each.version}".strip()
+        sys.stdout.write(visible(f"{name}: {told or 'nothing that can be used'}") + "\n")
         for kind in ("hook", "command"):
             if names := each.ready.get(kind):
                 sys.stdout.write(visible(f"  {kind}s: {', '.join(names)}") + "\n")
@@ -64,7 +65,7 @@ def brought(rows: Iterable[Entry]) -> list[Brought]:
     """Rows of the catalogue by the installed distribution that brings them, this one first."""
     found: dict[str, Brought] = {}
     for row in rows:
-        if not row.version or row.kind == "recipe":
+        if not (row.version or row.target) or row.kind == "recipe":
             continue  # known, and not installed
         each = found.setdefault(row.provider, Brought(row.provider, row.version))
         if row.status == "ready":

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from qplug.atomic import write_atomically
-from qplug_cli import output
-from qplug_cli.options import Json, NoPlugin, OnBadFile
+from qplug.contract.errors import DataError
+from qplug_cli import blocks, output
+from qplug_cli.options import Json, NoPlugin, OnBadFile, PluginFile
 
 EXAMPLES = """
 **Examples**
@@ -44,6 +46,7 @@ def predict(
     on_bad_file: Annotated[
         OnBadFile, typer.Option(help="What to do about files that cannot be used: leave these out, or refuse all.")
     ] = OnBadFile.skip,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:
@@ -61,10 +64,27 @@ def predict(
         write_atomically(out, _csv(rows))
     if json:
         output.document(rows)
-    elif out is not None:
-        output.console().print(f"{len(rows)} answers in {out}", soft_wrap=True, markup=False, highlight=False)
-    else:
+        return
+    if out is None:
         _show(rows)
+    _show_end(run, out, len(rows))
+
+
+def _show_end(run: Path, out: Path | None, n: int) -> None:
+    """How often the run's answers were right, and how to see it for files whose classes are known."""
+    from qplug.lab.runs.record_file import read_record
+
+    console = output.console()
+    with suppress(DataError):  # a damaged record tells nothing, and the answers do not depend on it
+        test = read_record(run).test
+        console.print(blocks.interval("its test", test.accuracy, test.n, test.accuracy_interval))
+    judge = blocks.command("evaluate", str(run), "--dataset", "folder", "--data-dir")
+    following = f"{judge} FOLDER, with a folder for each class"
+    if out is None:
+        console.print(f"next: {following}", soft_wrap=True)
+    else:
+        console.print(f"{n} answers")
+        blocks.end(console, str(out), following)
 
 
 def _csv(rows: list[dict[str, Any]]) -> bytes:

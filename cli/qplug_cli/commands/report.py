@@ -17,7 +17,7 @@ EXAMPLES = """
 
 `qplug report runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f --out fsdd.html`
 
-`qplug report runs/20260101-120000-urbansound8k-mlp-4d5e6f708192-set` – what --fold all gave, over all folds
+`qplug report runs/20260101-120000-urbansound8k-mlp-4d5e6f708192-set --runs` – what --fold all gave, and each fold
 
 `qplug report runs/20260101-120000-fsdd-pennylane-pqc-1a2b3c4d5e6f --figures svg,pdf` – for a paper
 
@@ -41,6 +41,16 @@ def report(
             metavar="FORMATS", help="Also draw the figures as svg, pdf or svg,pdf, into the folder figures beside them."
         ),
     ] = None,
+    runs: Annotated[
+        bool, typer.Option("--runs", help="Of a set, also write the report of each run, with links.")
+    ] = False,
+    samples: Annotated[
+        bool,
+        typer.Option(
+            "--samples/--no-samples",
+            help="Whether a run's page has the samples of its surest mistakes, to play or to see, where the data are.",
+        ),
+    ] = True,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     json: Json = False,
 ) -> None:
@@ -48,16 +58,20 @@ def report(
 
     Of a comparison the LaTeX tables, the table of all cells and the figures are written too.
     """
-    from qplug.lab.report.page import write_figures, write_report
+    from qplug.lab.report.page import write_figures, write_report, write_reports_of_runs
 
     formats = [word.strip().lower() for word in figures.split(",")] if figures is not None else []
     drawn = write_figures(run, formats) if formats else []
-    file = write_report(run, out).resolve()
+    pages = write_reports_of_runs(run, samples=samples) if runs else []
+    file = write_report(run, out, samples=samples).resolve()
     if json:
         told = {"figures": [str(figure) for figure in drawn]} if formats else {}
+        told |= {"runs": [str(page.resolve()) for page in pages]} if runs else {}
         output.document({"report": str(file), "bytes": file.stat().st_size, **told})
     else:
         output.console().print(f"written to {file}", soft_wrap=True)
+        if pages:
+            output.console().print(f"and those of its {len(pages)} runs, with links")
         if drawn:
             output.console().print(f"{len(drawn)} figures in {drawn[0].parent}", soft_wrap=True)
     if open_it:

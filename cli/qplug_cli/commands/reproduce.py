@@ -11,7 +11,7 @@ import typer
 
 from qplug.contract.errors import QplugError
 from qplug_cli import output
-from qplug_cli.options import Jobs, Json, NoPlugin
+from qplug_cli.options import Jobs, Json, NoPlugin, PluginFile
 
 if TYPE_CHECKING:
     from qplug.lab.cards.card import Card
@@ -50,6 +50,7 @@ def reproduce(
     out: Annotated[Path, typer.Option(help="Where reproductions are kept.")] = Path("reproductions"),
     jobs: Jobs = None,
     again: Annotated[bool, typer.Option("--again", help="Try cells again that failed.")] = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:

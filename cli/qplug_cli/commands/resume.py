@@ -11,7 +11,7 @@ import typer
 from qplug.contract.errors import QplugError, UserError
 from qplug_cli import results
 from qplug_cli.device_options import Budget, NoWait, Samples, Shots, Yes, spending
-from qplug_cli.options import ExecutorName, ExecutorSettings, Figures, Jobs, Json, NoPlugin, PerGpu
+from qplug_cli.options import ExecutorName, ExecutorSettings, Figures, Jobs, Json, NoPlugin, PerGpu, PluginFile
 
 if TYPE_CHECKING:
     from qplug.lab.comparison.computing import Computing
@@ -48,6 +48,7 @@ def resume(
     yes: Yes = False,
     no_wait: NoWait = False,
     again: Annotated[bool, typer.Option("--again", help="Try cells of a comparison again that failed.")] = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:

@@ -16,7 +16,7 @@ import typer
 from qplug.contract.errors import UnknownName, UserError
 from qplug_cli import results
 from qplug_cli.device_options import Budget, NoWait, Samples, Shots, Yes, seconds_of, spending
-from qplug_cli.options import ExecutorName, Figures, Jobs, Json, NoPlugin, OnBadFile, PerGpu
+from qplug_cli.options import ExecutorName, Figures, Jobs, Json, NoPlugin, OnBadFile, PerGpu, PluginFile
 
 if TYPE_CHECKING:
     from qplug.lab.comparison.grid import Grid
@@ -184,6 +184,7 @@ def run(
     budget: Budget = None,
     yes: Yes = False,
     no_wait: NoWait = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
     json: Json = False,
 ) -> None:

@@ -14,7 +14,7 @@ from qplug import catalogue
 from qplug.catalogue import Entry
 from qplug_cli import output
 from qplug_cli.commands.list import rows_of, show_rows
-from qplug_cli.options import Json, NoPlugin
+from qplug_cli.options import Json, NoPlugin, PluginFile
 from qplug_cli.visible import visible
 
 EXAMPLES = """
@@ -33,6 +33,7 @@ EXAMPLES = """
 def search(
     words: Annotated[list[str], typer.Argument(metavar="WORD...", help="Words, or parts of some; all are looked for.")],
     json: Json = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
 ) -> None:
     """Find components and recipes by names, summaries, papers and who provides them; those that are not installed too.

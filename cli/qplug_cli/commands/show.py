@@ -16,7 +16,7 @@ from qplug.contract.errors import QplugError, UserError
 from qplug_cli import output
 from qplug_cli.commands import cards, recipes
 from qplug_cli.commands.list import PLURALS, STATUS, singular
-from qplug_cli.options import Json, NoPlugin, Settings
+from qplug_cli.options import Json, NoPlugin, PluginFile, Settings
 from qplug_cli.run_page import show_run
 from qplug_cli.visible import visible
 
@@ -65,6 +65,7 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, as in qplug list.")],
     settings: Settings = None,
     json: Json = False,
+    plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
 ) -> None:
     """Explain one component: where it comes from, its parameters, what it can do; if it has a circuit, it is drawn.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from qplug.catalogue.announced_peers import peers
     from qplug.catalogue.blame import Suspect, naming_faults
     from qplug.catalogue.making import create, hook
+    from qplug.catalogue.plugging_in import plug_in
 
 _LATER = {
     "Suspect": "qplug.catalogue.blame",
@@ -30,6 +31,7 @@ _LATER = {
     "hook": "qplug.catalogue.making",
     "naming_faults": "qplug.catalogue.blame",
     "peers": "qplug.catalogue.announced_peers",
+    "plug_in": "qplug.catalogue.plugging_in",
 }
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "load",
     "naming_faults",
     "peers",
+    "plug_in",
     "recipe",
     "registry",
     "shipped",

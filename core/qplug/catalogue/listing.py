@@ -15,7 +15,7 @@ from qplug.catalogue.entry import Entry
 from qplug.catalogue.offers import GROUPS, OWN_COMMANDS, Offer, offers, peer_offers, same_distribution
 from qplug.catalogue.registry import Known, registry
 from qplug.catalogue.standard_output import stdout_to_stderr
-from qplug.catalogue.unannounced import code_entry, is_code, load_code
+from qplug.catalogue.unannounced import code_entry, file_entry, is_code, load_code
 from qplug.catalogue.verdicts import Verdict, recall, remember
 from qplug.contract.errors import NotInstalled, PluginError, UnknownName, UserError
 from qplug.contract.kinds import KINDS
@@ -208,7 +208,7 @@ def _settle_without_import(found: Sequence[Offer], known: Mapping[tuple[str, str
     for key, group in groupby(active, key=lambda offer: (offer.kind, offer.name)):
         rivals, owner = list(group), known.get(key)
         for offer in rivals:
-            if row := _clash(offer, rivals, owner) or _lacking(offer, owner):
+            if row := _clash(offer, rivals, owner) or _lacking(offer, owner) or file_entry(offer):
                 settled[offer] = row
     return settled
 
@@ -244,7 +244,7 @@ def _clash(offer: Offer, rivals: Sequence[Offer], owner: Known | None) -> Entry 
             return None
         reason = f"the name {offer.name!r} belongs to {owner.provider}"
     elif len(rivals) > 1:
-        names = " and ".join(sorted({f"{rival.provider} {rival.version}" for rival in rivals}))
+        names = " and ".join(sorted({f"{rival.provider} {rival.version}".strip() for rival in rivals}))
         reason = f"the name {offer.name!r} is claimed more than once, by {names}"
     else:
         return None

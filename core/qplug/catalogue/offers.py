@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, EntryPoints, PackageNotFoundError, distributions
 from pathlib import Path
 
-from qplug import installation
+from qplug import installation, variables
 from qplug.contract.errors import PluginError
 from qplug.contract.kinds import KINDS
 from qplug.installation import canonical
@@ -44,6 +44,8 @@ class Offer:
         provider: the distribution's name; ``qplug`` for this project's own, however that is called today.
         version: the distribution's version.
         folder: the folder on ``sys.path`` that holds the distribution's metadata.
+        file: the file that no package brings, if it stands in one; it is imported already.
+        summary: of what stands in such a file, in one line.
     """
 
     kind: str
@@ -52,6 +54,8 @@ class Offer:
     provider: str
     version: str
     folder: Path | None = None
+    file: Path | None = None
+    summary: str = ""
 
     def parts(self) -> tuple[str, str]:
         """Module and path inside it; the path is empty for a module with hooks.
@@ -76,8 +80,22 @@ class Offer:
 
 
 def offers() -> list[Offer]:
-    """All offers of all installed distributions, by kind and name."""
-    return list(_offers(installed()))
+    """All offers of all installed distributions and of the files that the user named, by kind and name."""
+    found = list(_offers(installed()))
+    return sorted([*found, *_of_files()], key=_order) if variables.plugin_files() else found
+
+
+def _of_files() -> list[Offer]:
+    from qplug.catalogue.plugin_files import file_parts  # most have no file, and need none of what imports one
+
+    return [
+        Offer(part.kind, part.name, part.target, part.file.name, "", part.file.parent, part.file, part.summary)
+        for part in file_parts()
+    ]
+
+
+def _order(offer: Offer) -> tuple[int, str, str]:
+    return list(GROUPS).index(offer.kind), offer.name, offer.provider
 
 
 def peer_offers() -> list[Offer]:
@@ -147,7 +165,7 @@ def _offers(state: tuple[tuple[str, int], ...]) -> list[Offer]:
     read = functools.cache(_facts)  # each access to a name or version parses the distribution's metadata anew
     return sorted(
         (_offer(kind, point, read) for kind, group in GROUPS.items() for point in found.select(group=group)),
-        key=lambda offer: (list(GROUPS).index(offer.kind), offer.name, offer.provider),
+        key=_order,
     )
 
 

@@ -11,6 +11,7 @@ import copy
 import re
 import secrets
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qplug.catalogue.entry import Entry
@@ -97,7 +98,7 @@ def load_code(kind: str, name: str) -> type[Component]:
     except PluginError as error:
         raise PluginError(
             f"{kind} {name!r} cannot be used: {error}. It is no plugin's but code of its own, which is imported as "
-            "Python does: its folder must be on PYTHONPATH, or its package installed."
+            "Python does: give its file with --plugin, or its folder must be on PYTHONPATH, or its package installed."
         ) from error
     return found
 
@@ -106,6 +107,20 @@ def code_entry(kind: str, name: str) -> Entry:
     """The row of a component that no distribution announces."""
     module = _objects[kind, name].__module__ if (kind, name) in _objects else name.partition(":")[0]
     return Entry(kind=kind, name=name, status="ready", provider=module.partition(".")[0], target=name)
+
+
+def file_entry(offer: Offer) -> Entry | None:
+    """The row of what stands in a file that the user named; None for what a package announces."""
+    if offer.file is None:
+        return None
+    from qplug.catalogue.loading import import_offered
+
+    row = Entry(kind=offer.kind, name=offer.name, status="ready", provider=offer.provider, target=offer.target)
+    try:
+        import_offered(offer)
+    except PluginError as error:
+        return replace(row, status="quarantined", reason=str(error))
+    return replace(row, summary=offer.summary)
 
 
 def _offer(kind: str, name: str) -> Offer:

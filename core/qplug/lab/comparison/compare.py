@@ -21,7 +21,7 @@ from qplug.lab.comparison.reading import cells_of
 from qplug.lab.comparison.request import Request
 from qplug.lab.config.resolve import resolve
 from qplug.lab.pipeline.components import assemble
-from qplug.lab.runner.code import changes_of_code, code_of
+from qplug.lab.runner.code import changes_of_code, code_of, naming_what_is_gone
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import RunDirectory
@@ -159,8 +159,9 @@ def _refuse_changed_code(plan: ComparisonPlan) -> None:
 
 
 def _changes(plan: ComparisonPlan, arm: PlannedArm) -> list[str]:
-    config = resolve([{**arm.settings, "seed": plan.request.seeds[0]}])
     before = {place: about.model_dump() for place, about in arm.code.items()}
+    with naming_what_is_gone(before):
+        config = resolve([{**arm.settings, "seed": plan.request.seeds[0]}])
     return list(changes_of_code(before, code_of(config, assemble(config))))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from qplug import catalogue
@@ -10,6 +11,7 @@ from qplug.contract.errors import ConfigError, UserError
 from qplug.contract.interfaces import Executor
 from qplug.lab.runner.workplace import Workplace
 from qplug.parameters import describe
+from qplug.variables import plugin_files
 
 DEFAULT = "local"
 """Who carries out several cells at once where nobody else is named."""
@@ -50,7 +52,18 @@ def executor_of(
                 values[parameter] = value
         if jobs is not None and "threads" in known:
             values.setdefault("threads", max(1, place.threads // jobs))
-        return cast(Executor, catalogue.create("executor", name, values))
+        made = cast(Executor, catalogue.create("executor", name, values))
+    _refuse_files_elsewhere(name, made)
+    return made
+
+
+def _refuse_files_elsewhere(name: str, made: Executor) -> None:
+    """A file of parts is on this machine alone."""
+    if made.capabilities.machines != "one" and (files := plugin_files()):
+        raise UserError(
+            f"executor {name!r} works on other machines, which do not have {Path(files[0]).name}. Take an executor of "
+            "this machine, or make a package of it and install that there: qplug new plugin --help"
+        )
 
 
 def executor_settings(assignments: Iterable[str]) -> tuple[dict[str, str], list[str]]:

@@ -18,7 +18,7 @@ from qplug.lab.config.model import RunConfig
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import full_hash, to_layer
 from qplug.lab.pipeline.components import assemble
-from qplug.lab.runner.code import changes_of_code, code_of
+from qplug.lab.runner.code import changes_of_code, code_of, naming_what_is_gone
 from qplug.lab.runner.examine import Examined, examine
 from qplug.lab.runner.inventory import Inventory, split_of
 from qplug.lab.runner.on_device import Spending
@@ -203,8 +203,9 @@ def _refuse_twins(arms: Sequence[_Planned], cells: Sequence[CellRecord]) -> None
 def _refuse_changed_code(path: Path, record: SetRecord) -> None:
     for number, arm in enumerate(record.arms):
         first = next(cell for cell in record.cells if cell.arm == number)
-        config: RunConfig = resolve([record.settings(first)])
         before = {place: about.model_dump() for place, about in arm.code.items()}
+        with naming_what_is_gone(before):
+            config: RunConfig = resolve([record.settings(first)])
         if changed := list(changes_of_code(before, code_of(config, assemble(config)))):
             raise ConfigError(
                 f"{path} cannot go on, because code has changed since it was begun: {'; '.join(changed)}. "

@@ -2,8 +2,10 @@ r"""The tables of a comparison in LaTeX: to be ``\input`` into a paper, or compi
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from qplug.lab.comparison.outcome import ComparisonOutcome, DataSetOutcome
 from qplug.lab.report import comparison_tables as tables
@@ -14,6 +16,8 @@ _MOST_ROWS = 30
 """A table with more rows is continued in a next one: a float does not break over pages."""
 _MOST_DATA_SETS = 3
 """As many columns of means with intervals stand side by side."""
+_LONGEST_WORDS = 11
+"""Characters of words in one line of a table."""
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
@@ -106,13 +110,14 @@ def _tables(grid: Grid, caption: str, label: str) -> Iterator[str]:
 
 def _table(grid: Grid, caption: str, label: str) -> str:
     lines = [
-        r"\begin{table}[htbp]\centering\small",
+        r"\begin{table}[htbp]\centering\setlength{\belowcaptionskip}{4pt}",
         rf"\caption{{{escaped(caption)}}}\label{{tab:qplug-{label}}}",
+        r"\footnotesize\setlength{\tabcolsep}{2.5pt}",
         rf"\begin{{tabular}}{{{_columns(grid)}}}",
         r"\toprule",
         _row(_broken(heading) for heading in grid.headings),
         r"\midrule",
-        *(_row(map(escaped, row)) for row in grid.rows),
+        *(_row(map(partial(_cell, n_words=grid.n_words), range(len(row)), row)) for row in grid.rows),
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
@@ -122,18 +127,29 @@ def _table(grid: Grid, caption: str, label: str) -> str:
 
 
 def _columns(grid: Grid) -> str:
-    """Long words get a column in which they break."""
+    """Long words get a column in which they break, so that the table fits the text of a page in portrait."""
     widest = [max(len(row[place]) for row in grid.rows) for place in range(grid.n_words)]
-    left = ["p{3.4cm}" if length > 24 else "l" for length in widest]
+    left = ["p{1.7cm}" if length > _LONGEST_WORDS else "l" for length in widest]
     return "@{}" + "".join(left) + "r" * (len(grid.headings) - grid.n_words) + "@{}"
 
 
+def _cell(place: int, text: str, *, n_words: int) -> str:
+    """A cell; words break without being stretched, and a verdict stands below its numbers."""
+    if place < n_words:
+        return rf"\raggedright {escaped(text)}" if len(text) > _LONGEST_WORDS else escaped(text)
+    numbers, comma, verdict = text.rpartition(", ")
+    return _stacked((numbers, verdict), "t") if comma and verdict.isalpha() else escaped(text)
+
+
 def _broken(heading: str) -> str:
-    """A heading, in two lines where it names a data set and what is told of it."""
+    """A heading in short lines; what is told of a data set stands below its name."""
     above, colon, below = heading.rpartition(": ")
-    if not colon:
-        return escaped(heading)
-    return rf"\begin{{tabular}}[b]{{@{{}}r@{{}}}}{escaped(above)}\\{escaped(below)}\end{{tabular}}"
+    lines = ([above] if colon else []) + textwrap.wrap(below, _LONGEST_WORDS, break_long_words=False)
+    return escaped(heading) if len(lines) < 2 else _stacked(lines, "b")
+
+
+def _stacked(lines: Sequence[str], place: str) -> str:
+    return rf"\begin{{tabular}}[{place}]{{@{{}}r@{{}}}}" + r"\\".join(map(escaped, lines)) + r"\end{tabular}"
 
 
 def _row(cells: Iterator[str] | map[str]) -> str:

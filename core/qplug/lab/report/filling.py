@@ -6,6 +6,8 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from qplug.lab.report.contents import with_contents
+
 
 def fill(template: str, **values: object) -> str:
     """A template with the style of all pages and the given values, which are escaped."""
@@ -17,4 +19,4 @@ def fill(template: str, **values: object) -> str:
         undefined=StrictUndefined,
     )
     style = (files("qplug.lab.report") / "templates" / "report.css").read_text(encoding="utf-8")
-    return environment.get_template(template).render(style=style, **values)
+    return with_contents(environment.get_template(template).render(style=style, **values))

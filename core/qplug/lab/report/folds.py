@@ -42,6 +42,10 @@ class FinishedSet:
         """A run's folder, as it is named from the folder that holds it or its set."""
         return f"{self.name}/{CELLS}/{run.name}" if self.inside else run.name
 
+    def beside(self, run: FinishedRun) -> str:
+        """A run's folder, as it is named from that of the set, or of the runs where the set lies beside them."""
+        return f"{CELLS}/{run.name}" if self.inside else run.name
+
     @property
     def first(self) -> FinishedRun:
         """One run, for what all of them share: the settings."""
@@ -137,7 +141,7 @@ def fold_rows(found: FinishedSet) -> list[tuple[int, int, list[str], str]]:
             number,
             run.record.test.n,
             [METRICS[key].written(getattr(run.record.test, key)) for key in LISTED],
-            found.named(run),
+            found.beside(run),
         )
         for number, run in found.runs.items()
     ]

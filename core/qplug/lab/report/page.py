@@ -21,6 +21,8 @@ from qplug.lab.report.drawing import FORMATS, of_run, write_drawn
 from qplug.lab.report.figures import pictures
 from qplug.lab.report.filling import fill
 from qplug.lab.report.folds import FinishedSet, read_set
+from qplug.lab.report.links import PAGE, links_of_folds, links_of_runs, whole_of
+from qplug.lab.report.samples import mistakes
 from qplug.lab.report.set_figures import fold_pictures, of_folds, of_runs, run_pictures
 from qplug.lab.report.sets import FinishedRuns, is_one_of_folds, read_runs
 from qplug.lab.report.source import FinishedRun, read_run
@@ -34,12 +36,13 @@ JUDGING = ("confusion_matrix", "roc_pr", "calibration", "embedding", "misclassif
 TRAINING = ("curves", "gradients")
 
 
-def write_report(path: Path, out: Path | None = None) -> Path:
+def write_report(path: Path, out: Path | None = None, *, samples: bool = False) -> Path:
     """Writes the report of a finished run, set of runs or comparison, and gives the file.
 
     Args:
         path: the run directory, or the directory of the set or of the comparison.
-        out: the file to write; ``report.html`` in that directory by default.
+        out: the file to write; ``report.html`` in that directory by default. Elsewhere it has no links to other pages.
+        samples: whether a run's page has the samples of its surest mistakes, where the data are at hand.
 
     Raises:
         UserError: there is no such run, it is not finished, or the file cannot be written.
@@ -47,9 +50,11 @@ def write_report(path: Path, out: Path | None = None) -> Path:
     """
     if is_comparison(path):
         return write_comparison(path, read_outcome(path), cells_of(path), page=out)[0]
-    several = is_set(path)
+    several, linked = is_set(path), out is None or out.resolve().parent == path.resolve()
     try:
-        page = _page_of_a_set(path) if several else render(read_run(path))
+        page = (
+            _page_of_a_set(path, linked=linked) if several else render(read_run(path), samples=samples, linked=linked)
+        )
     except (KeyError, MissingKey, UndefinedError) as error:
         lacking = f"({error.key!r}). {error}" if isinstance(error, MissingKey) else f"({error})"
         again = (
@@ -58,7 +63,7 @@ def write_report(path: Path, out: Path | None = None) -> Path:
         raise DataError(
             f"{path} lacks what a report needs {lacking}; it may be damaged or of another version of qplug. {again}"
         ) from error
-    target = out or path / "report.html"
+    target = out or path / PAGE
     write_atomically(target, page.encode())
     return target
 
@@ -89,10 +94,30 @@ def write_figures(path: Path, formats: Sequence[str]) -> list[Path]:
     return write_drawn(path, of_folds(read_set(path)) if _of_folds(path) else of_runs(read_runs(path)), formats)
 
 
-def render(run: FinishedRun) -> str:
+def write_reports_of_runs(path: Path, *, samples: bool = False) -> list[Path]:
+    """Writes the report of every run of a finished set, each with a link to that of the set, and gives the files.
+
+    Args:
+        path: the directory of the set; its own report is written by ``write_report``, best after these.
+        samples: as ``write_report`` takes it.
+
+    Raises:
+        UserError: it is no set of runs, is not finished, or a file cannot be written.
+        DataError: a file is missing or damaged.
+    """
+    if is_comparison(path) or not (path / SET).is_file():
+        raise UserError(f"{path} has no runs in its folder: it is no set of runs. Leave --runs out.")
+    found = read_set_record(path)
+    if not (path / PAGE).exists():
+        write_report(path)  # what is not there is not linked to
+    return [write_report(path / cell.folder, samples=samples) for cell in found.cells]
+
+
+def render(run: FinishedRun, *, samples: bool = False, linked: bool = False) -> str:
     """The run as HTML: one document with its style and figures in it, that asks nothing of any network.
 
-    All that comes from the run is escaped. The same run gives the same document.
+    All that comes from the run is escaped. The same run gives the same document; with ``samples``,
+    the same data too.
     """
     return fill(
         "report.html",
@@ -101,6 +126,8 @@ def render(run: FinishedRun) -> str:
         content=content,
         started=_started(run.name),
         judging=pictures(run, JUDGING),
+        mistakes=mistakes(run) if samples else None,
+        whole=whole_of(run, linked=linked),
         judged_again=judged_again(run.directory.path),
         devices=devices(run.directory.path),
         ladder=read_ladder(run.directory.path / EVALUATIONS),
@@ -109,7 +136,7 @@ def render(run: FinishedRun) -> str:
     )
 
 
-def render_set(found: FinishedSet) -> str:
+def render_set(found: FinishedSet, *, linked: bool = False) -> str:
     """A set of folds as HTML, of the same kind as ``render`` makes of a run."""
     return fill(
         "folds.html",
@@ -119,11 +146,12 @@ def render_set(found: FinishedSet) -> str:
         run_content=content,
         started=_started(found.name),
         pictures=fold_pictures(found),
+        links=links_of_folds(found) if linked else {},
     )
 
 
-def _page_of_a_set(path: Path) -> str:
-    return render_set(read_set(path)) if _of_folds(path) else render_runs(read_runs(path))
+def _page_of_a_set(path: Path, *, linked: bool) -> str:
+    return render_set(read_set(path), linked=linked) if _of_folds(path) else render_runs(read_runs(path), linked=linked)
 
 
 def _of_folds(path: Path) -> bool:
@@ -131,9 +159,16 @@ def _of_folds(path: Path) -> bool:
     return not (path / SET).is_file() or is_one_of_folds(read_set_record(path))
 
 
-def render_runs(found: FinishedRuns) -> str:
+def render_runs(found: FinishedRuns, *, linked: bool = False) -> str:
     """A set of several heads or seeds as HTML, of the same kind as ``render`` makes of a run."""
-    return fill("set.html", found=found, content=sets, pictures=run_pictures(found), started=_started(found.name))
+    return fill(
+        "set.html",
+        found=found,
+        content=sets,
+        pictures=run_pictures(found),
+        links=links_of_runs(found) if linked else {},
+        started=_started(found.name),
+    )
 
 
 def _started(name: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from qplug.lab.measures import LISTED, METRICS
+from qplug.lab.measures import LISTED, METRICS, percent
+from qplug.lab.report.comparison_words import MINUS
 from qplug.lab.report.source import FinishedRun, read_run, read_table
 from qplug.lab.runs.directory import SUMMARY, RunDirectory
 from qplug.lab.runs.set_record import SetRecord, SetSummary, read_set, read_summary
@@ -97,6 +99,29 @@ def run_rows(found: FinishedRuns) -> list[tuple[str, int, str, list[str], str]]:
         fold = _NOTHING if cell.fold is None else str(cell.fold)
         rows.append((found.record.arms[cell.arm].name, cell.seed, fold, values, cell.folder))
     return rows
+
+
+def side_by_side(found: FinishedRuns) -> tuple[list[str], list[list[str]]]:
+    """Test accuracy of every head where seed and fold are the same, and the mean distance of each from the first head.
+
+    Returns:
+        The headings and the rows; no rows where there is one head, or some have not run everywhere.
+    """
+    names = [arm.name for arm in found.record.arms]
+    beside: dict[tuple[int, int | None], dict[int, float]] = {}
+    for cell, run in zip(found.record.cells, found.runs, strict=True):
+        beside.setdefault((cell.seed, cell.fold), {})[cell.arm] = run.record.test.accuracy
+    if len(names) < 2 or any(len(row) < len(names) for row in beside.values()):
+        return [], []
+    rows = [
+        [f"seed {seed}" + ("" if fold is None else f", fold {fold}"), *(percent(row[arm]) for arm in range(len(names)))]
+        for (seed, fold), row in beside.items()
+    ]
+    distances = [fmean(row[arm] - row[0] for row in beside.values()) for arm in range(1, len(names))]
+    return ["", *names], [
+        *rows,
+        ["mean distance", _NOTHING, *(f"{100 * one:+.1f} points".replace("-", MINUS) for one in distances)],
+    ]
 
 
 def _one(key: str, value: float | None) -> str:

@@ -51,29 +51,46 @@ def beside(config_file: Path) -> RunDirectory | None:
 
 
 @contextmanager
-def naming_what_is_gone(run: RunDirectory | None) -> Iterator[None]:
-    """Inside, a name that nothing has any more is told with the distribution that brought it when the run was made.
+def naming_what_is_gone(made_with: RunDirectory | Code | None) -> Iterator[None]:
+    """Inside, a name that nothing has any more is told with the distribution or file that brought it at the time.
 
     Args:
-        run: the run whose configuration is used; None: no run's.
+        made_with: the run whose configuration is used, or its code as it was recorded; None: no run's.
 
     Raises:
-        NotInstalled: components are of distributions that are not installed; with the command that installs them.
+        NotInstalled: components are of distributions that are not installed, or of a file that was not given; with
+            the command that installs them, or the option that gives it.
     """
     try:
         yield
     except UnknownName as error:
-        gone = [about for about in _recorded(run).values() if not _is_there(about)] if run is not None else []
+        code = _recorded(made_with) if isinstance(made_with, RunDirectory) else made_with or {}
+        gone = [about for about in code.values() if not _is_there(about)]
         if not gone:
             raise
-        components = dict.fromkeys(
-            f"{each['kind']} {each['name']!r} of {each['package']} {each['version']}" for each in gone
-        )
-        wanted = dict.fromkeys(f"'{each['package']}=={each['version']}'" for each in gone if each["package"] != PROJECT)
-        cure = f"pip install {' '.join(wanted)}" if wanted else upgrade()
+        components = dict.fromkeys(f"{each['kind']} {each['name']!r} of {_brought_by(each)}" for each in gone)
+        where = "here" if any(map(_is_file, gone)) else "installed here"
         raise NotInstalled(
-            f"a run was made with what is not installed here: {', '.join(components)}. Install it with: {cure}"
+            f"a run was made with what is not {where}: {', '.join(components)}. {' '.join(_cures(gone))}"
         ) from error
+
+
+def _cures(gone: Collection[Mapping[str, str]]) -> Iterator[str]:
+    if files := dict.fromkeys(each["package"] for each in gone if _is_file(each)):
+        yield f"Give the file that it stands in with: {' '.join(f'--plugin {file}' for file in files)}."
+    if packaged := [each for each in gone if not _is_file(each)]:
+        wanted = dict.fromkeys(f"'{each['package']}=={each['version']}'" for each in packaged
+                               if each["package"] != PROJECT)  # fmt: skip
+        yield f"Install it with: {' '.join(['pip install', *wanted]) if wanted else upgrade()}"
+
+
+def _is_file(about: Mapping[str, str]) -> bool:
+    """Whether a part stood in a file that no package brings: there is its name, and no version."""
+    return not about["version"] and about["package"].endswith(".py")
+
+
+def _brought_by(about: Mapping[str, str]) -> str:
+    return about["package"] if _is_file(about) else f"{about['package']} {about['version']}"
 
 
 def _is_there(about: Mapping[str, str]) -> bool:
@@ -99,7 +116,8 @@ def changes_of_code(before: Code, now: Code) -> Iterator[str]:
         if new is None or (old["kind"], old["name"]) != (new["kind"], new["name"]) or old["sha256"] == new["sha256"]:
             continue
         version = old["version"] if old["version"] == new["version"] else f"{old['version']}, now {new['version']}"
-        text = f"{old['kind']} {old['name']!r} of package {old['package']} {version}"
+        brought = old["package"] if _is_file(old) else f"package {old['package']} {version}"
+        text = f"{old['kind']} {old['name']!r} of {brought}"
         if text not in told:
             yield text
         told = {*told, text}
