@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, TypeAlias, final
@@ -23,6 +25,8 @@ _MAPS: dict[str, Callable[[Tensor], Tensor]] = {"none": lambda inputs: inputs, "
 _ROTATIONS = ("rx", "ry", "rz")
 _IMPRIMITIVE = 0.3
 """The share of CNOTs among the gates that are drawn."""
+_ROUNDING = 1e-3
+"""So far outside of [0, 1] a value may lie unremarked."""
 _AMPLITUDES_AT_ONCE = 1 << 20
 """So many amplitudes of all patches at once: 65,536 patches of four qubits, and fewer of more."""
 
@@ -94,7 +98,7 @@ class Quanvolution(QuantumBackbone):
         circuit = place(head, area, area)
         if self.circuit == "random":
             circuit.requires_grad_(False)
-        patches = Patches(circuit, self.patch, self.stride, area)
+        patches = Patches(circuit, self.patch, self.stride, area, is_mapped=self.unit_map != "none")
         if self.after == "flatten":
             return nn.Sequential(patches, nn.Flatten())
         if min(rows, columns) < _HALVINGS:
@@ -173,16 +177,18 @@ class Patches(nn.Module):
         patch: height and width of a patch.
         stride: from one to the next.
         n_outputs: channels that one channel becomes.
+        is_mapped: whether the module brings values to [0, 1]; features that are not there are remarked otherwise.
     """
 
-    def __init__(self, circuit: nn.Module, patch: int, stride: int, n_outputs: int) -> None:
+    def __init__(self, circuit: nn.Module, patch: int, stride: int, n_outputs: int, *, is_mapped: bool = False) -> None:
         super().__init__()
-        self.circuit = circuit
+        self.circuit, self._is_quiet = circuit, is_mapped
         self.patch, self.stride, self.n_outputs = patch, stride, n_outputs
         self.at_once = max(1, _AMPLITUDES_AT_ONCE >> patch**2)
 
     def forward(self, features: Tensor) -> Tensor:
         """What the module gives for each patch, where the patch stood."""
+        self._look(features)
         batch, channels, height, width = features.shape
         rows, columns = ((size - self.patch) // self.stride + 1 for size in (height, width))
         alone = features.reshape(batch * channels, 1, height, width)
@@ -190,6 +196,14 @@ class Patches(nn.Module):
         values = self._each(patches.reshape(-1, self.patch**2))
         laid = values.reshape(batch, channels, rows, columns, self.n_outputs).permute(0, 1, 4, 2, 3)
         return laid.reshape(batch, channels * self.n_outputs, rows, columns)
+
+    def _look(self, features: Tensor) -> None:
+        if self._is_quiet or not features.numel() or torch.compiler.is_compiling():
+            return
+        # Sizes alone, a graph, or many models at once have no values to look at.
+        with contextlib.suppress(RuntimeError):
+            low, high = (float(each) for each in features.detach().aminmax())
+            self._is_quiet = _told_outside(low, high)  # once is enough
 
     def _each(self, patches: Tensor) -> Tensor:
         """A row each, so many at once that memory stays bounded: in training what is needed twice is computed twice."""
@@ -203,6 +217,19 @@ class Patches(nn.Module):
     def _one(self, patches: Tensor) -> Tensor:
         values: Tensor = self.circuit(patches)
         return values.to(patches.dtype)
+
+
+def _told_outside(low: float, high: float) -> bool:
+    """Warns where values lie outside [0, 1]: turned by π times that, unlike ones look the same to the circuit."""
+    is_outside = low < -_ROUNDING or high > 1 + _ROUNDING
+    if is_outside:
+        warnings.warn(
+            f"quanvolution expects values in [0, 1] and got {low:.2g} to {high:.2g}, so that unlike values turn a "
+            "qubit alike. Leave the normalisation out, --set features.normalise=none, or map them, "
+            "--set backbone.unit_map=sigmoid",
+            stacklevel=2,
+        )
+    return is_outside
 
 
 _HALVINGS = 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pennylane as qml
@@ -131,6 +132,16 @@ def test_normalised_values_are_brought_between_zero_and_one() -> None:
     features = torch.randn(2, 1, 4, 6)
     plain, mapped = built(seed=2), built(seed=2, unit_map="sigmoid")
     assert torch.allclose(mapped(features), plain(torch.sigmoid(features)), atol=1e-6)
+
+
+def test_values_outside_of_zero_and_one_are_told_with_the_cure() -> None:
+    normalised = torch.tensor([-0.42, 0.5, 1.0, 2.8]).reshape(1, 1, 2, 2)
+    with pytest.warns(UserWarning, match=r"got -0.42 to 2.8, .*features.normalise=none, .*backbone.unit_map=sigmoid"):
+        built((1, 2, 2))(normalised)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        built((1, 2, 2))(normalised.clip(0, 1))
+        built((1, 2, 2), unit_map="sigmoid")(normalised)
 
 
 def test_what_does_not_fit_is_refused() -> None:
