@@ -168,10 +168,9 @@ def _refuse_asking(config: RunConfig, backend: Backend | None, training: Trainin
         asked = training.name
     if asked is not None:
         raise NotSupported(
-            f"backend {asked!r} would be asked for the values of all circuits at once, but those behind backbone "
-            f"{config.backbone.name!r}, which holds circuits too, get theirs only when its values are there. Choose a "
-            "simulator that runs within a forward pass (qplug list backends), and leave training.gradient and "
-            "training.backend out."
+            f"backend {asked!r} would be asked for the circuits of heads alone, and backbone {config.backbone.name!r} "
+            "holds circuits too, which it is not asked for. Choose a simulator that runs within a forward "
+            "pass (qplug list backends), and leave training.gradient and training.backend out."
         )
 
 
