@@ -58,7 +58,12 @@ def markdown(docstring: str | None) -> Iterator[str]:
 def _fenced(text: str) -> str:
     """Literal blocks, which a line that ends in ``::`` announces, between fences."""
     found = re.compile(r"::\n\n((?: {4}.*\n|\n)*(?: {4}.*)(?=\n|$))")
-    return found.sub(lambda block: ":\n\n\x00python\n" + textwrap.dedent(block[1]).strip("\n") + "\n\x00", text)
+    return found.sub(lambda block: f":\n\n\x00python\n{_spaced(textwrap.dedent(block[1]))}\n\x00", text)
+
+
+def _spaced(code: str) -> str:
+    """Code with two empty lines before each definition, as ruff leaves it in a page."""
+    return re.sub(r"(?<=\n)\n+(?=@|def |class )", "\n\n", code.strip("\n"))
 
 
 def _indented(lines: Iterator[str]) -> list[str]:
