@@ -11,9 +11,9 @@ COPY pyproject.toml README.md LICENSE CHANGELOG.md constraints.txt registry.toml
 COPY core core
 COPY cli cli
 COPY plugins plugins
-# torch first, from its own index: PyPI's build for Linux brings gigabytes of CUDA.
+# torch first, from its own index: PyPI's build for Linux brings gigabytes of CUDA. With an empty TORCH_INDEX that one comes.
 RUN torch=$(grep '^torch==' constraints.txt) \
-    && pip install --no-cache-dir "$torch" --index-url "$TORCH_INDEX" \
+    && pip install --no-cache-dir "$torch" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} \
     && pip install --no-cache-dir --constraint constraints.txt ".[$EXTRAS]"
 
 RUN useradd --create-home qplug

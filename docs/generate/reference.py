@@ -1,4 +1,4 @@
-"""Writes the pages of the reference that come out of the code: components with parameters, commands with options.
+"""Writes the pages of the reference that come out of the code: components, commands, the contract, names in Python.
 
 Run it whenever a component, a parameter, a command or an option changes; a test compares::
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import runpy
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -139,7 +140,26 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
-PAGES = {"components.md": components, "options.md": commands}
+def contract() -> str:
+    """The page of what plugin authors read, from the docstrings of the contract."""
+    return described_by("contract")
+
+
+def python() -> str:
+    """The page of the names that are used from Python, from their docstrings."""
+    return described_by("python")
+
+
+def described_by(page: str) -> str:
+    """A page whose text stands in this folder, with the docstrings of the modules that it names."""
+    here = Path(__file__).parent
+    filled = runpy.run_path(str(here / "docstrings.py"))["filled"]
+    text: str = filled((here / f"{page}.md.in").read_text("utf-8"))
+    title, _, rest = text.partition("\n")
+    return f"{title}\n\n<!-- Made by docs/generate/reference.py; what is changed here is lost. -->\n{rest}"
+
+
+PAGES = {"components.md": components, "options.md": commands, "contract.md": contract, "python.md": python}
 
 
 def main() -> None:

@@ -32,7 +32,8 @@ def document(capsys: Any, *arguments: str, **options: Any) -> dict[str, Any]:
 
 
 def test_a_component_that_keeps_its_promises_is_told_so(site: Any, capsys: Any) -> None:
-    told = document(capsys, "heads", "linear", only=["logits", "gradient-values", "constructor"])
+    asked = ["logits", "gradient-values", "constructor", "outputs"]
+    told = document(capsys, "heads", "linear", only=asked, skip=["outputs"])
     assert (told["kind"], told["passed"], told["failed"]) == ("head", 3, 0)
     assert [each["name"] for each in told["checks"]] == ["constructor", "logits", "gradient-values"]
 
@@ -52,6 +53,8 @@ def test_a_broken_promise_ends_with_1_and_is_named(site: Any, capsys: Any) -> No
 def test_a_check_that_does_not_exist_is_refused_with_a_near_one(site: Any) -> None:
     with pytest.raises(UnknownName, match=r"no check is called 'logit'\. Did you mean 'logits'"):
         command.check("head", "linear", only=["logit"])
+    with pytest.raises(UnknownName, match=r"no check is called 'logitz'\. Did you mean 'logits'"):
+        command.check("head", "linear", skip=["logitz"])
 
 
 def test_nothing_is_sent_to_a_device_unasked(site: Any, capsys: Any, tmp_path: Any) -> None:

@@ -47,6 +47,9 @@ def check(
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="CHECK", help="Make this check alone. Repeatable.")
     ] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option("--skip", metavar="CHECK", help="Leave this check out. Repeatable.")
+    ] = None,
     send: Annotated[bool, typer.Option("--send", help="Send work to a remote backend, which may cost.")] = False,
     json: Json = False,
     plugin: PluginFile = None,
@@ -57,7 +60,7 @@ def check(
     Exit code 1 if a promise is broken. A check that cannot be made says what it lacks.
     """
     wanted = singular(kind, known={kind: many for kind, many in PLURALS.items() if kind not in ("recipe", "command")})
-    checks = _chosen(_checks(wanted, name, settings or (), data_dir, send=send), only or ())
+    checks = _chosen(_checks(wanted, name, settings or (), data_dir, send=send), only or (), skip or ())
     from qplug.testing.conformance import outcomes
 
     found = list(outcomes(checks))
@@ -89,11 +92,11 @@ def _backend() -> Backend | None:
     return backend
 
 
-def _chosen(checks: list[Check], only: Iterable[str]) -> list[Check]:
-    wanted, names = set(only), {each.name for each in checks}
-    for name in sorted(wanted - names):
+def _chosen(checks: list[Check], only: Iterable[str], skip: Iterable[str]) -> list[Check]:
+    wanted, unwanted, names = set(only), set(skip), {each.name for each in checks}
+    for name in sorted((wanted | unwanted) - names):
         raise UnknownName.of("check", name, names)
-    return [each for each in checks if not wanted or each.name in wanted]
+    return [each for each in checks if (not wanted or each.name in wanted) and each.name not in unwanted]
 
 
 def _print(found: list[Outcome], counts: Counter[str]) -> None:
