@@ -39,7 +39,9 @@ def round_places(values: Sequence[float], most: int) -> tuple[list[float], list[
     low, high = min(values), max(values)
     powers = range(math.floor(math.log10(high)) - 2, math.ceil(math.log10(high)) + 1) if high > 0 else ()
     candidates = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
-    apart, taken, places = len(values) / (most + 1), [], []
+    apart = len(values) / (most + 1)
+    taken: list[float] = []
+    places: list[float] = []
     for value in sorted((one for one in candidates if low <= one <= high), reverse=True):
         place = float(np.interp(value, values, range(len(values))))
         if not places or places[-1] - place >= apart:

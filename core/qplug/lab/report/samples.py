@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Audio, Dataset, Image, Sample, Signal
 from qplug.lab.measures import percent
+from qplug.lab.report.content import table_of
 from qplug.lab.report.drawing import test_rows
 from qplug.lab.report.source import FinishedRun
 
@@ -110,10 +111,10 @@ def _samples(run: FinishedRun) -> tuple[Dataset, dict[str, Sample]]:
     asked = run.record.configuration
     if asked.get("smoke"):
         raise DataError("the files of a smoke run are made up")
-    table = dict(asked["dataset"])  # type: ignore[call-overload]
-    dataset: Dataset = catalogue.create("dataset", table.pop("name"), table)
-    named = asked.get("data_dir")
-    named = Path(str(named)) if named and Path(str(named)).is_dir() else None
+    parameters = {name: value for name, value in table_of(run.record, "dataset").items() if name != "name"}
+    dataset: Dataset = catalogue.create("dataset", run.record.dataset, parameters)
+    told = asked.get("data_dir")
+    named = Path(told) if isinstance(told, str) and Path(told).is_dir() else None
     samples, _ = dataset.inventory(data_folder(run.record.dataset, dataset, named))
     return dataset, {sample.id: sample for sample in samples}
 

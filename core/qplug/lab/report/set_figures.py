@@ -82,7 +82,8 @@ def _pooled(found: FinishedSet) -> tuple[list[int], list[int]]:
 
 
 def _counts(runs: Sequence[FinishedRun]) -> NDArray[np.int64]:
-    return np.sum([np.asarray(run.record.test.confusion, np.int64) for run in runs], axis=0)
+    summed: NDArray[np.int64] = np.array([run.record.test.confusion for run in runs], np.int64).sum(axis=0)
+    return summed
 
 
 def _curves(arms: Mapping[str, Sequence[FinishedRun]], *, title: str, stamp: str | None) -> Named:
