@@ -144,11 +144,11 @@ def _laid_out(work: Work) -> Iterator[None]:
     if not work.options.channels_last:
         yield
         return
-    work.model.to(memory_format=torch.channels_last)
+    work.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         yield
     finally:
-        work.model.to(memory_format=torch.contiguous_format)
+        work.model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
 
 @contextlib.contextmanager
