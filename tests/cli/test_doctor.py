@@ -54,6 +54,8 @@ def test_a_saved_account_is_found_and_not_read(tmp_path, monkeypatch) -> None:
     assert command._ibm_account() is None
     saved = tmp_path / ".qiskit" / "qiskit-ibm.json"
     saved.parent.mkdir()
+    saved.write_text("{}")  # what the client writes where it looks for one in vain
+    assert command._ibm_account() is None
     saved.write_text(TOKEN)
     assert command._ibm_account() == str(saved)
 

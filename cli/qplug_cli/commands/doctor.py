@@ -184,7 +184,8 @@ def _ibm_account() -> str | None:
     if os.environ.get("QISKIT_IBM_TOKEN"):
         return "the environment variable QISKIT_IBM_TOKEN"
     saved = Path("~/.qiskit/qiskit-ibm.json").expanduser()
-    return str(saved) if saved.is_file() else None
+    # IBM's client leaves an empty table behind where it has looked for an account and found none.
+    return str(saved) if saved.is_file() and saved.stat().st_size > len("{}\n") else None
 
 
 # Judging
