@@ -179,7 +179,7 @@ def run_directories(home: Path) -> Callable[[random.Random], None]:
         lambda run, _: load_run(run),
         # Figures take most of the time of a run.
         lambda run, chance: resume_run(
-            _unfinished(run), Silent(), workplace=drawing if chance.random() < 0.05 else plain
+            _unfinished(run), Silent(), workplace=drawing if chance.random() < 0.01 else plain
         ),
     ]
 

@@ -190,27 +190,35 @@ def _judge(view: View, on: Labelled, config: RunConfig, backend: Backend | None,
 def _written(
     again: Again, judgement: Judgement, twin: Judgement | None, answered: Answered | None = None
 ) -> dict[str, Any]:
-    from qplug.lab.runner.drawing import write_judging
     from qplug.lab.runner.record import stamped
 
-    part, stamps = again.asked.part, again.stamps
     again.home.mkdir(parents=True, exist_ok=True)
     inside = RunDirectory(again.home)
-    inside.write_csv("predictions.csv", stamped(judgement.predictions(), stamps))
-    title = f"{again.config.dataset.name} · {again.config.heads} · {part}"
-    where = f" · on {again.config.backend.name}" if judgement.backend is not None else ""
-    stamp = " · ".join(stamps) or None
-    write_judging(inside, judgement, title=title + where, stamp=stamp)
-    verified = None
-    if answered is not None:
-        verified = verification(answered, again.config.backend.name)
-        device = f" · {verified.device}" + (
-            ", a fake device" if verified.fake and "fake" not in verified.device else ""
-        )
-        draw(inside, answered, verified, title=title + device, stamp=stamp)
+    inside.write_csv("predictions.csv", stamped(judgement.predictions(), again.stamps))
+    verified = None if answered is None else verification(answered, again.config.backend.name)
+    if again.workplace.figures:
+        _draw(inside, again, judgement, answered, verified)
     record = _record(again, judgement, twin, verified)
     write_evaluation(inside, record)
     return _summary(again, record)
+
+
+def _draw(
+    inside: RunDirectory,
+    again: Again,
+    judgement: Judgement,
+    answered: Answered | None,
+    verified: Verification | None,
+) -> None:
+    from qplug.lab.runner.drawing import write_judging
+
+    title = f"{again.config.dataset.name} · {again.config.heads} · {again.asked.part}"
+    where = f" · on {again.config.backend.name}" if judgement.backend is not None else ""
+    stamp = " · ".join(again.stamps) or None
+    write_judging(inside, judgement, title=title + where, stamp=stamp)
+    if answered is not None and verified is not None:
+        fake = ", a fake device" if verified.fake and "fake" not in verified.device else ""
+        draw(inside, answered, verified, title=f"{title} · {verified.device}{fake}", stamp=stamp)
 
 
 def _summary(again: Again, record: EvaluationRecord) -> dict[str, Any]:
