@@ -147,6 +147,16 @@ def _called(name: str, found: Any, *, bound: bool = False) -> Iterator[str]:
     yield from ("```python", *whole, "```")
 
 
+def _literal(value: object) -> str:
+    """A default as it could be written; of anything else, such as the environment, nothing is shown."""
+    told = repr(value)
+    try:
+        ast.literal_eval(told)
+    except (ValueError, SyntaxError):
+        return "…"
+    return told
+
+
 def _shown(one: inspect.Parameter, before: inspect.Parameter | None) -> Iterator[str]:
     if one.kind is one.KEYWORD_ONLY and (before is None or before.kind < one.VAR_POSITIONAL):
         yield "*"
@@ -155,8 +165,7 @@ def _shown(one: inspect.Parameter, before: inspect.Parameter | None) -> Iterator
     if one.default is one.empty:
         yield f"{stars}{one.name}{hint}"
     else:
-        default = repr(one.default)
-        yield f"{one.name}{hint}{' = ' if hint else '='}{'…' if ' at 0x' in default or '<' in default else default}"
+        yield f"{one.name}{hint}{' = ' if hint else '='}{_literal(one.default)}"
 
 
 def _type(annotation: Any) -> str:

@@ -36,7 +36,8 @@ from qplug_torch.backend import Torch
 
 KINDS = ("circuit", "head", "estimator-qnn", "sampler-qnn")
 BATCH = 3
-_STEP = 1e-3
+_STEPS = (1e-3, 1e-4, 1e-5)
+"""Of a difference quotient, one after the other: where an angle is steep, the first are too wide to tell the slope."""
 
 EXPRESSIONS: tuple[Callable[[Any, Any], Any], ...] = (
     lambda a, b: a,
@@ -304,14 +305,18 @@ def _compared(
             ahead, behind = original(at + step * direction), original(at - step * direction)
             return float((ahead - behind) @ mixed) / (2 * step)
 
-        try:
-            slope = (4 * along(_STEP / 2) - along(_STEP)) / 3
-        except (QiskitError, TypeError, ValueError, RuntimeError):
-            continue
         gradients = torch.autograd.grad((single[0] * torch.tensor(mixed)).sum(), leaves, materialize_grads=True)
         ours = float(torch.cat([gradients[0][0], gradients[1]]) @ torch.tensor(direction))
-        if not abs(ours - slope) <= 1e-5 * (1 + abs(slope)):
-            return "WRONG", f"{text}\ngradient {ours:.8g}, wanted {slope:.8g}"
+        slopes = []
+        try:
+            for step in _STEPS:
+                slopes.append((4 * along(step / 2) - along(step)) / 3)
+                if abs(ours - slopes[-1]) <= 1e-5 * (1 + abs(slopes[-1])):
+                    break
+            else:
+                return "WRONG", f"{text}\ngradient {ours:.8g}, wanted one of {', '.join(f'{s:.8g}' for s in slopes)}"
+        except (QiskitError, TypeError, ValueError, RuntimeError):
+            continue
     return ("equal" if compared else "without numbers"), ""
 
 

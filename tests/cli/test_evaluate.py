@@ -60,8 +60,8 @@ def test_what_is_shown_says_where_it_ran_and_how_far_off_it_is(capsys: pytest.Ca
     told = capsys.readouterr().out
     assert "aer (shots 100), modelled noise: a fake device" in told
     assert "LEAKY" in told
-    assert "test accuracy 0.800, 95 % interval 0.710 to 0.870 for other samples like these 1,500" in told
     assert "in the run itself: accuracy 0.900" in told
     flat = " ".join(told.split())
+    assert "test accuracy 0.800, 95 % interval 0.710 to 0.870 for other samples like these 1,500" in flat
     assert "the same label for 95.0 % (91.0 to 97.0 %)" in flat
     assert "|Δ⟨Z⟩| 0.012 on average, 0.25 at most" in flat

@@ -51,7 +51,8 @@ def test_answers_end_with_what_is_known_of_the_run_and_the_next_command(
     run = finished_run(tmp_path)
     predict._show_end(run, None, 3)
     told = capsys.readouterr().out
-    assert "its test accuracy 0.700, 95 % interval 0.397 to 0.892 for other samples like these 10" in told
+    sure = "its test accuracy 0.700, 95 % interval 0.397 to 0.892 for other samples like these 10"
+    assert sure in " ".join(told.split()), "in as many lines as the terminal is narrow"
     assert f"next: qplug evaluate {run} --dataset folder --data-dir FOLDER, with a folder for each class" in told
     (run / "metrics.json").write_text("{")
     predict._show_end(run, tmp_path / "a.csv", 3)
