@@ -6,7 +6,6 @@ import subprocess
 import sys
 import warnings
 
-import librosa
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,6 +17,8 @@ from qplug.testing.components import check_features
 from qplug_audio import spectrum
 from qplug_audio.mel import Mel
 from qplug_audio.mfcc import Mfcc
+
+from .uncompiled_librosa import librosa
 
 
 def _noise(n: int, seed: int = 0) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pytest
 
@@ -14,6 +13,8 @@ from qplug.contract.interfaces import Audio
 from qplug.signals import read_signal
 from qplug.testing.components import check_features
 from qplug_audio.mfcc import Mfcc
+
+from .uncompiled_librosa import librosa
 
 
 def _noise(n: int) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import librosa
 import numpy as np
 import pytest
 
 from qplug_audio import spectrum
+
+from .uncompiled_librosa import librosa
 
 
 def _bands(n_frames: int, seed: int = 0) -> np.ndarray:
