@@ -76,7 +76,7 @@ class TrainingOptions(BaseModel):
         bool,
         Field(
             description="keep a picture's channels side by side in memory while training: convolutions on the CPU take "
-            "about half the time, with other rounding"
+            "about two thirds of the time, with other rounding"
         ),
     ] = False
     backend: Annotated[
