@@ -27,18 +27,21 @@ def of_folds(found: FinishedSet) -> Named:
     Raises:
         DataError: a run's predictions name classes that its metrics do not know, or are not as many as it counts.
     """
+    yield from _of_folds(found, _pooled(found))
+
+
+def _of_folds(found: FinishedSet, pooled: tuple[list[int], list[int]]) -> Named:
     from qplug.lab.figures.confusion import confusion_matrix  # matplotlib and scikit-learn, a second
 
     title, stamp = f"{found.metrics['dataset']} · {found.metrics['head']}", " · ".join(stamps(found)) or None
-    labels, predicted = _pooled(found)
     whole = f"{title} · test, all {len(found.runs)} folds"
-    yield "confusion_matrix", confusion_matrix(labels, predicted, classes(found), title=whole, stamp=stamp)
+    yield "confusion_matrix", confusion_matrix(*pooled, classes(found), title=whole, stamp=stamp)
     yield from _curves({found.metrics["head"]: list(found.runs.values())}, title=title, stamp=stamp)
 
 
 def fold_pictures(found: FinishedSet) -> list[Picture]:
     """The figures of a set of folds, for its page."""
-    labels, predicted = _pooled(found)
+    labels, predicted = pooled = _pooled(found)
     right = sum(true == answer for true, answer in zip(labels, predicted, strict=True))
     words = {
         "confusion_matrix": (
@@ -47,7 +50,7 @@ def fold_pictures(found: FinishedSet) -> list[Picture]:
         ),
         "curves": (_LEARNT, _LEARNT_ALT),
     }
-    return _pictures(of_folds(found), words)
+    return _pictures(_of_folds(found, pooled), words)
 
 
 def of_runs(found: FinishedRuns) -> Named:
