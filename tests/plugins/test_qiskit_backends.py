@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from qiskit import QuantumCircuit
+from qiskit.quantum_info import Operator
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
@@ -16,7 +17,7 @@ from qplug.testing import reference
 from qplug.testing.circuits import angle_embedding_strongly_entangling, each_gate, random_angles, random_circuit
 from qplug.testing.equivalence import check_shots
 from qplug_qiskit.aer import Aer
-from qplug_qiskit.devices import DENSITY_MATRIX_QUBITS, fake_device, on_device, placed
+from qplug_qiskit.devices import DENSITY_MATRIX_QUBITS, fake_device, on_device, placed, without_phases
 from qplug_qiskit.programs import measurable_together, with_slots
 from qplug_qiskit.qiskit_ml import QiskitMl
 from qplug_qiskit.shift import Slots
@@ -155,6 +156,20 @@ def test_the_reduced_device_behaves_as_the_whole_one() -> None:
 
 def on_whole_device(circuit: QuantumCircuit, device: object) -> QuantumCircuit:
     return placed(circuit, device, most=DENSITY_MATRIX_QUBITS).circuit
+
+
+def test_phases_that_are_bound_later_do_not_double_the_time_of_compiling_each() -> None:
+    angles = [Encoding(number) for number in range(4)]
+    gates = (Gate("u", (0,), (*angles[:2], 0.3)), Gate("p", (1,), (angles[2],)), Gate("cp", (0, 1), (angles[3],)))
+    turned = tuple(Gate("ry", (wire,), (0.7,)) for wire in (0, 1))
+    made, parameters = with_slots(Circuit(2, (*turned, *gates, *turned), (Observable("Z", (0,)),)))
+    values = dict(zip(parameters, np.linspace(0.2, 1.9, len(parameters)), strict=True))
+    bound = Operator(without_phases(made).assign_parameters(values))
+    assert bound.equiv(Operator(made.assign_parameters(values)))
+    phases = tuple(Gate(name, wires, (angles[0],)) for name, wires in [("p", (0,)), ("cp", (1, 0))] * 40)
+    many, _ = with_slots(Circuit(2, (*turned, *phases, *turned), (Observable("Z", (0,)),)))
+    many.measure_all()
+    assert placed(many, fake_device("FakeManilaV2"), [0]).circuit.count_ops()["rz"] >= 40
 
 
 @pytest.mark.parametrize("further", [(), (Gate("ry", (0,), (Encoding(1),)),)])
