@@ -73,7 +73,7 @@ class Site:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=3600,  # a kill-switch, which no slow machine reaches
         )
 
     def rows(self, *words: str, **environment: str) -> dict[tuple[str, str], dict[str, str]]:

@@ -116,7 +116,7 @@ def _filled(name: str, kind: str, facts: _Kind) -> dict[str, str]:
         ".gitignore": "package/gitignore",
         ".github/workflows/ci.yml": "package/ci.yml",
         f"{source}/{facts.file}.py": f"parts/{kind}.py",
-        "tests/test_conformance.py": f"tests/{tests}.py",
+        f"tests/test_{module}.py": f"tests/{tests}.py",
     }
     content = {path: _template(place).substitute(words) for path, place in plan.items()}
     return content | {f"{source}/__init__.py": f'"""{words["summary"]}."""\n', f"{source}/py.typed": ""}

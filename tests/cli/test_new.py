@@ -88,17 +88,19 @@ def test_all_packages_pass_mypy_strict(packages: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_package_installs_and_its_tests_pass(packages: Path, tmp_path: Path, forking: Any) -> None:
+def test_packages_install_and_their_tests_pass_in_one_run(packages: Path, tmp_path: Path, forking: Any) -> None:
     pytest.importorskip("hatchling")
-    folder, target = packages / "my-reducer", tmp_path / "site"
+    folder, other, target = packages / "my-reducer", packages / "my-hooks", tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*pip, "--target", target, folder], check=True, capture_output=True)
     code = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
-    environment = os.environ | {"PYTHONPATH": str(target), "QPLUG_CACHE": str(tmp_path / "cache")}
-    words = ["-c", code, "-q", "-p", "no:cacheprovider", "-k", "not import", str(folder)]
-    done = forking(words, folder, environment)
+    paths = os.pathsep.join([str(target), str(other / "src")])
+    environment = os.environ | {"PYTHONPATH": paths, "QPLUG_CACHE": str(tmp_path / "cache")}
+    words = ["-c", code, "-v", "-p", "no:cacheprovider", "-k", "not import", str(folder), str(other)]
+    done = forking(words, tmp_path, environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout
+    for file, check in (("test_my_reducer.py", "my-reducer-outputs"), ("test_my_hooks.py", "my-hooks-a-run")):
+        assert f"{file}::test_the_contract_is_kept[{check}] PASSED" in done.stdout
     listed = forking(["show", "reducer", "my-reducer"], tmp_path, environment)
     assert "my-reducer 0.1.0" in listed.stdout
 
