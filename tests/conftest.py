@@ -1,5 +1,6 @@
 """Plugin distributions as pip would install them, for tests of everything that finds and loads plugins."""
 
+import gc
 import json
 import os
 import select
@@ -20,6 +21,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # So do processes that extract features beside each other: each imports everything first.
 os.environ.setdefault("QPLUG_WORKERS", "1")
+# With all libraries loaded, Python would look through hundreds of thousands of their objects for garbage all the time.
+gc.set_threshold(50_000, 20, 20)
 # Many tests start processes: without compiled sources on disk, each would compile all of qplug again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

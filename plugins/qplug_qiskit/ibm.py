@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from qplug.contract.interfaces import Failed, Forecast, NotYet, RemoteBackend, R
 
 from .devices import fake_device
 from .ibm_account import Account
-from .ibm_circuits import Compiled, compile_for, duration_of, facts_of
+from .ibm_circuits import Compiled, compile_for
 from .ibm_errors import asked
 from .ibm_jobs import Sender, allowed_seconds, cancel_jobs, collect_jobs, device_of, sent_jobs
 from .ibm_keeping import Keeping
@@ -289,7 +290,7 @@ class Ibm(RemoteBackend):
         seconds = JOB_SECONDS
         for portion in part.portions:
             one = compiled[portion.task]
-            duration = duration_of(one, self._chosen)
+            duration = one.facts["duration_seconds"]
             delay = getattr(self._chosen, "default_rep_delay", None) or 0.0
             each = max(EXECUTION_SECONDS, 0.0 if duration is None else duration + delay)
             rows = portion.stop - portion.start if one.parameters else 1
@@ -313,7 +314,7 @@ class Ibm(RemoteBackend):
         return Keeping.at(self.folder)
 
     def _facts(self, work: Work, compiled: list[Compiled]) -> dict[str, Any]:
-        circuits = [facts_of(one, self._chosen) for one in compiled]
+        circuits = [dict(one.facts) for one in compiled]
         calibrated = _calibrated(self._chosen)
         mitigation = self._mitigation()
         return {
@@ -321,7 +322,7 @@ class Ibm(RemoteBackend):
             "fake": self.fake is not None,
             "device_qubits": self._chosen.num_qubits,
             "calibration_date": None if calibrated is None else calibrated.isoformat(),
-            "client": f"qiskit-ibm-runtime {importlib.metadata.version('qiskit-ibm-runtime')}",
+            "client": f"qiskit-ibm-runtime {_client_version()}",
             "generation": self._generation(),
             "mode": self.mode,
             "shots": work.shots,
@@ -374,6 +375,11 @@ def _calibrated(device: Any) -> datetime | None:
     except Exception:  # a device without properties
         return None
     return found if isinstance(found, datetime) else None
+
+
+@functools.cache
+def _client_version() -> str:
+    return importlib.metadata.version("qiskit-ibm-runtime")
 
 
 def _require_client() -> None:

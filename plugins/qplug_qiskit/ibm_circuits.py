@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ class Compiled:
         seed: of the layout that was kept.
         fidelity: the predicted chance that nothing goes wrong.
         tried: how many layouts were compared.
+        facts: what is known of it and of the qubits that it uses, as JSON can hold it.
     """
 
     source: Circuit
@@ -44,6 +45,7 @@ class Compiled:
     seed: int
     fidelity: float
     tried: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def pub(self, encoding: Rows, weights: Rows) -> tuple[Any, ...]:
         """One PUB for all rows and observables."""
@@ -107,7 +109,8 @@ def compile_for(circuit: Circuit, kind: Kind, device: Any, n_seeds: int, simulat
     whole = best.circuit if kind == "sampler" else _unmeasured(best.circuit)
     whole.global_phase = 0  # says nothing, but would hold on to angles that were compiled away
     kept = tuple((slot, each) for slot, each in enumerate(parameters) if each in whole.parameters)
-    return Compiled(circuit, kind, whole, kept, wires, best.seed, best.fidelity, n_seeds)
+    made = Compiled(circuit, kind, whole, kept, wires, best.seed, best.fidelity, n_seeds)
+    return replace(made, facts=_facts_of(made, device))
 
 
 def observed_wires(circuit: Circuit) -> list[int]:
@@ -140,8 +143,7 @@ def reduce(compiled: Compiled, device: Any) -> Reduced:
     return Reduced(*reduced(compiled.circuit, device, qubits), qubits)
 
 
-def facts_of(compiled: Compiled, device: Any) -> dict[str, Any]:
-    """What is known of a compiled circuit and the qubits that it uses, as JSON can hold it."""
+def _facts_of(compiled: Compiled, device: Any) -> dict[str, Any]:
     target, used = device.target, active_qubits(compiled.circuit)
     return {
         "primitive": compiled.kind,
@@ -153,13 +155,13 @@ def facts_of(compiled: Compiled, device: Any) -> dict[str, Any]:
         "layout_seed": compiled.seed,
         "layouts_tried": compiled.tried,
         "predicted_fidelity": compiled.fidelity,
-        "duration_seconds": duration_of(compiled, device),
+        "duration_seconds": _duration_of(compiled, device),
         "qubits": [_qubit(target, qubit) for qubit in sorted({*used, *compiled.wires})],
         "pairs": _pairs(compiled.circuit, target),
     }
 
 
-def duration_of(compiled: Compiled, device: Any) -> float | None:
+def _duration_of(compiled: Compiled, device: Any) -> float | None:
     """Seconds that the scheduled circuit takes, where the device says how long its gates take."""
     try:
         return float(compiled.circuit.estimate_duration(device.target))

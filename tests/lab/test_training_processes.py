@@ -1,15 +1,14 @@
 """Two processes that share each batch learn what one learns, and fail, stop and go on as one does.
 
-Each training here starts two Python processes, which takes seconds; so there are few, and each shows several things.
+The processes are forks of one that has imported what they need, which takes seconds once.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -138,28 +137,32 @@ def test_a_process_that_the_system_kills_is_told_with_the_cure(tmp_path: Path) -
     assert multiprocessing.active_children() == []
 
 
-CHILD = """
+SCRIPT = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {folder!r})
+sys.path.insert(0, sys.argv[1])
 import test_training_processes as t
-if __name__ == "__main__":
-    t.train(Path(sys.argv[1]), t.plain(), devices=2, epochs=100_000)
+t.train(Path(sys.argv[2]), t.plain(), devices=2, epochs=100_000)
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads the children of a process from /proc")
-def test_the_processes_end_when_the_one_that_started_them_is_killed(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(CHILD.format(folder=str(Path(__file__).parent)))
-    parent = subprocess.Popen([sys.executable, str(script), str(tmp_path / "run")])
-    wait_until(lambda: (tmp_path / "run" / "last.ckpt").exists(), seconds=120)
-    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-    training = [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+def test_the_processes_end_when_the_one_that_started_them_is_killed(tmp_path: Path, forking: Any) -> None:
+    words = ("-c", SCRIPT, Path(__file__).parent, tmp_path / "run")
+    parent = forking.start(words, tmp_path, os.environ, tmp_path / "out", tmp_path / "err")
+    wait_until(lambda: parent.has_ended() or (tmp_path / "run" / "last.ckpt").exists(), seconds=120)
+    assert not parent.has_ended(), (tmp_path / "err").read_text()
+    (server,) = (
+        child for child in children(parent.pid) if b"forkserver" in Path(f"/proc/{child}/cmdline").read_bytes()
+    )
+    training = children(server)
     assert len(training) == 2
     parent.kill()
-    parent.wait()
-    wait_until(lambda: not any(Path(f"/proc/{child}/cmdline").exists() for child in training), seconds=20)
+    wait_until(lambda: not any(Path(f"/proc/{one}/cmdline").exists() for one in (server, *training)), seconds=20)
+
+
+def children(pid: object) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 def wait_until(happens: Callable[[], bool], *, seconds: float) -> None:

@@ -1,9 +1,10 @@
 """Training in several processes on this machine that share each batch, through Lightning's DDP strategy.
 
-The processes are started afresh and read the work from files, because a fork does not survive torch's threads, and
-shared memory is scarce in containers. They train; this process listens to them, so that progress, Ctrl-C and errors
-are what they are with one process. Whoever calls this from a script needs ``if __name__ == "__main__":`` there, because
-a new process imports the script.
+The processes read the work from files, because shared memory is scarce in containers, and none is a fork of this one,
+which torch's threads would not survive. On CPUs they are forks of a process without threads that has imported what
+training needs, once for all of them and all later trainings; beside CUDA each is started afresh. They train; this
+process listens to them, so that progress, Ctrl-C and errors are what they are with one process. Whoever calls this from
+a script needs ``if __name__ == "__main__":`` there, because a new process imports the script.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from qplug.lab.training.checkpoint import load_state
 from qplug.lab.training.progress import OnEpoch, OnStep
 from qplug.lab.training.work import Work, train
 
+_Process = ForkServerProcess | SpawnProcess
 _WORK, _MEETING = "work.pickle", "meeting"
 _FAREWELL = 10.0  # seconds a process gets to end by itself
 
@@ -49,7 +51,7 @@ def train_in_processes(
     Raises:
         QplugError: what a process raised, or that one was killed.
     """
-    context = multiprocessing.get_context("spawn")
+    context = _context(work.device)
     n = work.options.devices
     with tempfile.TemporaryDirectory(prefix="qplug-") as folder:
         _hand_over(work, fingerprint, Path(folder))
@@ -71,6 +73,14 @@ def train_in_processes(
         finally:
             _end(processes)
             remove_partial_files(work.folder)
+
+
+def _context(device: str) -> ForkServerContext | SpawnContext:
+    if device != "cpu" or "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 def _threads(n_processes: int) -> int:
@@ -100,7 +110,7 @@ def _stored(part: Part, path: Path) -> Part:
 
 def _listen(
     connections: Sequence[Connection],
-    processes: Sequence[SpawnProcess],
+    processes: Sequence[_Process],
     work: Work,
     on_epoch: OnEpoch | None,
     on_step: OnStep | None,
@@ -126,7 +136,7 @@ def _listen(
                 del busy[connection]
 
 
-def _lost(process: SpawnProcess, work: Work) -> QplugError:
+def _lost(process: _Process, work: Work) -> QplugError:
     process.join(_FAREWELL)
     code = process.exitcode
     if code is not None and code < 0:
@@ -140,7 +150,7 @@ def _lost(process: SpawnProcess, work: Work) -> QplugError:
     )
 
 
-def _end(processes: Sequence[SpawnProcess]) -> None:
+def _end(processes: Sequence[_Process]) -> None:
     failed = sys.exc_info()[0] is not None
     for process in processes:
         if process.pid is None:
