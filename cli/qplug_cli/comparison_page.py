@@ -47,7 +47,7 @@ def _data_set(data: DataSetOutcome) -> Iterator[RenderableType]:
     stamps = [(f" {stamp}", "bold red") for stamp in data.stamps]
     yield styled((data.dataset, "bold"), f" · {how.title}, margin {words.margin(data)}", *stamps)
     for pair in data.pairs:
-        yield styled((f"{pair.verdict:<10} ", _COLOURS[pair.verdict]), words.verdict_line(pair))
+        yield styled((f"{pair.verdict:<10} ", _COLOURS[pair.verdict]), words.verdict_line(pair, beside=True))
     yield from _tables(data)
     for found in data.ablations:
         yield Text(words.ablation_line(found))
@@ -63,7 +63,7 @@ def _tables(data: DataSetOutcome) -> Iterator[RenderableType]:
     from qplug_cli.words import Text
 
     difference = words.measure(data.metric).heads_difference
-    short = {"trained weights": "weights", "training, s": "s", "smallest detectable": "detectable"}
+    short = {"trained weights": "weights", "training, s": "train s", "smallest detectable": "detectable"}
     short |= {difference: difference.removeprefix("difference, ")}
     arms = tables.arms(data).without("role")
     yield Text()

@@ -19,7 +19,7 @@ from qplug.lab.report.comparison import render, write_comparison
 from qplug.lab.report.comparison_csv import cells_csv
 from qplug.lab.report.comparison_figures import drawn, names_of
 from qplug.lab.report.comparison_latex import escaped, latex
-from qplug.lab.report.comparison_words import ablation_line, measure, probability
+from qplug.lab.report.comparison_words import ablation_line, measure, probability, verdict_line
 from qplug.lab.runs.files import csv_rows
 from qplug_cli.comparison_page import comparison_tables
 from qplug_cli.words import PlainConsole
@@ -333,3 +333,12 @@ def test_three_data_sets_and_long_names_keep_to_80_characters() -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert "pennylane-pqc 80.0 [78.0, 82.0] 80.0 [78.0, 82.0] 80.0 [78.0, 82.0]" in " ".join(text.split())
     assert text.count("SYNTHETIC DATA") == 6
+
+
+def test_a_verdict_is_said_once_where_it_stands_beside_its_reason() -> None:
+    pair = examples.pair("pqc", "mlp", 0.1, sentence="undecided: 3 seeds are too few", reason="too few")
+    arms = [examples.arm("pqc", "asked"), examples.arm("mlp")]
+    found = examples.outcome(examples.data_set("made-up", arms, [pair]))
+    assert "undecided pqc against mlp: 3 seeds are too few" in " ".join(printed(found).split())
+    assert "<b>mlp</b>: 3 seeds are too few</span>" in render(found, {"made-up": {}}, [])
+    assert verdict_line(pair) == "pqc against mlp: undecided: 3 seeds are too few"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,8 +17,6 @@ from qplug_cli.options import Json
 from qplug_cli.visible import visible
 
 if TYPE_CHECKING:
-    from rich.text import Text as RichText
-
     from qplug.lab.runs.listing import RunSummary
 
 EXAMPLES = """
@@ -30,7 +29,8 @@ EXAMPLES = """
 MANY = 500
 """Runs above which one plain line is printed for each."""
 WIDE = 120
-"""Columns of a terminal from which all of these are shown."""
+"""Columns of a terminal from which more than one metric is shown."""
+_BETWEEN = "  "
 
 
 def runs(
@@ -54,53 +54,96 @@ def _plain(summary: RunSummary) -> dict[str, Any]:
 
 
 def _show(found: list[RunSummary]) -> None:
-    from rich.table import Table
-
-    console = output.console()
-    # The names are there to be copied, so they are never folded; on a narrow terminal the rest gives way.
-    wide = console.width >= WIDE
-    shown = LISTED if wide else LISTED[:1]
-    if len(found) > MANY:
-        _print_lines(found, shown)
+    if len(found) > MANY:  # styles for each of thousands of lines take seconds
+        sys.stdout.writelines(f"{line}\n" for line in _Layout(found, sys.maxsize).lines())
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("run", no_wrap=True, min_width=max(len(visible(summary.path.name)) for summary in found))
-    for heading in ("status", "backend", "seed") if wide else ("status",):
-        table.add_column(heading, overflow="fold")
-    table.add_column("fold", justify="right")
-    for name in shown:
-        table.add_column(name.replace("_", " "), justify="right")
-    for summary in found:
-        metrics = [f"{summary.test[name]:.3f}" if name in summary.test else "–" for name in shown]
-        facts = [summary.backend or "–", "" if summary.seed is None else str(summary.seed)] if wide else []
-        fold = "" if summary.fold is None else str(summary.fold)
-        table.add_row(summary.path.name, _state(summary), *facts, fold, *metrics)
-    console.print(table)
-
-
-def _print_lines(found: list[RunSummary], shown: Sequence[str]) -> None:
-    """One line per run without a layout that looks at all rows, which takes seconds for thousands of runs."""
-    rows = [("run", "status", "backend", "seed", "fold", *(name.replace("_", " ") for name in shown))]
-    for summary in found:
-        metrics = [f"{summary.test[name]:.3f}" if name in summary.test else "–" for name in shown]
-        facts = [summary.backend or "–", *("" if one is None else str(one) for one in (summary.seed, summary.fold))]
-        rows.append((summary.path.name, " ".join((_words(summary), *summary.stamps)), *facts, *metrics))
-    rows = [tuple(map(visible, row)) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write(line.rstrip() + "\n")
-
-
-def _state(summary: RunSummary) -> RichText:
-    """Status or damage, and the stamps without which the numbers would say too much."""
     from qplug_cli.words import Text
 
-    return Text.assemble(_words(summary), *((f" {stamp}", "bold red") for stamp in summary.stamps))
+    console = output.console()
+    stamps = {stamp for summary in found for stamp in summary.stamps}
+    for line in _Layout(found, console.width).lines():
+        text = Text(line)
+        text.highlight_words(sorted(stamps), "bold red")
+        console.print(text, soft_wrap=True)
 
 
-def _words(summary: RunSummary) -> str:
-    """Status or damage, how many runs it has, and how often it was judged again."""
-    again = f", judged again {summary.evaluations}x" if summary.evaluations else ""
-    several = f", {summary.n_runs} runs" if summary.n_runs and not summary.ended else ""
-    return (summary.problem or summary.ended or summary.status) + several + again
+class _Layout:
+    """Lines for runs: the columns that a width has room for, and what is to be said of a run beside or below them.
+
+    Names are there to be copied, so they are never folded; on a narrow terminal the rest gives way.
+    """
+
+    def __init__(self, found: Sequence[RunSummary], width: int) -> None:
+        self._found = found
+        self._width = width
+        choices = [(columns, stacked) for columns in _choices(wide=width >= WIDE) for stacked in (False, True)]
+        tried = (self._grid(*choice, stamped=stamped) for choice in choices for stamped in (True, False))
+        for grid, stamped in tried:
+            self._grid_of_cells, self._stamped = grid, stamped
+            if _length(grid) <= width:
+                break
+
+    def _grid(self, columns: Sequence[str], stacked: bool, *, stamped: bool) -> tuple[list[list[str]], bool]:
+        """Headings, one line of them or two, and a row for each run; all cells of a column have one length."""
+        headings = [name.replace("_", " ") for name in columns]
+        above, _, below = zip(*(name.rpartition(" ") for name in headings), strict=True)
+        top = [list(above), list(below)] if stacked and any(above) else [headings]
+        rows = [[visible(_cell(summary, name, stamped=stamped)) for name in columns] for summary in self._found]
+        lengths = [max(map(len, column)) for column in zip(*top, *rows, strict=True)]
+        numbers = {"fold", *LISTED}
+        return [
+            [cell.rjust(length) if name in numbers else cell.ljust(length)
+             for name, cell, length in zip(columns, row, lengths, strict=True)]
+            for row in (*top, *rows)
+        ], stamped  # fmt: skip
+
+    def lines(self) -> Iterator[str]:
+        """The headings, and the lines of each run."""
+        n_headings = len(self._grid_of_cells) - len(self._found)
+        for row in self._grid_of_cells[:n_headings]:
+            yield _BETWEEN.join(row).rstrip()
+        for row, summary in zip(self._grid_of_cells[n_headings:], self._found, strict=True):
+            line = _BETWEEN.join(row)
+            said = visible(" · ".join((*(() if self._stamped else summary.stamps), *_notes(summary))))
+            if len(line + _BETWEEN + said) <= self._width:
+                yield f"{line}{_BETWEEN}{said}".rstrip()
+                continue
+            yield line.rstrip()
+            yield from wrap(said, self._width, initial_indent=_BETWEEN, subsequent_indent=_BETWEEN)
+
+
+def _choices(*, wide: bool) -> Iterator[list[str]]:
+    """Columns to be shown, from the most to the fewest."""
+    if wide:
+        for n_metrics in range(len(LISTED), 0, -1):
+            yield ["run", "status", "backend", "seed", "fold", *LISTED[:n_metrics]]
+    yield ["run", "status", "fold", LISTED[0]]
+
+
+def _length(grid: Sequence[Sequence[str]]) -> int:
+    return len(_BETWEEN.join(grid[0]))
+
+
+def _cell(summary: RunSummary, column: str, *, stamped: bool) -> str:
+    """What stands in a column; beside the status the stamps without which the numbers would say too much."""
+    if column == "run":
+        return summary.path.name
+    if column == "status":
+        status = "damaged" if summary.problem else summary.ended.partition(":")[0] or summary.status
+        return " ".join((status, *(summary.stamps if stamped else ())))
+    if column == "backend":
+        return summary.backend or "–"
+    if column in LISTED:
+        return f"{summary.test[column]:.3f}" if column in summary.test else "–"
+    value = summary.seed if column == "seed" else summary.fold
+    return "" if value is None else str(value)
+
+
+def _notes(summary: RunSummary) -> Iterator[str]:
+    """What is damaged or how it ended, how many runs it has, and how often it was judged again."""
+    if told := summary.problem or summary.ended.partition(":")[2].strip():
+        yield told
+    if summary.n_runs and not summary.ended:
+        yield f"{summary.n_runs} runs"
+    if summary.evaluations:
+        yield f"judged again {summary.evaluations}x"

@@ -154,11 +154,16 @@ def counted(pairs: Sequence[PairOutcome]) -> str:
     return f"{len(pairs)} pairs: " + ", ".join(f"{n} {verdict}" for verdict, n in numbers.items() if n)
 
 
-def verdict_line(pair: PairOutcome) -> str:
-    """A pair's verdict as a line of words: who against whom, what it came to, and why not where nothing can be said."""
-    return f"{pair.a} against {pair.b}: {pair.sentence}" + (
-        f" ({pair.reason})" if pair.reason not in pair.sentence else ""
-    )
+def verdict_line(pair: PairOutcome, *, beside: bool = False) -> str:
+    """A pair's verdict as a line of words: who against whom, what it came to, and why not where nothing can be said.
+
+    Args:
+        pair: two arms that were compared.
+        beside: whether the verdict stands in front of the line already, and is not to be said again.
+    """
+    sentence = pair.sentence.removeprefix(f"{pair.verdict}: ") if beside else pair.sentence
+    reason = f" ({pair.reason})" if pair.reason not in pair.sentence else ""
+    return f"{pair.a} against {pair.b}: {sentence}{reason}"
 
 
 def stamps_of(data_sets: Iterable[DataSetOutcome]) -> list[str]:
