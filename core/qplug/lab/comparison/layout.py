@@ -33,8 +33,8 @@ def told(plan: ComparisonPlan) -> str:
     if not names:
         return ""
     return (
-        f"{', '.join(names)}: training.channels_last is true in all arms: convolutions train faster and round otherwise "
-        "than those of qplug run. As there: --set training.channels_last=false"
+        f"{', '.join(names)}: training.channels_last is true in all arms: convolutions train faster and round "
+        "otherwise than those of qplug run. As there: --set training.channels_last=false"
     )
 
 
