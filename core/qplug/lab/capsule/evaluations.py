@@ -119,8 +119,7 @@ def _device(home: Path, record: EvaluationRecord, rows: Sequence[dict[str, str]]
     yield same(PLAN, "samples", [row["id"] for row in rows], list(plan.samples), _PREDICTIONS)
     if told is None:
         return
-    n_rows = len(plan.samples) * len(plan.circuits)
-    yield same(RECORD, "verification.executions", told.executions, n_rows * plan.shots, PLAN)
+    yield same(RECORD, "verification.executions", told.executions, plan.n_rows * plan.shots, PLAN)
     for name in ("shots", "n_part", "forecast_seconds"):
         yield same(RECORD, f"verification.{name}", getattr(told, name), getattr(plan, name), PLAN)
     thought = None if plan.expected_flipped is None else 1 - plan.expected_flipped

@@ -30,7 +30,7 @@ def verification_figure(
     """Each expectation value of the device over the exact one, and the share of labels that shot noise flips.
 
     Args:
-        exact: of each circuit, (sample, n_observables), without shots and noise.
+        exact: of each circuit, (row, n_observables), without shots and noise.
         device: likewise, as the device gave them.
         names: of all observables, circuit after circuit.
         curve: numbers of shots with the share of labels, in [0, 1], that they would flip.
@@ -45,28 +45,37 @@ def verification_figure(
     canvas = Canvas(_LEFT + 2 * _SIDE + _GAP + _RIGHT, _BELOW + _SIDE + 0.35, title=title, note=note, stamp=stamp)
     left = canvas.axes(_LEFT, _BELOW, _SIDE, _SIDE)
     right = canvas.axes(_LEFT + _SIDE + _GAP, _BELOW, _SIDE, _SIDE)
-    _draw_values(left, np.concatenate(exact, axis=1), np.concatenate(device, axis=1), names, shots)
+    _draw_values(left, _columns(exact), _columns(device), names, shots)
     _draw_curve(right, curve, shots)
     return canvas.figure
 
 
+def _columns(values: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """Of each observable, circuit after circuit, its values; a circuit of a backbone may have many for a sample."""
+    return [column for each in values for column in each.T]
+
+
 def _draw_values(
-    axes: Axes, exact: NDArray[np.float64], device: NDArray[np.float64], names: Sequence[str], shots: int
+    axes: Axes,
+    exact: Sequence[NDArray[np.float64]],
+    device: Sequence[NDArray[np.float64]],
+    names: Sequence[str],
+    shots: int,
 ) -> None:
     line = np.linspace(-1, 1, 201)
     width = 1.96 * np.sqrt((1 - line**2) / shots)
     axes.fill_between(line, line - width, line + width, color=RULE, linewidth=0, zorder=1)
     axes.plot(line, line, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)), zorder=2)
-    for number in range(exact.shape[1]):
+    for number, (right, found) in enumerate(zip(exact, device, strict=True)):
         look = number if len(names) <= _NAMED else 0
         axes.plot(
-            exact[:, number], device[:, number], MARKERS[look % len(MARKERS)], color=COLOURS[look % len(COLOURS)],
+            right, found, MARKERS[look % len(MARKERS)], color=COLOURS[look % len(COLOURS)],
             markersize=3.2, alpha=0.7, markeredgewidth=0, label=names[number], zorder=3,
         )  # fmt: skip
     if 1 < len(names) <= _NAMED:
         axes.legend(loc="upper left", fontsize=7.5, frameon=False, handletextpad=0.1, borderaxespad=0.2)
     for limits, values in ((axes.set_xlim, exact), (axes.set_ylim, device)):
-        low, high = float(values.min()), float(values.max())
+        low, high = (float(end(np.concatenate(values))) for end in (np.min, np.max))
         margin = max(0.05, 0.08 * (high - low))
         limits(low - margin, high + margin)
     _frame(axes, "⟨P⟩ on the device", "exact ⟨P⟩", "⟨P⟩")

@@ -2,14 +2,18 @@
 
 A forward pass never waits for a device. It runs once on a simulator, which leaves the angles of each circuit; later it
 runs again, and each circuit is given the values that the device found for these angles.
+
+A circuit of the backbone may be run many times for one sample, as for each patch of a picture. Its rows stand sample
+after sample: where a batch asks for them in another order, as one that calls a circuit twice, samples pass one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -17,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qplug.contract.circuit import Circuit
-from qplug.contract.errors import PluginError
+from qplug.contract.errors import NotSupported, PluginError
 from qplug.contract.interfaces import Backend, BackendCapabilities, Task
 from qplug.lab.data.labelled import Labelled
 from qplug.lab.judging.judge import Judgement, judge
@@ -34,14 +38,80 @@ def judge_with_angles(view: View, on: Labelled, **options: Any) -> tuple[Judgeme
         **options: as those of ``judge``, without ``backend``.
 
     Returns:
-        The judgement, and of each circuit a task with a row of angles per sample.
+        The judgement, and of each circuit a task with the rows of angles of each sample, sample after sample.
     """
-    recorders = [_Recorder(module.backend) for module in view.model.circuits_in_branches()]
-    with _each_on(view.model, recorders):
-        judgement = judge(view, on, **options)
+    return _recorded(view, on, [_Recorder(module.backend) for module in view.model.quantum_modules()], options)
+
+
+def _recorded(
+    view: View, on: Labelled, recorders: Sequence[_Recorder], options: Mapping[str, Any]
+) -> tuple[Judgement, tuple[Task, ...]]:
+    judgement = _judged(view, on, recorders, options)
     inner = recorders[0].inner if recorders else None
-    tasks = tuple(recorder.task() for recorder in recorders)
-    return replace(judgement, backend=inner), tasks
+    tasks = tuple(recorder.task(len(on.labels)) for recorder in recorders)
+    return replace(judgement, backend=inner, expectations=tuple(each.values for each in recorders)), tasks
+
+
+def _judged(view: View, on: Labelled, backends: Sequence[Backend], options: Mapping[str, Any]) -> Judgement:
+    whole = view.with_circuits()
+    batch_size = None if _keeps_order(whole) else 1
+    with _each_on(view.model, backends):
+        return judge(whole, on, batch_size=batch_size, **options)
+
+
+_known: WeakKeyDictionary[Classifier, bool] = WeakKeyDictionary()
+
+
+def _keeps_order(view: View) -> bool:
+    """Whether a batch asks for the rows of one sample after those of another, as samples one by one do."""
+    if not any(view.model.circuits_in_front()):
+        return True
+    if view.model not in _known:
+        features = torch.rand(_LOOKED_AT, *view.inputs.shape[1:], generator=torch.Generator().manual_seed(0))
+        view.model.cpu().eval()
+        together, one_by_one = (_rows_asked_for(view.model, torch.split(features, size)) for size in (_LOOKED_AT, 1))
+        pairs = zip(together, one_by_one, strict=True)
+        _known[view.model] = all(torch.allclose(one, other, atol=_ROUNDING) for one, other in pairs)
+    return _known[view.model]
+
+
+def _rows_asked_for(model: Classifier, batches: Sequence[Tensor]) -> list[Tensor]:
+    recorders = [_Recorder(module.backend) for module in model.quantum_modules()]
+    with _each_on(model, recorders), torch.no_grad():
+        for batch in batches:
+            model(batch)
+    return [each.rows for each in recorders]
+
+
+def refuse_circuits_behind_circuits(view: View, on: Labelled) -> None:
+    """Refuses a classifier in which the angles of a circuit come from the values of another.
+
+    Args:
+        view: the classifier and its inputs.
+        on: samples, of which a few are looked at.
+
+    Raises:
+        NotSupported: one does.
+    """
+    modules = list(view.model.quantum_modules())
+    if len(modules) < 2 or not any(view.model.circuits_in_front()):  # those of heads stand side by side
+        return
+    few = some_of_part(on, np.arange(min(_LOOKED_AT, len(on.labels))))
+    _, right = _recorded(view, few, [_Recorder(each.backend) for each in modules], {})
+    _, other = _recorded(view, few, [_Recorder(each.backend, sign=-1) for each in modules], {})
+    if any(not np.array_equal(one.encoding, two.encoding) for one, two in zip(right, other, strict=True)):
+        raise NotSupported(
+            f"one of the {len(modules)} circuits of this classifier gets its angles from the values of another, and a "
+            "device is sent all of them at once. Nothing was sent. What can be sent is a classifier whose circuits "
+            "stand side by side: in the backbone alone with a classical head, or in the heads alone. A simulator "
+            "judges any: qplug list backends"
+        )
+
+
+_LOOKED_AT = 3
+"""So many samples show whether circuits stand behind circuits, and in which order rows are asked for."""
+_ROUNDING = 1e-4
+"""Radians, by which an angle may differ with the size of the batch."""
 
 
 def judge_given(
@@ -52,18 +122,19 @@ def judge_given(
     Args:
         view: the classifier and its inputs.
         on: the samples.
-        values: of each circuit, (sample, n_observables), in the order of ``on``.
+        values: of each circuit, (row, n_observables), the rows of a sample after those of another in the order of
+            ``on``; as many for one as angles were recorded.
         backend: where they are from.
         **options: as those of ``judge``.
     """
-    with _each_on(view.model, [_Giver(backend.capabilities, each) for each in values]):
-        judgement = judge(view, on, **options)
-    return replace(judgement, backend=backend)
+    judgement = _judged(view, on, [_Giver(backend.capabilities, each) for each in values], options)
+    given = tuple(torch.from_numpy(np.asarray(each)).to(judgement.logits.dtype) for each in values)
+    return replace(judgement, backend=backend, expectations=given)
 
 
 @contextmanager
 def _each_on(model: Classifier, backends: Sequence[Backend]) -> Iterator[None]:
-    modules = list(model.circuits_in_branches())
+    modules = list(model.quantum_modules())
     before = [module.backend for module in modules]
     try:
         for module, backend in zip(modules, backends, strict=True):
@@ -80,24 +151,41 @@ class _Recorder(Backend):
 
     summary = "another backend, with a list of what it is asked for"
 
-    def __init__(self, inner: Backend) -> None:
-        self.inner = inner
+    def __init__(self, inner: Backend, sign: int = 1) -> None:
+        self.inner, self._sign = inner, sign
         self.capabilities = inner.capabilities
         self._circuit: Circuit | None = None
         self._encoding: list[Tensor] = []
         self._weights: Tensor | None = None
+        self._values: list[Tensor] = []
 
     def expectations(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
-        """Those of the other backend."""
+        """Those of the other backend, times the sign."""
         self._circuit, self._weights = circuit, weights.detach().cpu().double()
         self._encoding.append(encoding.detach().cpu().double())
-        return self.inner(circuit, encoding, weights)
+        found = self.inner(circuit, encoding, weights)
+        self._values.append(found.detach().cpu().to(encoding.dtype))
+        return self._sign * found
 
-    def task(self) -> Task:
+    @property
+    def rows(self) -> Tensor:
+        """All angles that were asked for, in their order."""
+        return torch.cat(self._encoding)
+
+    @property
+    def values(self) -> Tensor:
+        """What the other backend gave, all rows in their order."""
+        return torch.cat(self._values)
+
+    def task(self, n_samples: int) -> Task:
         """All rows that were asked for, in their order."""
         if self._circuit is None or self._weights is None:
             raise PluginError("the classifier gave its answers without running its circuit.")
-        return Task(self._circuit, torch.cat(self._encoding).numpy(), self._weights.numpy())
+        if (n_rows := sum(map(len, self._encoding))) % n_samples:
+            raise PluginError(
+                f"a circuit was run {n_rows:,} times for {n_samples:,} samples, not equally often for each."
+            )
+        return Task(self._circuit, self.rows.numpy(), self._weights.numpy())
 
 
 @dataclass(eq=False)
@@ -106,7 +194,7 @@ class _Giver(Backend):
 
     Attributes:
         capabilities: of the backend that found them.
-        values: (sample, n_observables).
+        values: (row, n_observables).
     """
 
     summary = "values that were found before"
@@ -133,8 +221,17 @@ def part_of(judgement: Judgement, positions: NDArray[np.int64]) -> Judgement:
         some_of_part(judgement.on, positions),
         judgement.backend,
         judgement.logits[chosen],
-        tuple(each[chosen] for each in judgement.expectations),
+        tuple(
+            torch.from_numpy(rows_of(each.numpy(), positions, len(judgement.logits))) for each in judgement.expectations
+        ),
     )
+
+
+def rows_of(rows: NDArray[Any], positions: NDArray[np.int64], n_samples: int) -> NDArray[Any]:
+    """The rows (row, …) of some of ``n_samples`` samples, of which each has as many, sample after sample."""
+    by_sample = rows.reshape(n_samples, len(rows) // n_samples, *rows.shape[1:])
+    chosen: NDArray[Any] = by_sample[positions].reshape(-1, *rows.shape[1:])
+    return chosen
 
 
 def some_of_part(on: Labelled, positions: NDArray[np.int64]) -> Labelled:

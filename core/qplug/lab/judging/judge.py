@@ -30,7 +30,8 @@ class Judgement:
         backend: where its circuits ran; None if it has none.
         logits: (n, n_classes).
         expectations: of each head's circuit, in the order of the branches, the values (n, n_observables) that the
-            logits were made of.
+            logits were made of. Where angles were recorded or values given, of every circuit, those of the backbone
+            first, with as many rows a sample as it is run for one, sample after sample.
     """
 
     on: Labelled
@@ -65,6 +66,7 @@ def judge(
     *,
     backend: Backend | None = None,
     device: Device = "cpu",
+    batch_size: int | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> Judgement:
     """What the classifier answers on a part; it is left as it was, on the backend on which it was.
@@ -74,6 +76,7 @@ def judge(
         on: the samples.
         backend: where the circuits run; None: where they are.
         device: where the rest runs.
+        batch_size: samples per call of the model; None: as many as its circuits allow.
         on_step: called after every batch with the number of samples done and of all samples.
 
     Raises:
@@ -82,7 +85,8 @@ def judge(
     """
     view = view.to_run_on(backend)
     with _on(view.model, backend), _expectations(view.model) as seen:
-        logits = predict_logits(view.module, rows_at(view.inputs, on.positions), device=device, on_step=on_step)
+        rows = rows_at(view.inputs, on.positions)
+        logits = predict_logits(view.module, rows, batch_size=batch_size, device=device, on_step=on_step)
     where = next((module.backend for module in view.model.quantum_modules()), None)
     return Judgement(on, backend or where, logits, tuple(torch.cat(values) for values in seen))
 

@@ -42,7 +42,11 @@ class View:
     def to_run_on(self, backend: Backend | None) -> View:
         """What is judged on a backend: features, if embeddings of circuits came from another one; else as it is."""
         circuits = self.model.circuits_in_front() if self.frozen_front else ()
-        if backend is None or all(each.backend is backend for each in circuits):
+        return self if backend is None or all(each.backend is backend for each in circuits) else self.with_circuits()
+
+    def with_circuits(self) -> View:
+        """What runs every circuit: features, where the embeddings of circuits were computed before; else as it is."""
+        if not self.frozen_front or not any(self.model.circuits_in_front()):
             return self
         assert self.features is not None  # whoever computes embeddings of circuits keeps them
         return View(self.model, self.features, embedded=False)

@@ -147,7 +147,8 @@ def _assembled(config: RunConfig, copies: Path | None, given: Dataset | None, ma
     refuse_augmentation(config.augmentation, takes, features.shape, frozen=backbone.frozen)
     training = None if backend is None else training_place(config, backend)
     if backbone.capabilities.quantum and leaves_a_circuit(config.ablation):
-        _refuse_asking(config, backend, training)
+        heads = any(branch.built.capabilities.quantum for branch in branches)
+        _refuse_asking(config, backend, training, behind=heads)
     return Components(
         dataset, features, backbone, branches, backend, training, config.augmentation, config.ablation,
         config.backbone.name,
@@ -159,18 +160,28 @@ def _any_circuit(backbone: Backbone, branches: tuple[BranchComponents, ...], abl
     return in_backbone or any(branch.built.capabilities.quantum for branch in branches)
 
 
-def _refuse_asking(config: RunConfig, backend: Backend | None, training: TrainingPlace | None) -> None:
-    """Refuses backends that are asked outside of a forward pass where circuits stand within the backbone."""
-    asked = None
-    if backend is not None and backend.capabilities.remote:
-        asked = config.backend.name
-    elif training is not None and training.asked is not None:
-        asked = training.name
-    if asked is not None:
+def _refuse_asking(config: RunConfig, backend: Backend | None, training: TrainingPlace | None, *, behind: bool) -> None:
+    """Refuses to ask for the values of circuits outside of a forward pass where that is not built for a backbone's.
+
+    Args:
+        config: the run.
+        backend: where circuits are evaluated.
+        training: where they are trained.
+        behind: whether circuits of heads stand behind those of the backbone.
+    """
+    holds = f"backbone {config.backbone.name!r} holds circuits"
+    if training is not None and training.asked is not None:
         raise NotSupported(
-            f"backend {asked!r} would be asked for the circuits of heads alone, and backbone {config.backbone.name!r} "
-            "holds circuits too, which it is not asked for. Choose a simulator that runs within a forward "
-            "pass (qplug list backends), and leave training.gradient and training.backend out."
+            f"backend {training.name!r} would be asked for the circuits of heads alone while they train, and {holds} "
+            "too, which it is not asked for. Leave training.gradient and training.backend out: the run trains on a "
+            "simulator, and --backend may name a device that verifies it."
+        )
+    if behind and backend is not None and backend.capabilities.remote:
+        heads = "+".join(choice.head.name for choice in config.branches)
+        raise NotSupported(
+            f"backend {config.backend.name!r} is sent all circuits at once, but {holds} and so does head {heads!r}, "
+            "whose angles come from the values of those. Choose a classical head (--head linear) or a backbone without "
+            "circuits, or a simulator that runs within a forward pass: qplug list backends"
         )
 
 

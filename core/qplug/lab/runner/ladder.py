@@ -16,7 +16,7 @@ from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backend, RemoteBackend, Task, Work
 from qplug.lab.hardware.budget import stratified_subset
 from qplug.lab.hardware.shots import Answer, noisy_draws
-from qplug.lab.judging.given import judge_with_angles, some_of_part
+from qplug.lab.judging.given import judge_with_angles, refuse_circuits_behind_circuits, some_of_part
 from qplug.lab.judging.judge import Judgement
 from qplug.lab.measures import percent
 from qplug.lab.runner.asked import Again, Asked, again_of, asking, inputs
@@ -80,11 +80,6 @@ def climb(
         raise NotSupported(f"{path} has no circuit, so no device can change what it answers.")
     exact_on: Layer = {"backend": {"name": record.judgement("validation").backend}}
     again = again_of(directory, Asked(exact_on, ladder.part), place, reporter)
-    if any(again.loaded.model.circuits_in_front()):
-        raise NotSupported(
-            f"the circuits of {path} in backbone {again.config.backbone.name!r} cannot be sent to a device, so "
-            "there is no ladder to one. Judge it on a simulator: qplug evaluate RUN --backend NAME"
-        )
     thinking = _thinking(again, ladder, reporter)
     found: list[StepOfLadder] = []
     for name, backend, size in _steps(ladder, exact_on["backend"]):
@@ -155,9 +150,10 @@ class _Thinking:
 def _thinking(again: Again, ladder: Climb, reporter: Reporter) -> _Thinking:
     view, on = inputs(again, reporter)
     on = some_of_part(on, stratified_subset(on.labels, min(ladder.samples, len(on.labels)), again.config.seed))
+    refuse_circuits_behind_circuits(view, on)
     exact, tasks = judge_with_angles(view, on, device=again.config.device)
     record = read_record(again.directory.path)
-    return _Thinking(exact, tasks, labels_of_values(view.model, exact), record.judgement(ladder.part).scores.accuracy)
+    return _Thinking(exact, tasks, labels_of_values(view, exact), record.judgement(ladder.part).scores.accuracy)
 
 
 def _step(name: Rung, told: Mapping[str, Any], thought: float) -> StepOfLadder:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -22,17 +22,23 @@ from numpy.typing import NDArray
 
 from qplug.circuits.json_text import dump
 from qplug.contract.errors import ConfigError, Interrupted, UserError
-from qplug.contract.interfaces import Forecast, NotYet, RemoteBackend, Task, Values, Work
+from qplug.contract.interfaces import Backend, Forecast, NotYet, RemoteBackend, Task, Values, Work
 from qplug.lab.data.labelled import Labelled
 from qplug.lab.hardware.budget import Plan, fit_budget, stratified_subset
 from qplug.lab.hardware.drive import Drive, tag_of
 from qplug.lab.hardware.journal import JOURNAL, Journal
 from qplug.lab.hardware.shots import MANY_FLIPPED, SHOTS, Answer, enough_shots, flip_curve
 from qplug.lab.hardware.shots import Flips as PlannedFlips
-from qplug.lab.judging.given import judge_given, judge_with_angles, part_of, some_of_part
+from qplug.lab.judging.given import (
+    judge_given,
+    judge_with_angles,
+    part_of,
+    refuse_circuits_behind_circuits,
+    rows_of,
+    some_of_part,
+)
 from qplug.lab.judging.judge import Judgement
 from qplug.lab.judging.view import View
-from qplug.lab.pipeline.classifier import Classifier
 from qplug.lab.pipeline.cut import Behind
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runs.sent_plan import (
@@ -47,6 +53,8 @@ from qplug.lab.runs.sent_plan import (
 )
 from qplug.lab.stopping import by
 
+_THOUGHT_OF = 64
+"""So many samples tell what shots do to labels where the whole classifier stands behind its circuits."""
 BUDGET = 60.0
 """Seconds of the device that may be spent where nobody says otherwise: a tenth of a month of a free account."""
 
@@ -185,6 +193,7 @@ class OnDevice:
 
     def _settle_plan(self, spending: Spending) -> None:
         """Writes the plan, once it may be carried out."""
+        refuse_circuits_behind_circuits(self.view, self.on)
         tasks, curve = self._exact[1], self._flips()
         bought = self._bought(spending, tasks, curve)
         (flips,) = self._flips(bought.shots)
@@ -193,7 +202,8 @@ class OnDevice:
         )
         positions = stratified_subset(self.on.labels, bought.n_samples, self.seed)
         work = self._work(tasks, positions, bought.shots)
-        self._ask_user(bought, spending)
+        rows = tuple(len(task.encoding) // bought.n_samples for task in work.tasks)
+        self._ask_user(bought, rows, spending)
         angles = pack_angles(work.tasks)
         plan = SentPlan(
             version=VERSION,
@@ -211,18 +221,34 @@ class OnDevice:
             curve=tuple(Flips(shots=point.shots, flipped=point.flipped) for point in curve),
             circuits=tuple(dump(task.circuit) for task in work.tasks),
             angles_sha256=hashlib.sha256(angles).hexdigest(),
+            rows=() if set(rows) == {1} else rows,
         )
         write_plan(self.home, plan, angles)
 
     def _flips(self, *shots: int) -> list[PlannedFlips]:
         """What shot noise would do to labels, for each number of shots."""
-        exact = tuple(each.double().numpy() for each in self._exact[0].expectations)
+        exact = tuple(each.double().numpy() for each in self._thought_of.expectations)
         return flip_curve(exact, self._answer, shots=shots or SHOTS)
+
+    @cached_property
+    def _thought_of(self) -> Judgement:
+        """The exact answers that are thought about: where the backbone holds circuits, those to a drawn part."""
+        n = len(self.on.labels)
+        if n <= _THOUGHT_OF or not any(self.view.model.circuits_in_front()):
+            return self._exact[0]
+        return part_of(self._exact[0], stratified_subset(self.on.labels, _THOUGHT_OF, self.seed))
 
     def _bought(self, spending: Spending, tasks: tuple[Task, ...], curve: list[PlannedFlips]) -> Plan:
         """How many samples and shots; the user is told where they are fewer than wanted."""
         limits = self.backend.capabilities
-        n_part, most = len(self.on.labels), max(1, limits.max_rows // max(1, len(tasks)))
+        n_part = len(self.on.labels)
+        each_sample = sum(len(task.encoding) // n_part for task in tasks)
+        if each_sample > limits.max_rows:
+            raise UserError(
+                f"each sample is {each_sample:,} runs of circuits, and a job of the device holds {limits.max_rows:,}. "
+                "Nothing was sent. Use smaller features, or fewer patches of each: --set backbone.stride=N"
+            )
+        most = limits.max_rows // max(1, each_sample)
         samples_asked, shots_asked = self.question["size"]
         n, shots = samples_asked or n_part, shots_asked or min(enough_shots(curve), limits.max_shots)
         if samples_asked and not 1 <= n <= min(n_part, most):
@@ -243,13 +269,15 @@ class OnDevice:
         return bought
 
     def _work(self, tasks: tuple[Task, ...], positions: NDArray[np.int64], shots: int) -> Work:
-        return Work(tuple(replace(task, encoding=task.encoding[positions]) for task in tasks), shots)
+        n = len(self.on.labels)
+        return Work(tuple(replace(task, encoding=rows_of(task.encoding, positions, n)) for task in tasks), shots)
 
-    def _ask_user(self, bought: Plan, spending: Spending) -> None:
+    def _ask_user(self, bought: Plan, rows: tuple[int, ...], spending: Spending) -> None:
         told = bought.forecast
         left = "" if told.left_seconds is None else f", of {told.left_seconds:,.3g} s that the account has left"
+        runs = "" if set(rows) == {1} else f", each {sum(rows):,} runs of the backbone's circuits,"
         offer = (
-            f"{bought.n_samples:,} samples with {bought.shots:,} shots: {told.executions:,} executions, about "
+            f"{bought.n_samples:,} samples{runs} with {bought.shots:,} shots: {told.executions:,} executions, about "
             f"{told.seconds:,.3g} s of the device{left}"
         )
         self.reporter.note(offer + (f" ({told.note})" if told.note else ""))
@@ -265,7 +293,7 @@ class OnDevice:
 
     @cached_property
     def _answer(self) -> Answer:
-        return labels_of_values(self.view.model, self._exact[0])
+        return labels_of_values(self.view, self._thought_of)
 
 
 def _whole_seconds(spending: Spending) -> float:
@@ -273,14 +301,19 @@ def _whole_seconds(spending: Spending) -> float:
     return float(math.floor(BUDGET if spending.budget is None else spending.budget))
 
 
-def labels_of_values(model: Classifier, exact: Judgement) -> Answer:
-    """What gives the label of each sample for expectation values of its circuits, by the read-outs alone.
+def labels_of_values(view: View, exact: Judgement) -> Answer:
+    """What gives the label of each sample for expectation values of its circuits.
+
+    Where only heads hold circuits, by the read-outs alone; else by all of the classifier that stands behind them.
 
     Args:
-        model: the classifier.
+        view: the classifier and its inputs.
         exact: what it answers to the same samples without shots and noise.
     """
-    behind = Behind(model.cpu()).eval()
+    if any(view.model.circuits_in_front()):
+        backend = cast(Backend, exact.backend)
+        return lambda values: judge_given(view, exact.on, values, backend).predicted.numpy()
+    behind = Behind(view.model.cpu()).eval()
     with torch.no_grad():
         others = exact.logits - behind(*exact.expectations)  # of branches without a circuit
 

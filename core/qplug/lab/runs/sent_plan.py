@@ -48,12 +48,13 @@ class SentPlan(Table):
         seed: drew the samples.
         budget_seconds: what all attempts together may take.
         forecast_seconds: what one attempt is thought to take.
-        executions: circuits × samples × shots.
+        executions: circuits × rows × samples × shots.
         facts: of the device and the compiled circuits, as the backend told them before.
         tag: names the work in the journal and at the device.
         expected_flipped: the share of labels that these shots were thought to change.
         curve: what shot noise would do to labels.
-        circuits: as JSON text, one for each with a read-out.
+        circuits: as JSON text, one for each with a read-out, those of the backbone first.
+        rows: how often each of them is run for a sample; empty: once.
         angles_sha256: of ``angles.npz``.
     """
 
@@ -75,7 +76,13 @@ class SentPlan(Table):
     expected_flipped: Number = None
     curve: tuple[Flips, ...] = ()
     circuits: tuple[str, ...]
+    rows: tuple[Count, ...] = ()
     angles_sha256: str
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows of angles are sent, over all circuits."""
+        return len(self.samples) * sum(self.rows or (1,) * len(self.circuits))
 
     @property
     def backend(self) -> dict[str, Any]:
