@@ -27,7 +27,7 @@ from .processes import below, is_alive, wait_for, workers
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 
 SEED = int(os.environ.get("QPLUG_KILL_SEED", "20"))

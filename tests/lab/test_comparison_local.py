@@ -25,7 +25,7 @@ from .processes import is_alive, wait_for, workers
 
 HERE = Path(__file__).parent
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(900)
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills and forks processes")
 
 
