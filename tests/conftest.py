@@ -180,7 +180,7 @@ class Forking:
         return Forked(int(self.process.stdout.readline()), self.process.stdout)
 
     def __call__(
-        self, words: Sequence[object], folder: Path, environment: Mapping[str, str], timeout: float = 240
+        self, words: Sequence[object], folder: Path, environment: Mapping[str, str], timeout: float = 800
     ) -> subprocess.CompletedProcess[str]:
         """As ``subprocess.run`` with captured output."""
         said = [self.folder / name for name in ("stdout", "stderr")]

@@ -82,6 +82,6 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = shutil.copytree(Path(__file__).parent / "stranger", home / "source")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
                "--no-build-isolation", "--target", str(home / "installed"), str(source)]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     return home / "installed"

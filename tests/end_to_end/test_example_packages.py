@@ -46,7 +46,7 @@ def test_the_example_packages_install_are_found_and_pass_their_tests(
         install(package, site, monkeypatch, tmp_path)
     words = ["-c", RUN.format(announced=ANNOUNCED), "-q", "-p", "no:cacheprovider"]
     words += [str(package / "tests") for package in PACKAGES]
-    done = forking(words, tmp_path, os.environ | site.environment, timeout=280)
+    done = forking(words, tmp_path, os.environ | site.environment, timeout=800)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "11 passed" in done.stdout
     for name in (name for names in ANNOUNCED.values() for name in names):

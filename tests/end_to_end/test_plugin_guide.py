@@ -36,7 +36,7 @@ def test_the_parts_of_the_guide_pass_the_tests_of_the_guide(package, forking) ->
     pytest.importorskip("pennylane")
     code = "import sys, pytest; sys.exit(pytest.main(sys.argv[1:]))"
     words = ["-c", code, "-q", "-p", "no:cacheprovider", str(package)]
-    done = forking(words, package, os.environ | {"PYTHONPATH": str(package)}, timeout=280)
+    done = forking(words, package, os.environ | {"PYTHONPATH": str(package)}, timeout=800)
     assert "5 passed" in done.stdout, done.stdout + done.stderr
 
 

@@ -78,7 +78,7 @@ def test_another_process_is_the_device(queue: Path) -> None:
     drive = driven(queue)
     assert drive.settle(WORK, wait=False) == NotYet("queued")
     program = Path(__file__).with_name("toy_remote.py")
-    subprocess.run([sys.executable, str(program), str(queue)], check=True, timeout=60)
+    subprocess.run([sys.executable, str(program), str(queue)], check=True, timeout=600)
     got = drive.settle(WORK, wait=False)
     assert isinstance(got, Values)
     assert [each.shape for each in got.expectations] == [(3, 3), (3, 2)]
@@ -149,7 +149,7 @@ def test_an_answer_that_is_lost_on_its_way_costs_no_second_job(queue: Path, acce
 @pytest.mark.parametrize("point", [1, 2, 3])
 def test_a_real_kill_costs_no_second_job(queue: Path, point: int) -> None:
     program = Path(__file__).with_name("kill_remote.py")
-    done = subprocess.run([sys.executable, str(program), str(queue.parent), str(point)], check=False, timeout=60)
+    done = subprocess.run([sys.executable, str(program), str(queue.parent), str(point)], check=False, timeout=600)
     assert done.returncode == -9
     home = queue.parent
     values(replace(driven(queue), folder=home))

@@ -27,7 +27,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 30) -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 600) -> Any:
     """What the function gives, as soon as it is true."""
     end = time.monotonic() + seconds
     while not (got := what()):

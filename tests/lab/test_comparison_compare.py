@@ -18,8 +18,10 @@ from qplug.lab.capsule.replay import replay_capsule
 from qplug.lab.comparison import compare as lab
 from qplug.lab.comparison.cell_file import cell_path, read_cell
 from qplug.lab.comparison.computing import Computing, chosen_cells
+from qplug.lab.comparison.layout import command_of, told
 from qplug.lab.comparison.outcome import ComparisonOutcome
-from qplug.lab.comparison.plan_file import ComparisonPlan, read_plan
+from qplug.lab.comparison.plan_file import ComparisonPlan, read_plan, write_plan
+from qplug.lab.comparison.planning import planned
 from qplug.lab.comparison.reading import list_comparisons, read_outcome
 from qplug.lab.comparison.request import Request
 from qplug.lab.comparison.trials import trial_settings
@@ -343,3 +345,28 @@ def test_a_setting_may_be_for_one_data_set_alone() -> None:
         told = f"no data set of this comparison is called '{wrong.partition(':')[0]}'"
         with pytest.raises(UnknownName, match=told):
             Request(datasets=("digits", "mnist"), assignments=(wrong,)).layers("digits", "linear")
+
+
+def test_convolutions_that_train_are_laid_out_for_the_cpu_and_older_comparisons_stay(tmp_path: Path) -> None:
+    trained = {**ALONE, "backbone": "cnn3", "reducer": "linear", "seeds": (0,), "assignments": ()}
+    older = planned(request(**trained), PLACE, Silent())
+    fast = planned(request(**trained, layout="fast"), PLACE, Silent())
+    assert [_channels_last(plan) for plan in (older, fast)] == [False, True]
+    assert "digits: training.channels_last is true" in told(fast)
+    assert not told(older)
+    assert command_of(fast) == fast.request.command()
+    assert command_of(older) == f"{older.request.command()} --set training.channels_last=false"
+    for said in ("training.channels_last=false", "backbone.frozen=true"):
+        other = planned(request(**{**trained, "assignments": (said,)}, layout="fast"), PLACE, Silent())
+        assert not _channels_last(other)
+        assert not told(other)
+    folder = tmp_path / "older"
+    folder.mkdir()
+    write_plan(folder, older)
+    lab.extend(folder, request(layout="fast", seeds=(1,)), ["seeds"], PLACE, Silent())
+    assert {cell.key for cell in older.cells} < {cell.key for cell in read_plan(folder).cells}
+
+
+def _channels_last(plan: ComparisonPlan) -> object:
+    (found,) = {dict(arm.settings["training"])["channels_last"] for arm in plan.data_sets[0].arms}  # type: ignore[arg-type]
+    return found

@@ -258,7 +258,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_so(folder: Path, cache: Path, tmp_pa
     after(process, 14)
     started = len(loads(log))
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: to the workers too
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 2, err
     assert "Traceback" not in err
     said = re.search(r"Interrupted: interrupted: the features of (\d+) of 40 samples are kept in (.*)\. Run", out)
@@ -273,7 +273,7 @@ def test_ctrl_c_while_workers_start_is_no_traceback(folder: Path, cache: Path, t
     after(process, 9)  # these are done before there are workers
     time.sleep(delay)
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=600)
     assert err == ""
 
 
@@ -281,7 +281,7 @@ def test_two_processes_fill_one_cache_without_doing_the_work_twice(folder: Path,
     log = tmp_path / "log"
     both = [start_fill(folder, cache, log, 0.02) for _ in range(2)]
     for process in both:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=600)
         assert process.returncode == 0, err
     assert sorted(loads(log)) == sorted(sample.id for sample in Recordings().index(folder))
     again = fill(folder, cache, Recordings(log=str(log), pause=0.02))
@@ -291,7 +291,7 @@ def test_two_processes_fill_one_cache_without_doing_the_work_twice(folder: Path,
 def test_a_full_disk_is_told_and_damages_nothing(folder: Path, cache: Path, tmp_path: Path) -> None:
     # 40 rows of 4 kB; the process may write files of at most 100 kB.
     process = start_fill(folder, cache, tmp_path / "log", 0.0, 1, 1000, 100_000)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 2, err
     assert f"the cache folder {cache / 'features'}" in out
     assert "has no room for the 160.0 kB (160000 bytes) that are still needed (File too large)" in out

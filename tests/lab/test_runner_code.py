@@ -16,10 +16,11 @@ from PIL import Image
 from qplug.contract.errors import ConfigError, Interrupted, NotInstalled, UnknownName
 from qplug.lab.config.layers import from_assignments, from_file
 from qplug.lab.data.code import code_hash
-from qplug.lab.runner.code import beside
+from qplug.lab.runner.code import beside, warn_of_changed_code
 from qplug.lab.runner.loaded import load_run
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import resume_run, run_once
+from qplug.lab.runs.directory import RunDirectory
 from qplug_cli.commands.run import run as run_command
 
 from .places import without_figures
@@ -117,6 +118,17 @@ def run_of(folder: Path, dataset: str, brought_by: tuple[str, str] = ("qplug-spu
     }
     (folder / "environment.json").write_text(json.dumps({"code": code}))
     return folder
+
+
+def test_all_changes_of_code_are_told_in_one_warning(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run", "esc-99")
+    now = json.loads((run / "environment.json").read_text())["code"]
+    for place in ("dataset", "reducer-1"):
+        now[place] = {**now[place], "sha256": "1" * 64}
+    told: list[str] = []
+    warn_of_changed_code(RunDirectory(run), now, told.append)
+    changed = "dataset 'esc-99' of package qplug-esc 2.1, reducer 'identity' of package qplug 0.1"
+    assert told == [f"the code of {changed} is not the code that {run} was made with; its numbers may differ."]
 
 
 USES = {

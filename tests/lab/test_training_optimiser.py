@@ -79,3 +79,20 @@ def test_without_an_own_step_size_circuits_get_the_common_one() -> None:
     classical, quantum = trainable(Half(), ["circuit"])
     made = optimiser(classical, quantum, TrainingOptions(learning_rate=0.02))
     assert [group["lr"] for group in made.param_groups] == [0.02, 0.02]
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_all_tensors_in_one_call_get_the_numbers_of_one_by_one(name: str, memory_format: torch.memory_format) -> None:
+    options = TrainingOptions.model_validate({"optimiser": name, "learning_rate": 0.03, "weight_decay": 0.01})
+    first, second = (nn.Conv2d(3, 4, 3).to(memory_format=memory_format) for _ in range(2))  # type: ignore[call-overload]
+    second.load_state_dict(first.state_dict())
+    at_once = optimiser(list(first.parameters()), [], options)
+    one_by_one = type(at_once)(second.parameters(), lr=0.03, weight_decay=0.01, foreach=False)
+    assert at_once.param_groups[0]["foreach"]
+    for step in range(5):
+        for model, made in ((first, at_once), (second, one_by_one)):
+            made.zero_grad()
+            model(torch.linspace(-2, step + 1.0, 3 * 36).reshape(1, 3, 6, 6)).square().sum().backward()
+            made.step()
+    assert all(torch.equal(*pair) for pair in zip(first.parameters(), second.parameters(), strict=True))

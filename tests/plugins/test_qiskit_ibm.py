@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
@@ -181,21 +180,22 @@ def test_larger_models_are_simulated_on_the_qubits_in_use(tmp_path: Path, fake: 
     assert values.facts["device"].startswith("fake device Fake")
 
 
-def test_another_process_finds_the_result(tmp_path: Path) -> None:
-    backend, work = made(tmp_path), trial_work(100, "elsewhere")
+def test_another_process_finds_the_result(tmp_path: Path, forking: Any) -> None:
+    folder = tmp_path / "facts"
+    folder.mkdir()
+    backend, work = made(folder), trial_work(100, "elsewhere")
     handle = backend.submit(work)
     ask = (
         "import sys, numpy, qplug_qiskit.ibm as ibm\n"
         "values = ibm.Ibm(folder=sys.argv[1]).collect(sys.argv[2])\n"
         "print(values.expectations[0].tolist(), values.facts['device'])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", ask, str(tmp_path), handle], capture_output=True, text=True, check=True
-    )
+    done = forking(["-c", ask, folder, handle], tmp_path, os.environ)
+    assert done.returncode == 0, done.stderr
     here = backend.collect(handle)
     assert isinstance(here, Values)
     assert done.stdout.strip() == f"{here.expectations[0].tolist()} fake device {LAGOS}"
-    assert not [path for path in tmp_path.iterdir() if path.suffix != ".npz"]
+    assert not [path for path in folder.iterdir() if path.suffix != ".npz"]
 
 
 def test_results_lie_in_the_cache_unless_a_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -304,7 +304,7 @@ def _request(said: dict[str, Any], *, given_data_set: bool = False) -> Request:
     from qplug.catalogue.registry import recipe
     from qplug.lab.comparison.request import Request
 
-    whole = dict(said)
+    whole = {"layout": "fast", **said}
     if "datasets" not in whole:
         if given_data_set:
             whole["datasets"] = ("-",)
@@ -347,6 +347,7 @@ def _fold(text: str | None) -> str | int | None:
 def _show_size(work: Computing, reporter: TerminalReporter, *, json: bool) -> None:
     from qplug.lab.comparison import compare as lab
     from qplug.lab.comparison.computing import compute
+    from qplug.lab.comparison.layout import told
     from qplug.lab.comparison.progress import spoken
 
     compute(work, lab.first_cells(work.plan), reporter)
@@ -359,6 +360,8 @@ def _show_size(work: Computing, reporter: TerminalReporter, *, json: bool) -> No
     console = output.console()
     left = size.n_cells - size.n_finished
     console.print(f"{size.n_cells:,} cells, {size.n_finished:,} of them finished")
+    if note := told(work.plan):
+        console.print(note)
     if size.seconds is not None:
         console.print(f"about {spoken(size.seconds)} for the other {left:,} in one process")
     if size.n_bytes is not None:

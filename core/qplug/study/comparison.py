@@ -158,7 +158,7 @@ def _data_sets(dataset: str | Sequence[str] | None, recipe: str | None) -> tuple
 
 def _request(told: Mapping[str, Any]) -> Request:
     try:
-        return Request(**told)
+        return Request(**{"layout": "fast", **told})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])

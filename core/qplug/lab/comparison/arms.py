@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from qplug import catalogue
+from qplug.catalogue.layers import merge
 from qplug.catalogue.registry import Baseline
 from qplug.contract.errors import NotSupported, UserError
 from qplug.lab.comparison.circuit_cost import cost_of
+from qplug.lab.comparison.layout import laid_out
 from qplug.lab.comparison.plan_file import PlannedArm
 from qplug.lab.comparison.request import Request
 from qplug.lab.config.model import RunConfig
@@ -91,7 +93,8 @@ _Make = Callable[[Look], _Arm]
 
 
 def _asked(request: Request, dataset: str, head: str | None, look: Look) -> _Arm:
-    config = resolve(request.layers(dataset, head))
+    layers = request.layers(dataset, head)
+    config = resolve(layers)
     components = assemble(config)
     if components.backend is not None and components.backend.capabilities.remote:
         raise NotSupported(
@@ -100,9 +103,10 @@ def _asked(request: Request, dataset: str, head: str | None, look: Look) -> _Arm
             f"{config.backend.name}"
         )
     name = head or config.heads
-    return _arm(
-        look(config, components), name=name, description=_told(config), role="asked", transpiled=request.transpile
-    )
+    examined = look(config, components)
+    if request.layout == "fast" and "channels_last" not in merge(layers).get("training", {}):
+        examined = laid_out(examined)
+    return _arm(examined, name=name, description=_told(config), role="asked", transpiled=request.transpile)
 
 
 def _told(config: RunConfig) -> str:

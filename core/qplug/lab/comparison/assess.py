@@ -9,6 +9,7 @@ from statistics import fmean
 
 from qplug.contract.errors import QplugError, some_of
 from qplug.lab.comparison.cell_file import CellResult
+from qplug.lab.comparison.layout import command_of
 from qplug.lab.comparison.outcome import (
     VERSION,
     AblationOutcome,
@@ -92,7 +93,7 @@ def outcome_of(folder: Path, plan: ComparisonPlan, left_out: Mapping[tuple[str, 
             raise QplugError(f"nothing of {data_set.name} can be compared: {some_of(list(reasons.values()), _MANY)}")
         assessed.append(assess(Assessed(plan.request, data_set, whole, reasons)))
     return ComparisonOutcome(
-        version=VERSION, comparison=folder.name, command=plan.request.command(), data_sets=tuple(assessed)
+        version=VERSION, comparison=folder.name, command=command_of(plan), data_sets=tuple(assessed)
     )
 
 

@@ -50,6 +50,8 @@ def _training(settings: Mapping[str, Any], request: Request) -> list[str]:
         f"at most {options['epochs']} epochs{stopping}; the epoch with the best validation {chosen} was kept.",
         "Scalers and reducers were fitted on the training part of each split only, and the test part was judged once.",
     ]
+    if options.get("channels_last"):
+        told.append("In training, the channels of a picture lay side by side in memory.")
     if request.trials > 1:
         told.append(
             f"Each run of each arm tried {request.trials} settings on its validation part, its own and others with "

@@ -32,6 +32,8 @@ class Request(Table):
         margin: differences up to it do not matter; the unit of the metric.
         transpile: whether the circuits that are asked about are also compiled for a modelled device, for their gates.
         trials: hyper-parameter settings that each run of each arm tries on its validation part; 1: none but its own.
+        layout: ``fast``: where a backbone trains convolutions on the CPU, all arms have ``training.channels_last`` if
+            it is not set. ``run``: cells are laid out as runs are, as in comparisons planned before there was a choice.
     """
 
     datasets: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -57,6 +59,7 @@ class Request(Table):
     ablate: bool = False
     baselines: bool = True
     transpile: bool = True
+    layout: Literal["run", "fast"] = "run"
 
     def layers(self, dataset: str, head: str | None) -> list[Layer]:
         """The settings of one arm on one data set, by falling precedence."""

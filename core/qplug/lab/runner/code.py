@@ -39,9 +39,9 @@ def refuse_changed_code(run: RunDirectory, now: Code) -> None:
 
 
 def warn_of_changed_code(run: RunDirectory, now: Code, warn: Callable[[str], None]) -> None:
-    """Says which of the components that stand in ``now`` and in the run have other code than the run was made with."""
-    for change in changes_of_code(_recorded(run), now):
-        warn(f"the code of {change} is not the code that {run.path} was made with; its numbers may differ.")
+    """Says in one warning which components of ``now`` have other code than the run was made with."""
+    if changed := ", ".join(changes_of_code(_recorded(run), now)):
+        warn(f"the code of {changed} is not the code that {run.path} was made with; its numbers may differ.")
 
 
 def beside(config_file: Path) -> RunDirectory | None:

@@ -73,6 +73,13 @@ class Training(pl.LightningModule):
         self.whole_labels: list[Tensor] = []
         self.put_handlers_back: Callable[[], None] = lambda: None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets Lightning's note of the hook that it calls, forty times a step, without a look for modules in it."""
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimiser, where it stood after the last finished epoch."""
         backbone = backbone_parameters(self.model)

@@ -82,7 +82,8 @@ def optimiser(
     groups = [group for group in groups if group["params"]]
     if options.optimiser == "sgd":
         return torch.optim.SGD(groups, momentum=options.momentum)
-    return (torch.optim.AdamW if options.optimiser == "adamw" else torch.optim.Adam)(groups)
+    kind = torch.optim.AdamW if options.optimiser == "adamw" else torch.optim.Adam
+    return kind(groups, foreach=True)  # all tensors in one call: the same numbers, in less time, on the CPU as well
 
 
 def _group(parameters: list[nn.Parameter], rate: float, decay: float) -> dict[str, Any]:
