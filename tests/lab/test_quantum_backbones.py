@@ -33,7 +33,7 @@ from qplug.lab.pipeline.stand_ins import Angles
 from qplug.lab.runner.asked import Asked
 from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.evaluate import evaluate
-from qplug.lab.runner.loaded import load_run
+from qplug.lab.runner.loaded import LoadedRun, load_run
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.training.idle import idle_parts, prints
@@ -146,8 +146,21 @@ def test_a_frozen_circuit_is_computed_once_and_anew_where_it_is_judged_elsewhere
     assert shot["against_training_backend"]["label_agreement"] < 1
     assert shot["test"]["accuracy"] > 0.2
     assert replay(run).faults == []
-    with pytest.raises(NotSupported, match="the backbone of this run holds circuits, and ONNX has none"):
-        export_network(run)
+    _assert_both_halves_are_the_classifier(run, loaded)
+
+
+def _assert_both_halves_are_the_classifier(run: Path, loaded: LoadedRun) -> None:
+    """The network before the backbone's circuits and the one behind are the classifier, for any batch."""
+    onnx = pytest.importorskip("onnxruntime")
+    before, behind = export_network(run)
+    (module,), features = loaded.model.quantum_modules(), torch.rand(5, 1, 8, 8)
+    (angles,) = onnx.InferenceSession(before.file).run(["angles"], {"features": features.numpy()})
+    assert angles.shape == (5 * 16, 4)
+    with torch.no_grad():
+        values = module.backend(module.circuit, torch.from_numpy(angles), torch.zeros(0)).reshape(5, 16, 4)
+        wanted = loaded.model.eval()(features)
+    (logits,) = onnx.InferenceSession(behind.file).run(["logits"], {"expectations": values.numpy()})
+    assert np.allclose(logits, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_a_trained_circuit_learns_with_what_stands_behind_it(tmp_path: Path, place: Workplace) -> None:
@@ -159,6 +172,8 @@ def test_a_trained_circuit_learns_with_what_stands_behind_it(tmp_path: Path, pla
     assert not np.allclose(*(next(iter(each.quantum_parameters())).detach() for each in (start, end)))
     written = [each.file.name for each in export_circuits(run)]
     assert written[0::3] == ["circuit.qasm", "circuit-2.qasm"]
+    with pytest.raises(NotSupported, match="heads of this run hold circuits behind those of its backbone"):
+        export_network(run)
     on_lightning = evaluate(run, Asked(settings={"backend": {"name": "default.qubit"}}), Silent(), workplace=place)
     assert on_lightning["against_training_backend"]["label_agreement"] == 1
 
