@@ -33,8 +33,11 @@ from qplug.lab.pipeline.stand_ins import Angles
 from qplug.lab.runner.asked import Asked
 from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.evaluate import evaluate
+from qplug.lab.runner.examine import examine
 from qplug.lab.runner.loaded import LoadedRun, load_run
+from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Silent
+from qplug.lab.runner.train import ready_to_train
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.training.idle import idle_parts, prints
 from qplug.testing.components import check_backbone
@@ -176,6 +179,18 @@ def test_a_trained_circuit_learns_with_what_stands_behind_it(tmp_path: Path, pla
         export_network(run)
     on_lightning = evaluate(run, Asked(settings={"backend": {"name": "default.qubit"}}), Silent(), workplace=place)
     assert on_lightning["against_training_backend"]["label_agreement"] == 1
+
+
+def test_features_that_do_not_fit_are_told_whether_or_not_embeddings_are_in_the_cache(place: Workplace) -> None:
+    for _ in range(2):
+        examined = examine(config("features.normalise=all", "features.size=4"), place, Silent())
+        prepared = prepare(examined, Silent())
+        (told,) = (each for each in prepared.warnings if "quanvolution" in each)
+        assert "expects values in [0, 1] and got -" in told
+        assert "features.normalise=none" in told
+        assert ready_to_train(examined, prepared, Silent()).inputs.shape[1] == 4 * 4
+    mapped = examine(config("features.normalise=all", "backbone.unit_map=sigmoid", "features.size=4"), place, Silent())
+    assert not any("quanvolution" in each for each in prepare(mapped, Silent()).warnings)
 
 
 def test_a_comparison_takes_ablations_beside_circuits_in_a_backbone_and_no_head(place: Workplace) -> None:
