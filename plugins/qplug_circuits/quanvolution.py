@@ -207,6 +207,8 @@ class Patches(nn.Module):
 
     def _each(self, patches: Tensor) -> Tensor:
         """A row each, so many at once that memory stays bounded: in training what is needed twice is computed twice."""
+        if torch.compiler.is_exporting():  # a graph is for any number of rows
+            return self._one(patches)
         pieces = torch.split(patches, self.at_once)
         if len(pieces) == 1:
             return self._one(pieces[0])

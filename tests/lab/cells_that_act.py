@@ -39,10 +39,10 @@ def bear_and_die(spec: str) -> str:
 
 def sleep_with_child(spec: str) -> str:
     """Starts a process of its own and sleeps; its note says which two processes to look for."""
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
     note = Path(json.loads(spec), f"{os.getpid()}-{child.pid}")
     note.touch()
-    time.sleep(300)
+    time.sleep(3600)
     return ""
 
 

@@ -143,8 +143,8 @@ def parent(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], set[int]]]:
 def test_when_the_parent_is_ended_no_process_is_left(parent, ending: signal.Signals) -> None:
     process, below = parent
     os.kill(process.pid, ending)
-    process.wait(30)
-    wait_for(lambda: not any(map(is_alive, below)), 10)
+    process.wait(600)
+    wait_for(lambda: not any(map(is_alive, below)))
 
 
 @posix

@@ -33,8 +33,11 @@ from qplug.lab.pipeline.stand_ins import Angles
 from qplug.lab.runner.asked import Asked
 from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.evaluate import evaluate
-from qplug.lab.runner.loaded import load_run
+from qplug.lab.runner.examine import examine
+from qplug.lab.runner.loaded import LoadedRun, load_run
+from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Silent
+from qplug.lab.runner.train import ready_to_train
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.training.idle import idle_parts, prints
 from qplug.testing.components import check_backbone
@@ -146,8 +149,21 @@ def test_a_frozen_circuit_is_computed_once_and_anew_where_it_is_judged_elsewhere
     assert shot["against_training_backend"]["label_agreement"] < 1
     assert shot["test"]["accuracy"] > 0.2
     assert replay(run).faults == []
-    with pytest.raises(NotSupported, match="the backbone of this run holds circuits, and ONNX has none"):
-        export_network(run)
+    _assert_both_halves_are_the_classifier(run, loaded)
+
+
+def _assert_both_halves_are_the_classifier(run: Path, loaded: LoadedRun) -> None:
+    """The network before the backbone's circuits and the one behind are the classifier, for any batch."""
+    onnx = pytest.importorskip("onnxruntime")
+    before, behind = export_network(run)
+    (module,), features = loaded.model.quantum_modules(), torch.rand(5, 1, 8, 8)
+    (angles,) = onnx.InferenceSession(before.file).run(["angles"], {"features": features.numpy()})
+    assert angles.shape == (5 * 16, 4)
+    with torch.no_grad():
+        values = module.backend(module.circuit, torch.from_numpy(angles), torch.zeros(0)).reshape(5, 16, 4)
+        wanted = loaded.model.eval()(features)
+    (logits,) = onnx.InferenceSession(behind.file).run(["logits"], {"expectations": values.numpy()})
+    assert np.allclose(logits, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_a_trained_circuit_learns_with_what_stands_behind_it(tmp_path: Path, place: Workplace) -> None:
@@ -159,8 +175,22 @@ def test_a_trained_circuit_learns_with_what_stands_behind_it(tmp_path: Path, pla
     assert not np.allclose(*(next(iter(each.quantum_parameters())).detach() for each in (start, end)))
     written = [each.file.name for each in export_circuits(run)]
     assert written[0::3] == ["circuit.qasm", "circuit-2.qasm"]
+    with pytest.raises(NotSupported, match="heads of this run hold circuits behind those of its backbone"):
+        export_network(run)
     on_lightning = evaluate(run, Asked(settings={"backend": {"name": "default.qubit"}}), Silent(), workplace=place)
     assert on_lightning["against_training_backend"]["label_agreement"] == 1
+
+
+def test_features_that_do_not_fit_are_told_whether_or_not_embeddings_are_in_the_cache(place: Workplace) -> None:
+    for _ in range(2):
+        examined = examine(config("features.normalise=all", "features.size=4"), place, Silent())
+        prepared = prepare(examined, Silent())
+        (told,) = (each for each in prepared.warnings if "quanvolution" in each)
+        assert "expects values in [0, 1] and got -" in told
+        assert "features.normalise=none" in told
+        assert ready_to_train(examined, prepared, Silent()).inputs.shape[1] == 4 * 4
+    mapped = examine(config("features.normalise=all", "backbone.unit_map=sigmoid", "features.size=4"), place, Silent())
+    assert not any("quanvolution" in each for each in prepare(mapped, Silent()).warnings)
 
 
 def test_a_comparison_takes_ablations_beside_circuits_in_a_backbone_and_no_head(place: Workplace) -> None:
@@ -184,7 +214,7 @@ def test_a_comparison_takes_ablations_beside_circuits_in_a_backbone_and_no_head(
 def test_a_backbones_circuit_is_shown_benched_and_not_diagnosed(capsys: pytest.CaptureFixture[str]) -> None:
     (case,) = Sizes("quanvolution", {}, "backbone").cases([], [3], [5])
     assert (case.n_qubits, case.n_layers, case.n_inputs, len(case.circuit.observables)) == (4, 3, 4, 4)
-    with pytest.raises(NotSupported, match="the backbone 'cnn3' has no circuit"):
+    with pytest.raises(NotSupported, match=r"the backbone 'cnn3' has no circuit.*: qplug list backbones"):
         Sizes("cnn3", {}, "backbone")
     with pytest.raises(UserError, match="the backbone 'quanvolution' has no parameter for its number of qubits"):
         Sizes("quanvolution", {}, "backbone").cases([8], [], [1])

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from qplug import installation
 from qplug.contract.errors import NotInstalled, NotSupported, QplugError
 from qplug.lab.export.files import Exported, about, target, write
-from qplug.lab.pipeline.cut import Before, Behind
+from qplug.lab.pipeline.cut import Before, BeforeBackbone, Behind, BehindBackbone
 from qplug.lab.runner.loaded import LoadedRun, load_run
 
 _NEEDED = ("onnx", "onnxscript", "onnxruntime")
@@ -33,6 +33,9 @@ def export_network(path: Path, out: Path | None = None) -> list[Exported]:
     encoding angles of each circuit (``angles``, ``angles_2``, …) and, where branches without a circuit stand beside,
     ``logits``; and ``model.readout.onnx``, the circuits' expectation values (``expectations``, …) → ``logits``. The
     sum of both files' logits is the classifier's. The batch may have any size.
+
+    Where the backbone holds circuits, each angle row is a run of one, all those of a sample after those of another, and
+    expectation values have the shape (batch, rows, n_observables); how many rows a sample has, the metadata say.
 
     Args:
         path: the run directory.
@@ -49,13 +52,17 @@ def export_network(path: Path, out: Path | None = None) -> list[Exported]:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     carried = about(path)
     run = load_run(path)
-    _refuse_circuits_in_front(run)
+    in_front = any(run.model.circuits_in_front())
+    if in_front:
+        _refuse_circuits_behind(run)
     file = target(path, out, "model.onnx")
     circuits = [module.circuit for module in run.model.quantum_modules()]
     features = torch.randn(2, *run.features.shape, generator=torch.Generator().manual_seed(0))
     if not circuits:
         network = _network(run.model, [features], ["features"], ["logits"], carried)
         return [write(file, network, "features → logits")]
+    if in_front:
+        return _cut_in_backbone(run, file, features, carried)
     angles = numbered("angles", len(circuits))
     mixed = len(run.model.branches.branches) > len(circuits)
     observables = [[str(observable) for observable in circuit.observables] for circuit in circuits]
@@ -72,11 +79,44 @@ def export_network(path: Path, out: Path | None = None) -> list[Exported]:
     ]
 
 
-def _refuse_circuits_in_front(run: LoadedRun) -> None:
-    if any(run.model.circuits_in_front()):
+def _cut_in_backbone(run: LoadedRun, file: Path, features: Tensor, carried: Mapping[str, Any]) -> list[Exported]:
+    """Features → angles (row, n_encoding), and expectation values (batch, rows, n_observables) → logits."""
+    before, behind = BeforeBackbone(run.model).eval(), BehindBackbone(run.model, run.features.shape).eval()
+    with _quiet(), torch.no_grad():  # backbones may remark on numbers that are no features
+        values = _values_for(run, before, features)
+        if not torch.allclose(behind(*values), run.model.eval()(features), rtol=_RELATIVE, atol=_ABSOLUTE):
+            raise NotSupported(
+                "behind the circuits of this run's backbone stands more than their values, such as a way around them, "
+                "so that ONNX cannot hold the two halves. Its weights can be exported (--to safetensors), and its "
+                "circuits (--to qasm3)."
+            )
+    names = [[str(each) for each in module.circuit.observables] for module in run.model.circuits_in_front()]
+    angles, expectations = numbered("angles", len(names)), numbered("expectations", len(names))
+    facts = {
+        **carried,
+        "observables": dict(zip(expectations, names, strict=True)),
+        "rows": {name: each.shape[1] for name, each in zip(expectations, values, strict=True)},
+    }
+    first = _network(before, [features], ["features"], angles, facts)
+    second = _network(behind, values, expectations, ["logits"], facts)
+    return [
+        write(file, first, "features → encoding angles of the backbone's circuits, a row for each run"),
+        write(file.with_suffix(f".readout{file.suffix}"), second, "expectation values, sample by sample → logits"),
+    ]
+
+
+def _values_for(run: LoadedRun, before: BeforeBackbone, features: Tensor) -> list[Tensor]:
+    """What the circuits of the backbone give for features, (batch, rows, n_observables)."""
+    pairs = zip(run.model.circuits_in_front(), before(features), strict=True)
+    found = [each.backend(each.circuit, rows, each.head.weight_angles(each.circuit_parameters)) for each, rows in pairs]
+    return [values.reshape(len(features), -1, values.shape[1]) for values in found]
+
+
+def _refuse_circuits_behind(run: LoadedRun) -> None:
+    if any(run.model.circuits_in_branches()):
         raise NotSupported(
-            "the backbone of this run holds circuits, and ONNX has none. Its weights can be exported (--to "
-            "safetensors), and its circuits (--to qasm3)."
+            "heads of this run hold circuits behind those of its backbone, and ONNX, which has none, is cut once. The "
+            "weights can be exported (--to safetensors), and all circuits (--to qasm3)."
         )
 
 
@@ -122,7 +162,7 @@ def _root(error: BaseException) -> str:
 
 def _any_batch(module: nn.Module, n: int) -> Any:
     batch = {0: torch.export.Dim("batch", min=1)}
-    return ((batch,) * n,) if isinstance(module, Behind) else (batch,) * n
+    return ((batch,) * n,) if isinstance(module, Behind | BehindBackbone) else (batch,) * n
 
 
 def _compare(module: nn.Module, inputs: Sequence[Tensor], names: Sequence[str], content: bytes) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast, final
 
 import torch
 from torch import Tensor, nn
 
+from qplug.contract.circuit import Circuit
+from qplug.contract.errors import NotSupported
+from qplug.contract.interfaces import Backend
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.pipeline.classifier import Classifier
 
@@ -46,6 +50,91 @@ class Behind(nn.Module):
         circuits = [(weight, head) for weight, _, head in branches(self.classifier) if isinstance(head, QuantumModule)]
         logits = [weight * head.readout(values) for (weight, head), values in zip(circuits, expectations, strict=True)]
         return torch.stack(logits).sum(0)
+
+
+class BeforeBackbone(nn.Module):
+    """Features (batch, *feature_shape) → the encoding angles (row, n_encoding) of each circuit of the backbone.
+
+    The rows of a sample come after those of another. Circuits that stand in heads behind them are not reached.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Everything of the front that can be computed before a circuit runs.
+
+        Raises:
+            NotSupported: the backbone runs a circuit several times for a batch, or not at all.
+        """
+        taken = [_Taken(module.backend) for module in self.classifier.circuits_in_front()]
+        with _standing_in(self.classifier, taken):
+            self.classifier.front(features)
+        return tuple(each.only() for each in taken)
+
+
+class BehindBackbone(nn.Module):
+    """Expectation values (batch, rows, n_observables) of each circuit of the backbone → logits (batch, n_classes).
+
+    Args:
+        classifier: its features reach what stands behind the circuits through these alone.
+        feature_shape: of one feature.
+    """
+
+    def __init__(self, classifier: Classifier, feature_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.classifier, self.feature_shape = classifier, feature_shape
+
+    def forward(self, *expectations: Tensor) -> Tensor:
+        """Logits (batch, n_classes), with zeros in the features' place."""
+        pairs = zip(self.classifier.circuits_in_front(), expectations, strict=True)
+        given = [_Taken(module.backend, values.flatten(0, 1)) for module, values in pairs]
+        with _standing_in(self.classifier, given):
+            logits: Tensor = self.classifier(expectations[0].new_zeros(expectations[0].shape[0], *self.feature_shape))
+        return logits
+
+
+@final
+class _Taken(Backend):
+    """Stands for a backend where a network becomes a graph: takes the angles, and gives values that are there."""
+
+    summary = "a place where a network is cut"
+
+    def __init__(self, inner: Backend, values: Tensor | None = None) -> None:
+        self.capabilities = inner.capabilities
+        self._values, self._angles = values, list[Tensor]()
+
+    def __call__(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
+        """Without looking at angles: a graph has none."""
+        return self.expectations(circuit, encoding, weights)
+
+    def expectations(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
+        """The values, or zeros."""
+        self._angles.append(encoding)
+        return encoding.new_zeros(encoding.shape[0], len(circuit.observables)) if self._values is None else self._values
+
+    def only(self) -> Tensor:
+        """The angles of the one call."""
+        if len(self._angles) != 1:
+            raise NotSupported(
+                f"a circuit of the backbone is run {len(self._angles)} times for one batch, and is cut out where it is "
+                "run once with a row for each patch"
+            )
+        return self._angles[0]
+
+
+@contextmanager
+def _standing_in(classifier: Classifier, backends: Sequence[Backend]) -> Iterator[None]:
+    modules = list(classifier.circuits_in_front())
+    before = [module.backend for module in modules]
+    try:
+        for module, backend in zip(modules, backends, strict=True):
+            module.backend = backend
+        yield
+    finally:
+        for module, own in zip(modules, before, strict=True):
+            module.backend = own
 
 
 def branches(classifier: Classifier) -> Iterator[tuple[Tensor, nn.Module, nn.Module]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -82,10 +84,11 @@ def prepare(examined: Examined, reporter: Reporter) -> Prepared:
     alike = _alike(examined, extracted, split)
     empty = _empty(empty_samples(extracted, components.features), modality)
     training = split.training(extracted.values, extracted.kept)
+    normalise = fit_normalise(training, components.features.shared_axes)
     return Prepared(
         split=split,
         features=extracted,
-        normalise=fit_normalise(training, components.features.shared_axes),
+        normalise=normalise,
         labels=split.labels(extracted.kept),
         positions={part: split.indices(extracted.kept, part) for part in ("train", "validation", "test")},
         warnings=(
@@ -95,8 +98,26 @@ def prepare(examined: Examined, reporter: Reporter) -> Prepared:
             *empty,
             *_duplicates(extracted, split, modality),
             *alike,
+            *_remarks_of_backbone(examined, normalise, next(iter(training.chunks(_REMARKED_ON)))),
         ),
     )
+
+
+_REMARKED_ON = 64
+"""So many training samples show a backbone what features it is given."""
+
+
+def _remarks_of_backbone(examined: Examined, normalise: nn.Module, features: NDArray[np.float32]) -> tuple[str, ...]:
+    """What a backbone with circuits warns of, whether its embeddings will be computed or come from the cache."""
+    if not examined.components.backbone.capabilities.quantum:
+        return ()
+    network = examined.model.front.backbone
+    was_training = network.training
+    with warnings.catch_warnings(record=True) as told, torch.no_grad():
+        warnings.simplefilter("always")
+        network.eval()(normalise(torch.from_numpy(np.array(features))))
+    network.train(was_training)
+    return tuple(dict.fromkeys(str(each.message) for each in told if each.category is UserWarning))
 
 
 def extract(
