@@ -367,6 +367,7 @@ def test_convolutions_that_train_are_laid_out_for_the_cpu_and_older_comparisons_
     assert {cell.key for cell in older.cells} < {cell.key for cell in read_plan(folder).cells}
 
 
-def _channels_last(plan: ComparisonPlan) -> object:
-    (found,) = {dict(arm.settings["training"])["channels_last"] for arm in plan.data_sets[0].arms}  # type: ignore[arg-type]
+def _channels_last(plan: ComparisonPlan) -> bool:
+    training: list[Any] = [arm.settings["training"] for arm in plan.data_sets[0].arms]
+    (found,) = {bool(each["channels_last"]) for each in training}
     return found

@@ -78,9 +78,10 @@ class Sizes:
         self.settings = dict(settings)
         self.made_of: Any = catalogue.load(kind, name)
         if not issubclass(self.made_of, QuantumHead if kind == "head" else QuantumBackbone):
+            such = f", such as {catalogue.registry().defaults.head}" if kind == "head" else ""
             raise NotSupported(
-                f"the {kind} {name!r} has no circuit, so there is nothing to run on different backends. "
-                f"Name a quantum head, such as {catalogue.registry().defaults.head}: qplug list heads"
+                f"the {kind} {name!r} has no circuit, so there is nothing to run on a backend. "
+                f"Name a {kind} with a circuit{such}: qplug list {kind}s"
             )
         self.names = [parameter.name for parameter in parameters.describe(self.made_of)]
 
