@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,8 @@ def test_a_comparison_is_planned_carried_out_in_shards_listed_and_reported(qplug
     hidden = {arm.settings["head"].get("hidden") and 3 for arm in read_plan(Path(place).parent).data_sets[0].arms}  # type: ignore[union-attr]
     assert hidden == {None, 3}  # of the two heads only one has the parameter
     page = json.loads(qplug(["report", str(tmp_path / "all" / "one"), "--json"]).stdout)["report"]
-    assert pair["sentence"] in Path(page).read_text(encoding="utf-8")
+    told = pair["sentence"].removeprefix("undecided: ")
+    assert re.search(rf">undecided</span> .*<b>mlp</b>: {told}", Path(page).read_text(encoding="utf-8"))
     assert all(read_cell(tmp_path / "all" / "one", cell.key) for cell in read_plan(Path(place).parent).cells)
 
 

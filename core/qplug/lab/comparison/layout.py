@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from qplug.lab.runner.examine import Examined
-
 if TYPE_CHECKING:
     from qplug.lab.comparison.plan_file import ComparisonPlan, PlannedDataSet
+    from qplug.lab.runner.examine import Examined
 
 
 def laid_out(examined: Examined) -> Examined:
