@@ -106,16 +106,23 @@ def _levels(signal: Audio) -> NDArray[np.uint8]:
     length = max(2, round(_WINDOW * signal.rate))
     wave = torch.nn.functional.pad(wave, (0, max(0, length - len(wave))))
     n_frames = min(N_FRAMES, int((len(wave) - length) / (_HOP * signal.rate)) + 1)
-    starts = (torch.arange(n_frames) * (_HOP * signal.rate)).round().long().clamp_max(len(wave) - length)
-    frames = wave[starts[:, None] + torch.arange(length)] * torch.hann_window(length)
-    power = torch.fft.rfft(frames, dim=1).abs().square().double()
-    sums = torch.cat([power.new_zeros(n_frames, 1), power.cumsum(1)], dim=1)
     edges = _edges(signal.rate, length)
+    spectra = torch.fft.rfft(_frames(wave, n_frames, length, _HOP * signal.rate) * torch.hann_window(length), dim=1)
+    power = spectra[:, : int(edges[-1])].abs().square().double()
+    sums = torch.cat([power.new_zeros(n_frames, 1), power.cumsum(1)], dim=1)
     bands = (sums[:, edges[1:]] - sums[:, edges[:-1]]) / (edges[1:] - edges[:-1]).clamp_min(1)
     decibels = 10 * bands.clamp_min(1e-30).log10()
     above = (decibels - decibels.max() + _DEPTH).clamp_min(0)
     steps: NDArray[np.uint8] = (above * (_STEPS / _DEPTH)).round().to(torch.uint8).numpy()
     return steps
+
+
+def _frames(wave: torch.Tensor, n_frames: int, length: int, hop: float) -> torch.Tensor:
+    """(frame, sample); without a copy where the hop is a whole number of samples."""
+    if hop.is_integer():
+        return wave.unfold(0, length, int(hop))[:n_frames]
+    starts = (torch.arange(n_frames) * hop).round().long().clamp_max(len(wave) - length)
+    return wave[starts[:, None] + torch.arange(length)]
 
 
 def _edges(rate: int, length: int) -> torch.Tensor:
