@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pennylane as qml
@@ -63,15 +64,23 @@ def _leaves_wires_open(measurement: Any) -> bool:
 def _standard_order(tape: Any) -> list[Any]:
     """Counted from 0 where gates and then measurements take whole numbers from 0 on, else as they occur.
 
-    Wires that only barriers and cuts name are none: PennyLane takes those out before it counts.
+    Wires that only barriers and cuts name are none: PennyLane takes those out before it counts. Nor are those of a
+    state that is prepared behind other gates and is |0> there: PennyLane makes gates of it first.
     """
-    gates = [operation for operation in tape.operations if operation.name not in {"Barrier", "WireCut"}]
+    made = itertools.chain.from_iterable(_with_late_states_as_gates(tape.operations))
+    gates = [operation for operation in made if operation.name not in {"Barrier", "WireCut"}]
     of_gates = list(qml.wires.Wires.all_wires([operation.wires for operation in gates]))
     measured = qml.wires.Wires.all_wires([measurement.wires for measurement in tape.measurements])
     others = [wire for wire in measured if wire not in of_gates]
     n = len(of_gates)
     counted = set(of_gates) == set(range(n)) and set(others) == set(range(n, n + len(others)))
     return sorted([*of_gates, *others]) if counted else [*of_gates, *others]
+
+
+def _with_late_states_as_gates(operations: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for position, operation in enumerate(operations):
+        late = position > 0 and isinstance(operation, qml.operation.StatePrepBase) and operation.has_decomposition
+        yield operation.decomposition() if late else [operation]
 
 
 def _names(measurements: Sequence[Any]) -> str:

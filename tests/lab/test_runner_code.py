@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from qplug.contract.errors import ConfigError, Interrupted, NotInstalled, UnknownName
+from qplug.contract.errors import ConfigError, DataError, Interrupted, NotInstalled, UnknownName
 from qplug.lab.config.layers import from_assignments, from_file
 from qplug.lab.data.code import code_hash
 from qplug.lab.runner.code import beside, warn_of_changed_code
@@ -118,6 +118,15 @@ def run_of(folder: Path, dataset: str, brought_by: tuple[str, str] = ("qplug-spu
     }
     (folder / "environment.json").write_text(json.dumps({"code": code}))
     return folder
+
+
+@pytest.mark.parametrize("key", ["kind", "name", "package", "version", "sha256"])
+def test_code_that_is_recorded_in_part_is_damage(key: str, tmp_path: Path) -> None:
+    whole = {"kind": "head", "name": "linear", "package": "qplug", "version": "1", "sha256": "a"}
+    part = {place: about for place, about in whole.items() if place != key}
+    (tmp_path / "environment.json").write_text(json.dumps({"qplug": "1", "code": {"head": part}}))
+    with pytest.raises(DataError, match=rf"environment\.json is damaged: it lacks head\.{key}"):
+        warn_of_changed_code(RunDirectory(tmp_path), {"head": whole | {"sha256": "b"}}, print)
 
 
 def test_all_changes_of_code_are_told_in_one_warning(tmp_path: Path) -> None:

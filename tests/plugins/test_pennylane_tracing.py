@@ -412,6 +412,26 @@ def test_all_probabilities_stand_in_pennylanes_order(wires: tuple[Any, Any], dev
     torch.testing.assert_close(got, qnode(inputs), atol=1e-10, rtol=0)
 
 
+@pytest.mark.parametrize("bits", [(1, 0), (0, 1), (0, 0)])
+@pytest.mark.parametrize("first", [True, False])
+def test_all_probabilities_are_of_the_wires_that_pennylane_counts_where_a_state_is_prepared(
+    bits: tuple[int, int], first: bool
+) -> None:
+    @qml.qnode(qml.device("default.qubit"))
+    def qnode(inputs: Tensor) -> Any:
+        if first:
+            qml.BasisState(np.array(bits), wires=[0, 1])
+        qml.RY(inputs[..., 0], wires=0)
+        if not first:
+            qml.BasisState(np.array(bits), wires=[0, 1])
+        return qml.probs()
+
+    traced = PennyLaneHead.from_qnode(qnode, n_inputs=1, weight_shapes={}).traced()
+    inputs = torch.tensor([[0.3], [-0.7]], dtype=torch.float64)
+    got = values_of(traced, inputs, torch.zeros(0, dtype=torch.float64))
+    torch.testing.assert_close(got, qnode(inputs), atol=1e-10, rtol=0)
+
+
 def test_a_random_state_is_as_it_was() -> None:
     torch.manual_seed(3)
     wanted = torch.rand(2)

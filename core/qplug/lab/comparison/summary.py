@@ -47,7 +47,9 @@ def over_folds(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _over_arm(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     first = summaries[0]
-    same = ("head", "backend", "trained_on", "seed", "parameters")
+    same = ["head", "backend", "trained_on", "parameters"]
+    if all(each["seed"] == first["seed"] for each in summaries):  # of several seeds none is that of the set
+        same.append("seed")
     return {
         **_shared(summaries),
         **{key: first[key] for key in same},

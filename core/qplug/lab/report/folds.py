@@ -176,7 +176,7 @@ def settings(found: FinishedSet) -> Rows:
     metrics = found.metrics
     rows = [
         ("split", metrics["split"]),
-        ("seed", metrics["seed"]),
+        ("seed", metrics.get("seed", "several")),
         ("circuits trained on", metrics["trained_on"]),
         ("circuits judged on", metrics["backend"]),
         ("time of training", f"{metrics['train_seconds']:.1f} s in all"),

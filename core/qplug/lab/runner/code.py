@@ -14,6 +14,7 @@ from qplug.lab.config.model import RunConfig
 from qplug.lab.data.code import code_hash
 from qplug.lab.pipeline.components import Components
 from qplug.lab.runs.directory import ENVIRONMENT, RunDirectory
+from qplug.lab.runs.shapes import CODE, refuse_misshapen
 from qplug.version import PROJECT
 
 Code = Mapping[str, Mapping[str, str]]
@@ -105,6 +106,7 @@ def _recorded(run: RunDirectory) -> Code:
     if not (run.path / ENVIRONMENT).is_file():
         return {}
     code: Code = run.read_json(ENVIRONMENT).get("code", {})
+    refuse_misshapen(CODE, code, str(run.path / ENVIRONMENT), whole=True)
     return code
 
 

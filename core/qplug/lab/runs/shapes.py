@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from qplug.lab.runs.run_record import Environment, misshapen
+from qplug.lab.runs.run_record import Code, Environment, misshapen
 
 _Count = Annotated[int, Field(ge=0)]
 _FileName = Annotated[str, Field(pattern=r"^[^/\\]+$", max_length=255)]
@@ -90,6 +90,7 @@ class _Model(_Shape):
 
 
 MODEL = "the metadata of the weights"
+CODE = "the code of the components"
 _Check: TypeAlias = Callable[[Any], object]
 
 
@@ -104,6 +105,7 @@ _SHAPES: dict[str, _Check] = {
     "folds.json": TypeAdapter(_Folds).validate_python,
     "ended.json": TypeAdapter(_Ended).validate_python,
     MODEL: TypeAdapter(_Model).validate_python,
+    CODE: TypeAdapter(dict[str, Code]).validate_python,
 }
 
 
@@ -111,7 +113,7 @@ def refuse_misshapen(name: str, content: Any, where: str, *, whole: bool) -> Non
     """Refuses content of another shape than a run's file of that name has.
 
     Args:
-        name: the file's name, or ``MODEL``; files of other names may hold anything.
+        name: the file's name, ``MODEL`` or ``CODE``; files of other names may hold anything.
         content: what was read.
         where: the file, for errors.
         whole: whether what is missing is a fault too.
