@@ -41,7 +41,7 @@ def command_of(plan: ComparisonPlan) -> str:
     """The words that ask for the comparison again, with the layout that its cells have."""
     words = plan.request.command()
     runs = plan.request.layout == "run" and not any("channels_last" in each for each in plan.request.assignments)
-    trained = any(dict(_table(each, "backbone")).get("frozen") is False for each in plan.data_sets)
+    trained = any(_table(each, "backbone").get("frozen") is False for each in plan.data_sets)
     return f"{words} --set training.channels_last=false" if runs and trained else words
 
 

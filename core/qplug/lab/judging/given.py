@@ -9,8 +9,7 @@ after sample: where a batch asks for them in another order, as one that calls a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 from weakref import WeakKeyDictionary
@@ -27,6 +26,7 @@ from qplug.lab.data.labelled import Labelled
 from qplug.lab.judging.judge import Judgement, judge
 from qplug.lab.judging.view import View
 from qplug.lab.pipeline.classifier import Classifier
+from qplug.lab.pipeline.cut import standing_in
 
 
 def judge_with_angles(view: View, on: Labelled, **options: Any) -> tuple[Judgement, tuple[Task, ...]]:
@@ -55,7 +55,7 @@ def _recorded(
 def _judged(view: View, on: Labelled, backends: Sequence[Backend], options: Mapping[str, Any]) -> Judgement:
     whole = view.with_circuits()
     batch_size = None if _keeps_order(whole) else 1
-    with _each_on(view.model, backends):
+    with standing_in(view.model.quantum_modules(), backends):
         return judge(whole, on, batch_size=batch_size, **options)
 
 
@@ -77,7 +77,7 @@ def _keeps_order(view: View) -> bool:
 
 def _rows_asked_for(model: Classifier, batches: Sequence[Tensor]) -> list[Tensor]:
     recorders = [_Recorder(module.backend) for module in model.quantum_modules()]
-    with _each_on(model, recorders), torch.no_grad():
+    with standing_in(model.quantum_modules(), recorders), torch.no_grad():
         for batch in batches:
             model(batch)
     return [each.rows for each in recorders]
@@ -130,19 +130,6 @@ def judge_given(
     judgement = _judged(view, on, [_Giver(backend.capabilities, each) for each in values], options)
     given = tuple(torch.from_numpy(np.asarray(each)).to(judgement.logits.dtype) for each in values)
     return replace(judgement, backend=backend, expectations=given)
-
-
-@contextmanager
-def _each_on(model: Classifier, backends: Sequence[Backend]) -> Iterator[None]:
-    modules = list(model.quantum_modules())
-    before = [module.backend for module in modules]
-    try:
-        for module, backend in zip(modules, backends, strict=True):
-            module.backend = backend
-        yield
-    finally:
-        for module, own in zip(modules, before, strict=True):
-            module.backend = own
 
 
 @final

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast, final
 
@@ -69,7 +69,7 @@ class BeforeBackbone(nn.Module):
             NotSupported: the backbone runs a circuit several times for a batch, or not at all.
         """
         taken = [_Taken(module.backend) for module in self.classifier.circuits_in_front()]
-        with _standing_in(self.classifier, taken):
+        with standing_in(self.classifier.circuits_in_front(), taken):
             self.classifier.front(features)
         return tuple(each.only() for each in taken)
 
@@ -90,7 +90,7 @@ class BehindBackbone(nn.Module):
         """Logits (batch, n_classes), with zeros in the features' place."""
         pairs = zip(self.classifier.circuits_in_front(), expectations, strict=True)
         given = [_Taken(module.backend, values.flatten(0, 1)) for module, values in pairs]
-        with _standing_in(self.classifier, given):
+        with standing_in(self.classifier.circuits_in_front(), given):
             logits: Tensor = self.classifier(expectations[0].new_zeros(expectations[0].shape[0], *self.feature_shape))
         return logits
 
@@ -125,8 +125,9 @@ class _Taken(Backend):
 
 
 @contextmanager
-def _standing_in(classifier: Classifier, backends: Sequence[Backend]) -> Iterator[None]:
-    modules = list(classifier.circuits_in_front())
+def standing_in(modules: Iterable[QuantumModule], backends: Sequence[Backend]) -> Iterator[None]:
+    """Inside, each circuit runs on the backend of its place in the list; behind it, on its own again."""
+    modules = list(modules)
     before = [module.backend for module in modules]
     try:
         for module, backend in zip(modules, backends, strict=True):
