@@ -237,6 +237,24 @@ def test_what_all_cells_share_cannot_be_changed_later(finished: Path) -> None:
         lab.extend(finished, request(epochs=5), {"epochs"}, PLACE, Silent())
 
 
+def test_a_data_set_joins_with_settings_of_its_own() -> None:
+    before, said = request(), {"datasets", "assignments"}
+    more = request(datasets=("chirps",), assignments=("chirps:features.n_mels=20",))
+    whole = before.extended(more, said)
+    assert whole.datasets == ("digits", "chirps")
+    assert whole.assignments == (*before.assignments, "chirps:features.n_mels=20")
+    assert whole._on("digits") == before._on("digits")
+    assert "features.n_mels=20" in whole._on("chirps")
+    again = whole.extended(more, said)  # as a command that is given twice
+    assert again.assignments == whole.assignments
+
+
+@pytest.mark.parametrize("assignment", ["digits:head.n_layers=3", "head.n_layers=3", "chirps:head.n_layers=3"])
+def test_settings_of_what_is_there_stay(assignment: str) -> None:
+    with pytest.raises(UserError, match="settings of a data set that is added"):
+        request().extended(request(assignments=(assignment,)), {"assignments"})
+
+
 def test_shards_of_a_plan_come_to_the_whole(finished: Path, tmp_path: Path) -> None:
     plan = read_plan(finished)
     shards = [chosen_cells(plan, words) for words in ("0-4", "5", "6-99")]

@@ -10,6 +10,7 @@ from pathlib import Path
 from qplug.contract.errors import Interrupted, QplugError, UserError, some_of
 from qplug.contract.interfaces import Executor
 from qplug.lab.comparison.cell_work import WORK, Spec, cell_of, told_of_workplace
+from qplug.lab.comparison.needs import needs_of, room_for
 from qplug.lab.comparison.progress import Progress
 from qplug.lab.config.resolve import resolve
 from qplug.lab.runner.complete import Cell, complete
@@ -62,7 +63,8 @@ def carry(carried: Carried, reporter: Reporter) -> None:
     cells = carried.record.cells
     left = [cell for cell in cells if not carried.is_finished(cell)]
     several = carried.executor is not None
-    progress = Progress(reporter, n=len(cells), left=len(left), several=several, what="runs")
+    room = room_for(needs_of(carried.record.settings(left[0]))) if left else 1
+    progress = Progress(reporter, n=len(cells), left=len(left), several=several, what="runs", room=room)
     failed: list[_Ended] = []
     try:
         for ended in _one_by_one(carried, left, reporter) if carried.executor is None else _at_once(carried, left):

@@ -14,6 +14,7 @@ from qplug.contract.interfaces import Cell, Done, Executor, attempt
 from qplug.lab.comparison.cell_file import cell_path, write_cell
 from qplug.lab.comparison.cell_work import told_of_workplace
 from qplug.lab.comparison.compare_work import WORK, order_of
+from qplug.lab.comparison.needs import needs_of, room_for
 from qplug.lab.comparison.plan_file import ComparisonPlan, PlannedCell
 from qplug.lab.comparison.progress import Progress
 from qplug.lab.runner.reporter import Reporter
@@ -82,7 +83,7 @@ def compute(computing: Computing, cells: Sequence[PlannedCell], reporter: Report
     if not left:
         return
     several = computing.executor is not None
-    progress = Progress(reporter, n=len(cells), left=len(left), several=several, what="cells")
+    progress = Progress(reporter, n=len(cells), left=len(left), several=several, what="cells", room=_room_for(left[0]))
     try:
         for batch in _warm_up_first(left):
             for cell, accuracy, problem in _carried_out(computing, batch):
@@ -157,6 +158,10 @@ def _alike(plan: ComparisonPlan) -> set[tuple[str, int | None]]:
         for split in data_set.splits:
             sizes.setdefault((data_set.name, split.fold), set()).add(split.n_train)
     return {fold for fold, found in sizes.items() if len(found) == 1}
+
+
+def _room_for(cell: PlannedCell) -> int:
+    return room_for(needs_of(cell.arm.settings))
 
 
 def _room(place: Workplace, cell: PlannedCell) -> Workplace:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qplug.contract.interfaces import Needs
+from qplug.variables import usable_cores
 
 
 def needs_of(settings: Mapping[str, Any]) -> Needs:
@@ -18,3 +19,8 @@ def needs_of(settings: Mapping[str, Any]) -> Needs:
     # Processes on the CPU share the threads of the run out among them, and each has at least one.
     threads = int(settings["threads"]) if on_gpu else max(int(settings["threads"]), processes)
     return Needs(threads=threads, gpus=processes if on_gpu else 0)
+
+
+def room_for(needs: Needs) -> int:
+    """How many such runs the cores of this machine can work on at once; 1 where they need a GPU."""
+    return 1 if needs.gpus else max(1, usable_cores() // needs.threads)

@@ -7,6 +7,8 @@ import time
 from qplug.lab.runner.reporter import Reporter
 
 _FEW = 10
+_LONG = 120
+"""Seconds left, from which on it is worth saying that more could be done at once."""
 
 
 class Progress:
@@ -18,13 +20,15 @@ class Progress:
         left: how many of them are still to be done.
         several: whether several are worked on at once; else each one draws its own bars.
         what: what the pieces are called, such as ``"runs"``.
+        room: how many this machine could work on at once; told of if they are done one by one and take long.
     """
 
-    def __init__(self, reporter: Reporter, *, n: int, left: int, several: bool, what: str) -> None:
+    def __init__(self, reporter: Reporter, *, n: int, left: int, several: bool, what: str, room: int = 1) -> None:
         self._reporter = reporter
         self._n, self._left, self._todo = n, left, left
         self._began = time.monotonic()
         self._several = several
+        self._room = 1 if several else room
         if several:
             reporter.stage(f"{left} {what}")
             reporter.progress(n - left, n)
@@ -40,6 +44,12 @@ class Progress:
         self._reporter.note(f"{done} of {self._n}: {name}: {outcome}{rest}")
         if self._several:
             self._reporter.progress(done, self._n)
+        elif rest and self._room > 1 and each * self._todo > _LONG:
+            self._reporter.note(
+                f"one at a time: this machine has room for {self._room} at once. Stop it, and go on with "
+                f"--jobs {self._room} (in Python: jobs={self._room}): what is finished is kept"
+            )
+            self._room = 1
 
 
 def spoken(seconds: float) -> str:

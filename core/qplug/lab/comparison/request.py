@@ -117,19 +117,33 @@ class Request(Table):
         Raises:
             UserError: something would change that all cells share, which makes another comparison.
         """
-        given = set(said)
-        fixed = sorted(name for name in given - _ADDED if getattr(more, name) != getattr(self, name))
+        given, assigned = set(said), self._joined(more)
+        fixed = sorted(
+            name
+            for name in given - _ADDED
+            if getattr(more, name) != getattr(self, name) and not (name == "assignments" and assigned)
+        )
         if fixed:
             raise UserError(
                 f"{', '.join(fixed)} cannot be changed in a comparison that there is already: all its cells share it. "
-                f"Heads, data sets, seeds, folds and ablations can be added; for the rest start a new comparison."
+                "Heads, data sets, seeds, folds and ablations can be added, and settings of a data set that is added "
+                "(--set DATASET:KIND.PARAM=VALUE); for the rest start a new comparison."
             )
         changed: dict[str, Any] = {name: getattr(more, name) for name in given & _ADDED}
         for name in ("datasets", "heads"):
             changed[name] = tuple(dict.fromkeys([*getattr(self, name), *changed.get(name, ())]))
         if "seeds" in changed:
             changed["seeds"] = tuple(dict.fromkeys([*self.seeds, *changed["seeds"]]))
+        if "assignments" in given and assigned:
+            changed["assignments"] = assigned
         return self.model_copy(update=changed)
+
+    def _joined(self, more: Request) -> tuple[str, ...]:
+        """The assignments with those for data sets that another request adds; none if it sets anything else."""
+        own = [each for each in more.assignments if each not in self.assignments]
+        added = [f"{name}:" for name in more.datasets if name not in self.datasets]
+        for_added = [each for each in own if each.startswith(tuple(added))]
+        return (*self.assignments, *own) if len(for_added) == len(own) else ()
 
     def command(self) -> str:
         """The words that ask for it again, but for where things lie."""
