@@ -333,6 +333,21 @@ def test_recordings_that_are_no_copies_are_not_reported(clips: Path, tmp_path: P
     assert alike(found.values, found.kept, "audio") == []
 
 
+def test_what_was_seen_of_one_split_serves_another_and_no_other_recordings(clips: Path, tmp_path: Path) -> None:
+    found = prints(Clips(), Clips().index(clips), name="clips", cache=tmp_path / "cache")
+    split = split_of(clips)
+    values = np.array(found.values)
+    test, train = split.indices(found.kept, "test"), split.indices(found.kept, "train")
+    values[train[0]] = values[test[0]]
+    ids = {found.kept[test[0]].id, found.kept[train[0]].id}
+    before = alike_across_parts(values, found.kept, split, "audio")
+    other = alike_across_parts(values, found.kept, split_of(clips, "random", allow_leak=True), "audio")
+    assert [set(pair.ids) for pair in before] == [ids]
+    assert [set(pair.ids) for pair in other] in ([], [ids])  # where the draw puts both into one part
+    assert alike_across_parts(found.values, found.kept, split, "audio") == []
+    assert alike_across_parts(values, found.kept, split, "audio") == before
+
+
 def test_the_check_for_copies_stays_within_its_bound(clips: Path, tmp_path: Path) -> None:
     found = prints(Clips(), Clips().index(clips), name="clips", cache=tmp_path / "cache")
     split = split_of(clips)

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qplug.contract.interfaces import Modality, Part, Sample
-from qplug.lab.data.fingerprint import identity_hash
 from qplug.lab.data.prints import N_BANDS, N_FRAMES, SIDE, levels_of
 from qplug.lab.data.splits import PARTS, Split
 
@@ -59,11 +58,6 @@ class Alike:
     likeness: float
 
 
-_FOUND: dict[tuple[str, str, bytes, str, int], tuple[Alike, ...]] = {}
-"""What was found of the last splits in this process: many runs of a comparison share one, and it takes a second."""
-_MOST = 256
-
-
 def alike_across_parts(
     values: NDArray[np.float32],
     samples: Sequence[Sample],
@@ -85,19 +79,11 @@ def alike_across_parts(
         Pairs whose likeness is at least ``ALIKE``, the most alike first.
     """
     part = _parts(samples, split)
-    content = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
-    ids = identity_hash({"ids": [sample.id for sample in samples]})
-    key = (content, ids, part.tobytes(), modality, max_pairs)
-    if key not in _FOUND:
-        found = _nearest(values, np.flatnonzero(part > 0), part, modality, max_pairs)
-        pairs = _once(
-            Alike((samples[row].id, samples[other].id), (PARTS[part[row]], PARTS[part[other]]), likeness)
-            for row, other, likeness in found
-        )
-        while len(_FOUND) >= _MOST:
-            _FOUND.pop(next(iter(_FOUND)))
-        _FOUND[key] = tuple(pairs)
-    return list(_FOUND[key])
+    found = _nearest(values, np.flatnonzero(part > 0), part, modality, max_pairs)
+    return _once(
+        Alike((samples[row].id, samples[other].id), (PARTS[part[row]], PARTS[part[other]]), likeness)
+        for row, other, likeness in found
+    )
 
 
 def alike(values: NDArray[np.float32], samples: Sequence[Sample], modality: Modality) -> list[Alike]:
@@ -133,6 +119,7 @@ def _nearest(
     judged = judged[:: max(1, -(-len(judged) * len(values) // max_pairs))]
     if not len(judged):
         return
+    values = np.asarray(values)  # of a mapped file each small step would cost a look at the map
     pairs = _nearest_sounds(values, judged, kind) if modality == "audio" else _nearest_images(values, judged, kind)
     yield from (pair for pair in pairs if pair[2] >= ALIKE[modality])
 
@@ -170,22 +157,31 @@ def _gradients(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _nearest_sounds(values: NDArray[np.float32], judged: _Numbers, kind: _Numbers) -> Iterator[tuple[int, int, float]]:
-    index = _Index(values, np.flatnonzero(kind >= 0))
+    index = _index_of(values, np.flatnonzero(kind >= 0))
     judged = judged[:: -(-len(judged) // _JUDGED)]
     for row in judged.tolist():
         levels = levels_of(values[row])
         tried = [
-            (_likeness(levels, levels_of(values[other]), lag), other, lag)
+            (index.likeness(levels, row, other, lag), other, lag)
             for other, lag in index.candidates(levels, kind, kind[row])
         ]
         if tried:
             likeness, other, lag = max(tried)
-            beside = (_likeness(levels, levels_of(values[other]), near) for near in (lag - 1, lag + 1))
+            beside = (index.likeness(levels, row, other, near) for near in (lag - 1, lag + 1))
             yield row, other, max(likeness, *beside)
 
 
+def _index_of(values: NDArray[np.float32], rows: _Numbers) -> _Index:
+    """The last one again if it is of the same recordings: other splits of them ask for most of the same."""
+    key = hashlib.sha256(np.ascontiguousarray(values).data).digest() + rows.tobytes()
+    if key not in _LAST:
+        _LAST.clear()
+        _LAST[key] = _Index(values, rows)
+    return _LAST[key]
+
+
 class _Index:
-    """Where each pattern stands.
+    """Where each pattern stands, and how alike the recordings are that were looked at.
 
     Args:
         values: prints.
@@ -193,6 +189,8 @@ class _Index:
     """
 
     def __init__(self, values: NDArray[np.float32], rows: _Numbers) -> None:
+        self._values = values
+        self._known: dict[tuple[int, int, int], float] = {}
         every = max(1, int(values[rows, 0].sum()) // _INDEXED)
         patterns, places = [], []
         for row in rows.tolist():
@@ -205,6 +203,12 @@ class _Index:
         order = np.argsort(pattern, kind="stable")
         self._places = place[order]
         self._ends = np.searchsorted(pattern[order], np.arange((1 << N_BANDS - 1) + 1))
+
+    def likeness(self, levels: NDArray[np.float32], row: int, other: int, lag: int) -> float:
+        """How alike two recordings are at a displacement."""
+        if (key := (row, other, lag)) not in self._known:
+            self._known[key] = _likeness(levels, levels_of(self._values[other]), lag)
+        return self._known[key]
 
     def candidates(self, levels: NDArray[np.float32], kind: _Numbers, own: int) -> list[tuple[int, int]]:
         """Rows of another kind that share most patterns at one displacement, and that: their frame less the own."""
@@ -226,6 +230,9 @@ class _Index:
         displaced, votes = displaced[others], votes[others]
         best = np.argsort(-votes, kind="stable")[:_TRIED]
         return [(place // _LAGS, place % _LAGS - N_FRAMES) for place in displaced[best].tolist()]
+
+
+_LAST: dict[bytes, _Index] = {}
 
 
 def _slopes(levels: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
 from qplug.lab.data.cache import Features, features, settings_hashes
 from qplug.lab.data.embeddings import embeddings
-from qplug.lab.data.fingerprint import duplicates, duplicates_across_parts
+from qplug.lab.data.fingerprint import duplicates, duplicates_across_parts, identity_hash
 from qplug.lab.data.labelled import Labelled
 from qplug.lab.data.likeness import Alike, alike_across_parts
 from qplug.lab.data.normalise import fit_normalise
@@ -175,13 +175,31 @@ def _duplicates(extracted: Features, split: Split, modality: Modality) -> Iterat
         yield f"{len(found)} {many} in more than one part under different names ({some})"
 
 
-def _alike(examined: Examined, extracted: Features, split: Split) -> Iterator[str]:
+_SEEN: dict[tuple[str, str, str], tuple[str, ...]] = {}
+"""What was said of the last splits in this process: many runs of a comparison share one, and looking takes a second."""
+_MOST_SEEN = 256
+
+
+def _alike(examined: Examined, extracted: Features, split: Split) -> tuple[str, ...]:
     """Copies that ``_duplicates`` does not see, by prints that do not depend on the run's features."""
+    if examined.components.dataset.capabilities.synthetic:
+        return ()  # what is generated holds no copies of anything
+    ids = [sample.id for sample in extracted.kept]
+    key = (
+        examined.config.dataset.name,
+        identity_hash({"ids": ids, "files": list(extracted.digests)}),
+        split.hashes["all"],
+    )
+    if key not in _SEEN:
+        while len(_SEEN) >= _MOST_SEEN:
+            _SEEN.pop(next(iter(_SEEN)))
+        _SEEN[key] = tuple(_said_of_copies(examined, extracted, split))
+    return _SEEN[key]
+
+
+def _said_of_copies(examined: Examined, extracted: Features, split: Split) -> Iterator[str]:
     dataset, place = examined.components.dataset, examined.workplace
-    modality = dataset.capabilities.modality
-    if dataset.capabilities.synthetic:
-        return  # what is generated holds no copies of anything
-    name = examined.config.dataset.name
+    modality, name = dataset.capabilities.modality, examined.config.dataset.name
     found = prints(dataset, extracted.kept, name=name, cache=place.cache, most_workers=place.workers)
     digests = {sample.id: digest for sample, digest in zip(extracted.kept, extracted.digests, strict=True)}
     pairs = alike_across_parts(found.values, found.kept, split, modality)
