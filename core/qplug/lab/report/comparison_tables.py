@@ -87,8 +87,13 @@ def _pair_columns(how: Measure) -> list[tuple[str, Callable[[PairOutcome], str],
         ("p, equivalence", lambda pair: words.probability(pair.p_equivalence), False),
         ("effect size", lambda pair: NONE if pair.effect_size is None else _signed(pair.effect_size), False),
         ("smallest detectable", lambda pair: how.value(pair.smallest_detectable), True),
-        ("seeds needed", lambda pair: words.whole(pair.seeds_needed), False),
+        ("seeds needed", _seeds_needed, False),
     ]
+
+
+def _seeds_needed(pair: PairOutcome) -> str:
+    """Of what is undecided; what is decided needs no more."""
+    return words.whole(pair.seeds_needed if pair.verdict == "undecided" else None)
 
 
 def _signed(value: float) -> str:
