@@ -14,8 +14,16 @@ from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import run_once
 
 COMMANDS = """
-import contextlib, io, json, sys
+import contextlib, gc, io, json, sys
 from qplug_cli.main import run
+
+class Watch:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "torch.nn":
+            assert not gc.isenabled(), "garbage is looked for while torch is loaded"
+
+sys.meta_path.insert(0, Watch)
 told = []
 for words in json.loads(sys.argv[1]):
     with contextlib.redirect_stdout(io.StringIO()):
@@ -49,10 +57,10 @@ def test_listing_runs_and_predicting_load_what_they_need(write_sound: Callable[.
     small = from_assignments(["dataset.n_samples=100", "training.epochs=1"])
     run = run_once([small, chosen], tmp_path / "runs", Silent())["run"]
     sound = str(write_sound(tmp_path / "new.wav", seconds=1.0, rate=16_000))
-    offered, _, claimed, listed, exported, shown, predicted = loaded_after(
+    offered, _, claimed, listed, exported, predicted, shown = loaded_after(
         ["list"], ["cards"], ["show", "card", "hur-2022"],
         ["runs", "--out", str(tmp_path / "runs")], ["export", run, "--to", "safetensors"],
-        ["show", "head", "linear"], ["predict", run, sound],
+        ["predict", run, sound], ["show", "head", "linear"],
         cache=tmp_path,
     )  # fmt: skip
     assert offered & {"pydantic", "rich", "torch", "numpy", *NEVER, *JUDGING, *CIRCUITS} == set()

@@ -78,6 +78,11 @@ open(sys.argv[2], "a").write("unfinished")
 """
 
 
+def test_no_garbage_is_looked_for_while_plugins_are_tried(site, head_source) -> None:
+    site.add_head("teller", "import gc\n" + head_source.replace('"a head made for a test"', 'f"{gc.isenabled()}"'))
+    assert rows()["teller"].summary == "False"
+
+
 def test_a_plugin_cannot_answer_for_another(site, head_source) -> None:
     sources = {"a_forger": FORGER + head_source, "broken": "raise ImportError('no luck')", "fine": head_source}
     entries = {name: f"pair.{name}:Part" for name in sources}

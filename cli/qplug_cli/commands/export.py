@@ -47,7 +47,10 @@ def export(
     safetensors: all weights, with what they belong to. qasm3: the trained circuits. onnx: the classical network, up to
     the circuits' angles and behind their expectation values.
     """
-    files = _export(run, to, out)
+    from qplug_cli.progress import uncollected
+
+    with uncollected():  # nearly all of the time, libraries are loaded
+        files = _export(run, to, out)
     if json:
         output.document({"format": to.value, "files": [{"file": str(one.file), "what": one.what} for one in files]})
         return

@@ -99,8 +99,10 @@ def show(
 
 def _load(row: Entry, settings: Sequence[str]) -> Loaded:
     from qplug import parameters
+    from qplug_cli.progress import uncollected
 
-    component_class = catalogue.load(row.kind, row.name)
+    with uncollected():
+        component_class = catalogue.load(row.kind, row.name)
     values = dict(setting(row.kind, text) for text in settings)
     component = parameters.create(component_class, values, f"{row.kind} {row.name}")
     return Loaded(component, parameters.describe(component_class), _circuit(component))
