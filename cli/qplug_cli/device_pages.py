@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from qplug_cli import blocks, output
@@ -14,9 +14,16 @@ def show_waiting(told: Mapping[str, Any]) -> None:
     jobs = ", ".join(told["job_ids"])
     console.print(
         f"{told['backend']}: {told['n_samples']:,} samples with {told['shots']:,} shots are with the device, "
-        f"job {jobs}: {told['waiting']}"
+        f"job {jobs}{_of_several(told)}: {told['waiting']}"
     )
     blocks.end(console, told["run"], blocks.command("resume", told["run"]))
+
+
+def _of_several(told: Mapping[str, Any]) -> str:
+    if "n_stages" not in told:
+        return ""
+    next_job = "" if told["stage"] == told["n_stages"] else "; qplug resume sends the next, made of its values"
+    return f" ({told['stage']} of {told['n_stages']}{next_job})"
 
 
 def show_verification(told: Mapping[str, Any]) -> None:
@@ -44,7 +51,21 @@ def show_verification(told: Mapping[str, Any]) -> None:
         numbers = (row["exact"], row["device"], row["mean_abs_delta"], row["max_abs_delta"], row["expected"])
         table.add_row(name, *("–" if number is None else f"{number:.3f}" for number in numbers))
     console.print(table)
+    for line in _chained(told):
+        console.print(line)
     console.print(_cost(told))
+
+
+def _chained(told: Mapping[str, Any]) -> Iterator[str]:
+    """What is to be said of circuits whose angles are the device's own values of others."""
+    rows = [row for row in told["observables"] if row.get("mean_abs_delta_chained") is not None]
+    if rows:
+        numbers = ", ".join(map(str, dict.fromkeys(row["circuit"] for row in rows)))
+        mean = sum(row["mean_abs_delta_chained"] for row in rows) / len(rows)
+        yield (
+            f"circuit {numbers} ran with angles from the device's values of those before, for which its exact values "
+            f"stand here; from a chain that is exact from its beginning it differs by {mean:.3g} on average"
+        )
 
 
 def show_ladder(told: Mapping[str, Any]) -> None:

@@ -213,6 +213,12 @@ class Ibm(RemoteBackend):
         """The job ids."""
         return Handle.read(handle).jobs
 
+    def stay_with(self, handle: str) -> None:
+        """Later work goes to the device of this one, also where another is less busy by now."""
+        if self.fake is None and (self._chosen is None or self._chosen.name != Handle.read(handle).device):
+            self._chosen = self._connected().device(Handle.read(handle).device, 1)
+            self._compiled.clear()
+
     def account(self) -> dict[str, Any]:
         """The account's plan and what is left of its allowance, where the service tells.
 

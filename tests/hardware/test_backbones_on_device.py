@@ -17,17 +17,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 import toy_remote
 from toy_remote import jobs, serve
 
-from qplug.contract.errors import NotSupported, UserError
+from qplug.contract.errors import UserError
 from qplug.contract.interfaces import Sample
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.capsule.replay import replay
 from qplug.lab.config.layers import from_assignments
 from qplug.lab.config.resolve import resolve
 from qplug.lab.data.labelled import Labelled
-from qplug.lab.judging.given import judge_given, judge_with_angles, refuse_circuits_behind_circuits
+from qplug.lab.judging.given import judge_given, judge_with_angles
 from qplug.lab.judging.view import View
 from qplug.lab.pipeline.classifier import Classifier, Front, WeightedSum
-from qplug.lab.pipeline.components import assemble
 from qplug.lab.runner.asked import Asked
 from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.evaluate import evaluate
@@ -127,14 +126,6 @@ def test_a_job_holds_as_many_samples_as_their_rows_allow(
     assert jobs(queue) == []
 
 
-def test_a_head_behind_a_measured_backbone_is_refused_before_any_training(queue: Path) -> None:
-    asked = ("backend.name=folder-queue", f"backend.folder={queue}", "head.n_qubits=2")
-    said = r"'folder-queue' is sent all circuits at once, but backbone 'quanvolution'.* head 'pennylane-pqc'.*linear"
-    with pytest.raises(NotSupported, match=said):
-        assemble(pipeline(*asked, head="pennylane-pqc"))
-    assert assemble(pipeline(*asked[:2], "backbone.circuit=trained")).training_backend is not None
-
-
 class Calls(nn.Module):
     """Three calls of a circuit, one for each pair of columns; with ``chained``, one more on what came."""
 
@@ -164,12 +155,9 @@ def test_rows_stand_sample_after_sample_however_a_backbone_calls_its_circuits() 
         return View(model.eval(), features)
 
     beside = view(chained=False)
-    refuse_circuits_behind_circuits(beside, on)
     exact, (first, second) = judge_with_angles(beside, on)
     assert (len(first.encoding), len(second.encoding)) == (15, 5)
     assert np.array_equal(first.encoding[::3], second.encoding)
     values = [each.double().numpy() for each in exact.expectations]
     same = judge_given(beside, on, values, Torch())
     assert torch.allclose(same.logits, beside.model(torch.from_numpy(features)), atol=1e-6)
-    with pytest.raises(NotSupported, match=r"one of the 2 circuits .* gets its angles from the values of another"):
-        refuse_circuits_behind_circuits(view(chained=True), on)

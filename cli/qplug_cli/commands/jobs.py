@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -58,11 +58,18 @@ def jobs(
     else:
         found = sent_work(places[0]) if places else sent_work(out) if out.is_dir() else []
     if json:
-        output.document([asdict(each) for each in found])
+        output.document([_told(each) for each in found])
     elif found:
         _show(found)
     else:
         output.console().print(f"No run in {places[0] if places else out} has sent anything to a device.")
+
+
+def _told(work: SentWork) -> dict[str, Any]:
+    told = asdict(work)
+    if told["stage"] is None:
+        del told["stage"]
+    return told
 
 
 def _show(found: Sequence[SentWork]) -> None:
@@ -80,13 +87,17 @@ def _show(found: Sequence[SentWork]) -> None:
         name = str(each.backend.get("name")) + (f" ({device})" if device else "")
         samples = "training" if each.n_samples is None else f"{each.n_samples:,}"
         table.add_row(
-            Path(each.run).name, name, each.state, _jobs(each.job_ids), samples,
+            Path(each.run).name, name, each.state + _stage(each), _jobs(each.job_ids), samples,
             f"{each.shots:,}", _seconds(each.forecast_seconds), _seconds(each.usage_seconds),
         )  # fmt: skip
     console.print(table)
     for each in found:
         if each.reason:
             console.print(f"{Path(each.run).name}: {each.reason}")
+
+
+def _stage(work: SentWork) -> str:
+    return "" if work.stage is None else f" (job {work.stage[0]} of {work.stage[1]})"
 
 
 def _jobs(ids: Sequence[str]) -> str:

@@ -159,6 +159,9 @@ class RemoteBackend(Backend):
         """The device's own names for the work, to look it up there."""
         return (handle,)
 
+    def stay_with(self, handle: str) -> None:
+        """Sends later work to the device that has this one, as far as it is the backend's to choose."""
+
     def account(self) -> Mapping[str, Any]:
         """What is known of the user's account, by name: its plan, ``left_seconds``; empty where there is none to have.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,16 +18,26 @@ from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Task, Values
 from qplug.lab.capsule.check import Check, failed, guarded, near, same
 from qplug.lab.capsule.scores import Answers, checks_of_scores
-from qplug.lab.hardware.journal import JOURNAL, Journal, Unit
+from qplug.lab.hardware.journal import JOURNAL, Journal
 from qplug.lab.hardware.shots import expected_distance
 from qplug.lab.judging.interval import wilson
 from qplug.lab.runs.digests import DIGESTS, digest_of_file, read_digests, states_of_files
 from qplug.lab.runs.directory import METRICS, RECORD, RunDirectory
-from qplug.lab.runs.evaluations import EVALUATIONS, EvaluationRecord, read_evaluation
+from qplug.lab.runs.evaluations import EVALUATIONS, EvaluationRecord, ObservableValues, read_evaluation
 from qplug.lab.runs.files import csv_rows
 from qplug.lab.runs.ladder_record import LADDER, LadderRecord, read_ladder
 from qplug.lab.runs.run_record import RunRecord
-from qplug.lab.runs.sent_plan import ANGLES, PLAN, read_plan, read_sent
+from qplug.lab.runs.sent_plan import (
+    ANGLES,
+    PLAN,
+    SentPlan,
+    read_angles,
+    read_plan,
+    read_sent,
+    read_stage,
+    read_tags,
+    stage_file,
+)
 from qplug.lab.runs.sent_training import read_training
 from qplug.lab.runs.typed_file import validated
 from qplug.testing.reference import expectations
@@ -124,56 +135,109 @@ def _device(home: Path, record: EvaluationRecord, rows: Sequence[dict[str, str]]
         yield same(RECORD, f"verification.{name}", getattr(told, name), getattr(plan, name), PLAN)
     thought = None if plan.expected_flipped is None else 1 - plan.expected_flipped
     yield same(RECORD, "verification.expected_label_agreement", told.expected_label_agreement, thought, PLAN)
-    unit = Journal(home / JOURNAL).units()[plan.tag]
-    content = (home / str(unit.fact("file"))).read_bytes()
-    yield same(JOURNAL, "sha256", unit.fact("sha256"), hashlib.sha256(content).hexdigest(), str(unit.fact("file")))
-    try:
-        values = unpack(content)
-    except Exception as error:
-        yield failed(str(unit.fact("file")), "all", f"{type(error).__name__}: {error}")
-        return
-    yield same(RECORD, "verification.usage_seconds", told.usage_seconds, values.usage_seconds, str(unit.fact("file")))
-    yield from _values(home, record, values, unit)
+    yield from _jobs(home, record, plan)
 
 
-def _values(home: Path, record: EvaluationRecord, values: Values, unit: Unit) -> Iterator[Check]:
-    sent, told, file = read_sent(home), record.verification, str(unit.fact("file"))
+def _jobs(home: Path, record: EvaluationRecord, plan: SentPlan) -> Iterator[Check]:
+    """Each job against the journal and against what the next was made of; then the values of all circuits."""
+    came: list[_Came] = []
+    units, tags = Journal(home / JOURNAL).units(), read_tags(home)
+    for stage in range(1, plan.n_stages + 1):
+        unit = units[tags[stage - 1]]
+        file = str(unit.fact("file"))
+        content = (home / file).read_bytes()
+        found = hashlib.sha256(content).hexdigest()
+        yield same(JOURNAL, "sha256", unit.fact("sha256"), found, file)
+        if stage > 1 and (later := read_stage(home, stage)) is not None:
+            name, of_angles = (stage_file(each, stage) for each in (PLAN, ANGLES))
+            yield same(name, "angles_sha256", later.angles_sha256, digest_of_file(home / of_angles), of_angles)
+            yield same(name, "given_sha256", list(later.given_sha256), [each.sha256 for each in came], came[-1].file)
+        try:
+            came.append(_Came(stage, file, found, unpack(content), read_sent(home, stage).work.tasks))
+        except DataError:
+            raise
+        except Exception as error:
+            yield failed(file, "all", f"{type(error).__name__}: {error}")
+            return
+    charged = [each.values.usage_seconds for each in came if each.values.usage_seconds is not None]
+    usage = sum(charged) if len(charged) == len(came) else None
+    assert record.verification is not None
+    yield same(RECORD, "verification.usage_seconds", record.verification.usage_seconds, usage, came[-1].file)
+    yield from _values(home, record, plan, came)
+
+
+@dataclass(frozen=True)
+class _Came:
+    """One job: which, the file of its values, that file's SHA-256, the values, and what was sent."""
+
+    stage: int
+    file: str
+    sha256: str
+    values: Values
+    tasks: tuple[Task, ...]
+
+    @property
+    def angles(self) -> str:
+        """The file of the angles."""
+        return stage_file(ANGLES, self.stage)
+
+
+def _values(home: Path, record: EvaluationRecord, plan: SentPlan, came: Sequence[_Came]) -> Iterator[Check]:
+    told = record.verification
     assert told is not None
-    exact: list[NDArray[np.float64]] = []
+    pairs: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     at = iter(told.observables)
-    for number, (task, found) in enumerate(zip(sent.work.tasks, values.expectations, strict=True)):
-        counted = values_of_counts(task.circuit, values, number)
+    chain = read_angles(home / ANGLES, plan.angles_sha256, dict(enumerate(plan.circuits)))
+    stages, place = plan.stages or (1,) * len(plan.circuits), dict.fromkeys(range(1, plan.n_stages + 1), 0)
+    for number, stage in enumerate(stages):
+        job, own = came[stage - 1], place[stage]
+        place[stage] += 1
+        task, found = job.tasks[own], job.values.expectations[own]
+        counted = values_of_counts(task.circuit, job.values, own)
         if counted is not None:
-            yield from _each_value(file, number, found, counted)
+            yield from _each_value(job.file, own, found, counted)
         right = exact_values(task)
-        exact += [] if right is None else [right]
+        chained = exact_values(chain[number]) if stage > 1 else None
+        pairs += [] if right is None else [(found, right)]
         for column, row in zip(range(found.shape[1]), at, strict=False):
-            name = f"verification.circuit {row.circuit}.{row.observable}"
-            yield near(RECORD, f"{name}.device", row.device, float(found[:, column].mean()), file, within=1e-9)
-            if right is None:
-                continue
-            distance = np.abs(found[:, column] - right[:, column])
-            shot_noise = expected_distance((right[:, [column]],), sent.plan.shots)
-            source = f"{ANGLES} and {file}"
-            yield near(RECORD, f"{name}.exact", row.exact, float(right[:, column].mean()), ANGLES, within=SINGLE)
-            yield near(
-                RECORD, f"{name}.mean_abs_delta", row.mean_abs_delta, float(distance.mean()), source, within=SINGLE
-            )
-            yield near(RECORD, f"{name}.max_abs_delta", row.max_abs_delta, float(distance.max()), source, within=SINGLE)
-            yield near(RECORD, f"{name}.expected", row.expected, shot_noise, ANGLES, within=_by_shots(sent.plan.shots))
-    if len(exact) == len(sent.work.tasks):
-        yield from _over_all(record, exact, values, sent.plan.shots, file)
+            yield from _observable(row, column, job, found, right, plan.shots)
+            if chained is not None:
+                name = f"verification.circuit {row.circuit}.{row.observable}.mean_abs_delta_chained"
+                far, source = float(np.abs(found[:, column] - chained[:, column]).mean()), f"{ANGLES} and {job.file}"
+                yield near(RECORD, name, row.mean_abs_delta_chained, far, source, within=SINGLE)
+    if len(pairs) == len(stages):
+        yield from _over_all(record, pairs, plan.shots, ", ".join(job.file for job in came))
+
+
+def _observable(
+    row: ObservableValues,
+    column: int,
+    job: _Came,
+    found: NDArray[np.float64],
+    right: NDArray[np.float64] | None,
+    shots: int,
+) -> Iterator[Check]:
+    name = f"verification.circuit {row.circuit}.{row.observable}"
+    yield near(RECORD, f"{name}.device", row.device, float(found[:, column].mean()), job.file, within=1e-9)
+    if right is None:
+        return
+    distance = np.abs(found[:, column] - right[:, column])
+    shot_noise = expected_distance((right[:, [column]],), shots)
+    source = f"{job.angles} and {job.file}"
+    yield near(RECORD, f"{name}.exact", row.exact, float(right[:, column].mean()), job.angles, within=SINGLE)
+    yield near(RECORD, f"{name}.mean_abs_delta", row.mean_abs_delta, float(distance.mean()), source, within=SINGLE)
+    yield near(RECORD, f"{name}.max_abs_delta", row.max_abs_delta, float(distance.max()), source, within=SINGLE)
+    yield near(RECORD, f"{name}.expected", row.expected, shot_noise, job.angles, within=_by_shots(shots))
 
 
 def _over_all(
-    record: EvaluationRecord, exact: Sequence[NDArray[np.float64]], values: Values, shots: int, file: str
+    record: EvaluationRecord, pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], shots: int, file: str
 ) -> Iterator[Check]:
     told, agreed = record.verification, record.against_training_backend
     assert told is not None
-    derived, within = expected_distance(tuple(exact), shots), _by_shots(shots)
+    derived, within = expected_distance(tuple(right for _, right in pairs), shots), _by_shots(shots)
     yield near(RECORD, "verification.expected_shot_noise", told.expected_shot_noise, derived, ANGLES, within=within)
     if agreed is not None:
-        pairs = zip(values.expectations, exact, strict=True)
         every = np.concatenate([np.abs(found - right).ravel() for found, right in pairs])
         under, source = "against_training_backend", f"{ANGLES} and {file}"
         for name, number in (("mean_abs_delta_z", float(every.mean())), ("max_abs_delta_z", float(every.max()))):

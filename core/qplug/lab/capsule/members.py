@@ -21,7 +21,7 @@ Kind: TypeAlias = Literal["run", "set", "comparison"]
 _KEY = r"[0-9a-f]{64}"
 _TABLES = r"record\.json|metrics\.json|predictions\.csv|digests\.json"
 _FIGURES = r"(?:confusion_matrix|calibration|roc_pr|embedding|curves|gradients|verification|circuit(?:-\d+)?)\.png"
-_SENT = r"plan\.json|jobs\.jsonl|[\w.+-]+\.npz"
+_SENT = r"plan(?:-\d+)?\.json|jobs\.jsonl|[\w.+-]+\.npz"
 _RUN = "|".join([
     _TABLES, _FIGURES, r"run\.toml|environment\.json|split\.json|history\.csv|model\.safetensors",
     r"circuit(?:-\d+)?\.qasm", r"settings/[\w.+-]+/[\w.+-]+", rf"training/(?:{_SENT})", r"evaluations/ladder\.json",

@@ -63,12 +63,13 @@ class Drive:
     sleep: Callable[[float], None] = time.sleep
     told: Callable[[str], None] = lambda _: None
 
-    def settle(self, work: Work, *, wait: bool = True) -> Values | NotYet:
+    def settle(self, work: Work, *, wait: bool = True, reserved: float = 0.0) -> Values | NotYet:
         """The values of the work, which is sent only if it never was.
 
         Args:
             work: with a tag; see ``tag_of``.
             wait: whether to wait for the device; otherwise ``NotYet`` is given where it is not done.
+            reserved: seconds of the budget that are kept for work that comes later.
 
         Raises:
             UserError: the budget does not allow it; nothing was sent.
@@ -79,7 +80,7 @@ class Drive:
         if unit.event == "collected":
             return self._kept(unit)
         if unit.event != "submitted":
-            unit = self._sent(unit, work)
+            unit = self._sent(unit, work, reserved)
         return self._awaited(unit, work) if wait else self._asked(unit, work)
 
     def cancel(self, tag: str) -> None:
@@ -103,29 +104,31 @@ class Drive:
                 return self.journal.note(last, "submitted", handle=handle, jobs=last.fact("jobs"))
         return self.journal.unit(tag)
 
-    def _sent(self, unit: Unit, work: Work) -> Unit:
+    def _sent(self, unit: Unit, work: Work, reserved: float) -> Unit:
         """The unit with its handle: what was sent already is found, anything else is sent."""
         sent = replace(work, tag=unit.sent_tag)
         handle = self.backend.find(sent) if unit.event == "submitting" else None
         if handle is None:
             forecast = self.backend.forecast(work).seconds
-            left = self._left(unit, forecast)
+            left = self._left(unit, forecast, reserved)
             if unit.event != "submitting":
                 unit = self.journal.note(unit, "submitting", forecast_seconds=forecast, shots=work.shots)
             handle = self.backend.submit(replace(sent, max_seconds=left))
         return self.journal.note(unit, "submitted", handle=handle, jobs=list(self.backend.jobs(handle)))
 
-    def _left(self, unit: Unit, forecast: float) -> float:
+    def _left(self, unit: Unit, forecast: float, reserved: float) -> float:
         """Seconds that the work may take: whole ones, for devices that stop a job count no fractions of them."""
         counted = float(unit.fact("forecast_seconds") or 0) if unit.event == "submitting" else 0.0
         spent = self.journal.spent_seconds() - counted
         if not math.isfinite(forecast) or forecast < 0:
             raise PluginError(f"{type(self.backend).__name__}.forecast gave {forecast} seconds.")
-        left = math.floor(self.budget - spent + _SLACK)
+        left = math.floor(self.budget - spent - reserved + _SLACK)
         if forecast > left:
+            later = f", {reserved:.3g} s are for the jobs behind it" if reserved else ""
             raise UserError(
-                f"the work would take {forecast:.3g} s of the device, and {spent:.3g} s are spent, but the budget is "
-                f"{self.budget:.3g} s. Nothing was sent. Allow a larger budget, or take fewer samples or shots."
+                f"the work would take {forecast:.3g} s of the device{later}, and {spent:.3g} s are spent, but the "
+                f"budget is {self.budget:.3g} s. Nothing was sent. Allow a larger budget, or take fewer samples or "
+                "shots."
             )
         return left
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,22 +46,43 @@ def flip_curve(
         shots: numbers of shots, ascending.
         seed: of the noise, which is the same draw for each number of shots.
     """
-    right = answer(exact)
+    return flips(answer(exact), lambda number: map(answer, noisy_draws(exact, number, seed=seed)), shots)
 
-    def flipped(number: int) -> float:
-        drawn = noisy_draws(exact, number, seed=seed)
-        return float(np.mean([(answer(values) != right).mean() for values in drawn]))
 
-    return [Flips(number, flipped(number)) for number in shots]
+def flips(
+    right: NDArray[np.int64], drawn: Callable[[int], Iterable[NDArray[np.int64]]], shots: Sequence[int] = SHOTS
+) -> list[Flips]:
+    """The share of labels that are drawn otherwise, for each number of shots.
+
+    Args:
+        right: the labels (n,) without shot noise.
+        drawn: the labels with so many shots, a few times.
+        shots: numbers of shots, ascending.
+    """
+    return [Flips(number, float(np.mean([(labels != right).mean() for labels in drawn(number)]))) for number in shots]
 
 
 def noisy_draws(
     exact: tuple[NDArray[np.float64], ...], shots: int, *, seed: int = 0
 ) -> Iterator[tuple[NDArray[np.float64], ...]]:
     """What so many shots might give in place of the exact values, a few times; the noise is that of ``flip_curve``."""
+    for scatter in scatterings(shots, seed=seed):
+        yield tuple(scatter(values) for values in exact)
+
+
+def scatterings(
+    shots: int, *, fidelity: float = 1.0, seed: int = 0
+) -> Iterator[Callable[[NDArray[np.float64]], NDArray[np.float64]]]:
+    """What makes of exact values what so many shots might give, a few times.
+
+    Args:
+        shots: of each value.
+        fidelity: all values are drawn towards zero by this factor first.
+        seed: of the noise.
+    """
     generator = np.random.default_rng(seed)
     for _ in range(_DRAWS):
-        yield _noisy(exact, shots, generator)
+        yield lambda exact: _noisy(fidelity * exact, shots, generator)
 
 
 def enough_shots(curve: Sequence[Flips], most_flipped: float = MOST_FLIPPED) -> int:
@@ -75,12 +96,6 @@ def expected_distance(exact: tuple[NDArray[np.float64], ...], shots: int) -> flo
     return float(np.sqrt(2 / np.pi) * np.sqrt(np.clip(1 - every**2, 0, None) / shots).mean())
 
 
-def _noisy(
-    exact: tuple[NDArray[np.float64], ...], shots: int, generator: np.random.Generator
-) -> tuple[NDArray[np.float64], ...]:
-    return tuple(
-        np.clip(
-            values + generator.standard_normal(values.shape) * np.sqrt(np.clip(1 - values**2, 0, None) / shots), -1, 1
-        )
-        for values in exact
-    )
+def _noisy(values: NDArray[np.float64], shots: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    deviation = np.sqrt(np.clip(1 - values**2, 0, None) / shots)
+    return np.clip(values + generator.standard_normal(values.shape) * deviation, -1, 1)

@@ -9,7 +9,7 @@ after sample: where a batch asks for them in another order, as one that calls a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 from weakref import WeakKeyDictionary
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qplug.contract.circuit import Circuit
-from qplug.contract.errors import NotSupported, PluginError
+from qplug.contract.errors import PluginError
 from qplug.contract.interfaces import Backend, BackendCapabilities, Task
 from qplug.lab.data.labelled import Labelled
 from qplug.lab.judging.judge import Judgement, judge
@@ -29,25 +29,29 @@ from qplug.lab.pipeline.classifier import Classifier
 from qplug.lab.pipeline.cut import standing_in
 
 
-def judge_with_angles(view: View, on: Labelled, **options: Any) -> tuple[Judgement, tuple[Task, ...]]:
+def judge_with_angles(
+    view: View, on: Labelled, given: Mapping[int, NDArray[np.float64]] | None = None, **options: Any
+) -> tuple[Judgement, tuple[Task, ...]]:
     """The judgement on the backend where the circuits are, and the angles that each circuit was run with.
 
     Args:
         view: the classifier and its inputs.
         on: the samples.
+        given: by the number of a circuit, 0 the first, values (row, n_observables) that it gives instead of running,
+            as in ``judge_given``; circuits behind it are run with the angles that come of these.
         **options: as those of ``judge``, without ``backend``.
 
     Returns:
         The judgement, and of each circuit a task with the rows of angles of each sample, sample after sample.
     """
-    return _recorded(view, on, [_Recorder(module.backend) for module in view.model.quantum_modules()], options)
-
-
-def _recorded(
-    view: View, on: Labelled, recorders: Sequence[_Recorder], options: Mapping[str, Any]
-) -> tuple[Judgement, tuple[Task, ...]]:
+    given = given or {}
+    own = [module.backend for module in view.model.quantum_modules()]
+    recorders = [
+        _Recorder(_Giver(each.capabilities, given[number]) if number in given else each)
+        for number, each in enumerate(own)
+    ]
     judgement = _judged(view, on, recorders, options)
-    inner = recorders[0].inner if recorders else None
+    inner = own[0] if own else None
     tasks = tuple(recorder.task(len(on.labels)) for recorder in recorders)
     return replace(judgement, backend=inner, expectations=tuple(each.values for each in recorders)), tasks
 
@@ -83,33 +87,8 @@ def _rows_asked_for(model: Classifier, batches: Sequence[Tensor]) -> list[Tensor
     return [each.rows for each in recorders]
 
 
-def refuse_circuits_behind_circuits(view: View, on: Labelled) -> None:
-    """Refuses a classifier in which the angles of a circuit come from the values of another.
-
-    Args:
-        view: the classifier and its inputs.
-        on: samples, of which a few are looked at.
-
-    Raises:
-        NotSupported: one does.
-    """
-    modules = list(view.model.quantum_modules())
-    if len(modules) < 2 or not any(view.model.circuits_in_front()):  # those of heads stand side by side
-        return
-    few = some_of_part(on, np.arange(min(_LOOKED_AT, len(on.labels))))
-    _, right = _recorded(view, few, [_Recorder(each.backend) for each in modules], {})
-    _, other = _recorded(view, few, [_Recorder(each.backend, sign=-1) for each in modules], {})
-    if any(not np.array_equal(one.encoding, two.encoding) for one, two in zip(right, other, strict=True)):
-        raise NotSupported(
-            f"one of the {len(modules)} circuits of this classifier gets its angles from the values of another, and a "
-            "device is sent all of them at once. Nothing was sent. What can be sent is a classifier whose circuits "
-            "stand side by side: in the backbone alone with a classical head, or in the heads alone. A simulator "
-            "judges any: qplug list backends"
-        )
-
-
 _LOOKED_AT = 3
-"""So many samples show whether circuits stand behind circuits, and in which order rows are asked for."""
+"""So many samples show in which order rows are asked for."""
 _ROUNDING = 1e-4
 """Radians, by which an angle may differ with the size of the batch."""
 
@@ -132,14 +111,46 @@ def judge_given(
     return replace(judgement, backend=backend, expectations=given)
 
 
+def judge_scattered(
+    view: View, on: Labelled, scatter: Callable[[NDArray[np.float64]], NDArray[np.float64]], **options: Any
+) -> Judgement:
+    """What the classifier answers where each value of a circuit is scattered before it is used.
+
+    Angles that come from values are those of the scattered ones.
+
+    Args:
+        view: the classifier and its inputs.
+        on: the samples.
+        scatter: values (row, n_observables) to values.
+        **options: as those of ``judge``, without ``backend``.
+    """
+    return _judged(view, on, [_Scattered(each.backend, scatter) for each in view.model.quantum_modules()], options)
+
+
+@final
+class _Scattered(Backend):
+    """Another backend, whose values are changed on the way."""
+
+    summary = "another backend, with noise on its values"
+
+    def __init__(self, inner: Backend, scatter: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> None:
+        self.inner, self._scatter = inner, scatter
+        self.capabilities = inner.capabilities
+
+    def expectations(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
+        """Those of the other backend, scattered."""
+        found = self.inner(circuit, encoding, weights)
+        return torch.from_numpy(self._scatter(found.detach().cpu().double().numpy())).to(found)
+
+
 @final
 class _Recorder(Backend):
     """Another backend, and all angles that it is asked for."""
 
     summary = "another backend, with a list of what it is asked for"
 
-    def __init__(self, inner: Backend, sign: int = 1) -> None:
-        self.inner, self._sign = inner, sign
+    def __init__(self, inner: Backend) -> None:
+        self.inner = inner
         self.capabilities = inner.capabilities
         self._circuit: Circuit | None = None
         self._encoding: list[Tensor] = []
@@ -147,12 +158,12 @@ class _Recorder(Backend):
         self._values: list[Tensor] = []
 
     def expectations(self, circuit: Circuit, encoding: Tensor, weights: Tensor) -> Tensor:
-        """Those of the other backend, times the sign."""
+        """Those of the other backend."""
         self._circuit, self._weights = circuit, weights.detach().cpu().double()
         self._encoding.append(encoding.detach().cpu().double())
         found = self.inner(circuit, encoding, weights)
         self._values.append(found.detach().cpu().to(encoding.dtype))
-        return self._sign * found
+        return found
 
     @property
     def rows(self) -> Tensor:

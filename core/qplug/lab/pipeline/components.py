@@ -147,8 +147,7 @@ def _assembled(config: RunConfig, copies: Path | None, given: Dataset | None, ma
     refuse_augmentation(config.augmentation, takes, features.shape, frozen=backbone.frozen)
     training = None if backend is None else training_place(config, backend)
     if backbone.capabilities.quantum and leaves_a_circuit(config.ablation):
-        heads = any(branch.built.capabilities.quantum for branch in branches)
-        _refuse_asking(config, backend, training, behind=heads)
+        _refuse_asking(config, training)
     return Components(
         dataset, features, backbone, branches, backend, training, config.augmentation, config.ablation,
         config.backbone.name,
@@ -160,28 +159,13 @@ def _any_circuit(backbone: Backbone, branches: tuple[BranchComponents, ...], abl
     return in_backbone or any(branch.built.capabilities.quantum for branch in branches)
 
 
-def _refuse_asking(config: RunConfig, backend: Backend | None, training: TrainingPlace | None, *, behind: bool) -> None:
-    """Refuses to ask for the values of circuits outside of a forward pass where that is not built for a backbone's.
-
-    Args:
-        config: the run.
-        backend: where circuits are evaluated.
-        training: where they are trained.
-        behind: whether circuits of heads stand behind those of the backbone.
-    """
-    holds = f"backbone {config.backbone.name!r} holds circuits"
+def _refuse_asking(config: RunConfig, training: TrainingPlace | None) -> None:
+    """Refuses to ask for the values of circuits outside of a forward pass, while they train, for a backbone's too."""
     if training is not None and training.asked is not None:
         raise NotSupported(
-            f"backend {training.name!r} would be asked for the circuits of heads alone while they train, and {holds} "
-            "too, which it is not asked for. Leave training.gradient and training.backend out: the run trains on a "
-            "simulator, and --backend may name a device that verifies it."
-        )
-    if behind and backend is not None and backend.capabilities.remote:
-        heads = "+".join(choice.head.name for choice in config.branches)
-        raise NotSupported(
-            f"backend {config.backend.name!r} is sent all circuits at once, but {holds} and so does head {heads!r}, "
-            "whose angles come from the values of those. Choose a classical head (--head linear) or a backbone without "
-            "circuits, or a simulator that runs within a forward pass: qplug list backends"
+            f"backend {training.name!r} would be asked for the circuits of heads alone while they train, and backbone "
+            f"{config.backbone.name!r} holds circuits too, which it is not asked for. Leave training.gradient and "
+            "training.backend out: the run trains on a simulator, and --backend may name a device that verifies it."
         )
 
 

@@ -86,7 +86,21 @@ def _sentence(name: str, record: EvaluationRecord, found: Verification) -> str:
     return (
         f"{what} The same label stands for {percent(agreed.label_agreement)}{thought}. Expectation values differ "
         f"from the exact ones by {agreed.mean_abs_delta_z:.3f} on average; shots alone explain "
-        f" {found.expected_shot_noise:.3f}."
+        f" {found.expected_shot_noise:.3f}.{_chained(found)}"
+    )
+
+
+def _chained(found: Verification) -> str:
+    """What is to be said of circuits whose angles are the device's own values of others."""
+    later = [row for row in found.observables if row.mean_abs_delta_chained is not None]
+    if not later:
+        return ""
+    numbers = ", ".join(str(number) for number in dict.fromkeys(row.circuit for row in later))
+    mean = sum(row.mean_abs_delta_chained or 0.0 for row in later) / len(later)
+    return (
+        f" The circuits went in {max(found.stages)} jobs: the angles of circuit {numbers} come from the device's own "
+        "values of those before. Exact values of it are those for these angles; from a chain that is exact from its "
+        f"beginning it differs by {mean:.3f} on average, which holds what the errors before do to its angles."
     )
 
 

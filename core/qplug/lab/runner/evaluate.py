@@ -179,6 +179,7 @@ def _still_waiting(again: Again, waiting: Waiting) -> dict[str, Any]:
         "n_samples": len(plan.samples),
         "shots": plan.shots,
         "forecast_seconds": plan.forecast_seconds,
+        **({} if plan.n_stages == 1 else {"stage": waiting.stage, "n_stages": plan.n_stages}),
     }
 
 

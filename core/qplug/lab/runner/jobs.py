@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from qplug.lab.hardware.journal import JOURNAL, Journal, Unit
 from qplug.lab.runs.directory import CONFIG, TRAINING, RunDirectory
 from qplug.lab.runs.evaluations import EVALUATIONS
 from qplug.lab.runs.lock import Lock
-from qplug.lab.runs.sent_plan import PLAN, SentPlan, read_plan
+from qplug.lab.runs.sent_plan import PLAN, read_plan, read_tags
 from qplug.lab.runs.sent_training import SentTraining, read_training
 
 STATES = {
@@ -32,7 +32,7 @@ STATES = {
 
 @dataclass(frozen=True)
 class SentWork:
-    """What a run has for a device: the one unit of work of an evaluation, or all steps of a training.
+    """What a run has for a device: one unit of work of an evaluation, or all steps of a training.
 
     Attributes:
         run: the run directory.
@@ -47,6 +47,8 @@ class SentWork:
         usage_seconds: charged; None if it is not told.
         time: of the last event, ISO 8601; None before the first.
         reason: why it failed.
+        stage: which of the jobs of an evaluation that sends several, one made of the other's values, and of how many;
+            None: there is one.
     """
 
     run: str
@@ -61,6 +63,7 @@ class SentWork:
     usage_seconds: float | None
     time: str | None
     reason: str | None
+    stage: tuple[int, int] | None = None
 
 
 def sent_work(place: Path) -> list[SentWork]:
@@ -70,7 +73,7 @@ def sent_work(place: Path) -> list[SentWork]:
         UserError: there is no such folder.
         DataError: a plan or a journal is damaged.
     """
-    return [_described(home) for home in _homes(place)]
+    return [each for home in _homes(place) for each in _described(home)]
 
 
 def cancel(run: Path) -> list[SentWork]:
@@ -83,18 +86,20 @@ def cancel(run: Path) -> list[SentWork]:
     homes = [home for home in _homes(RunDirectory.open(run).path) if _waiting(home)]
     if not homes:
         raise UserError(f"no work of {run} is with a device. All that was sent: qplug jobs {run}")
-    for home in homes:
-        _cancel(home)
-    return [_described(home) for home in homes]
+    stopped = [tag for home in homes for tag in _cancel(home)]
+    return [each for home in homes for each in _described(home, stopped)]
 
 
-def _cancel(home: Path) -> None:
+def _cancel(home: Path) -> list[str]:
+    """Stops what waits, and gives its tags."""
     settings = _backend(home)
     made = cast(RemoteBackend, catalogue.create("backend", settings.pop("name"), settings))
     lock = Lock(home)
     try:
-        for tag in _waiting(home):
+        tags = _waiting(home)
+        for tag in tags:
             Drive(made, Journal(home / JOURNAL), home, 0).cancel(tag)
+        return tags
     finally:
         lock.release()
 
@@ -134,18 +139,33 @@ def _units(home: Path) -> list[Unit]:
         raise DataError(f"{home / JOURNAL} cannot be read: {error.strerror or error}.") from error
     if _is_training(home):
         return list(units.values())
-    tag = read_plan(home).tag
-    return [units.get(tag, Unit(tag))]
+    return [units.get(tag, Unit(tag)) for tag in read_tags(home)]
 
 
 def _waiting(home: Path) -> list[str]:
     return [unit.tag for unit in _units(home) if unit.event == "submitted"]
 
 
-def _described(home: Path) -> SentWork:
-    plan: SentTraining | SentPlan = _training(home) if _is_training(home) else read_plan(home)
-    units = _units(home) or [Unit("")]
+def _described(home: Path, tags: Sequence[str] | None = None) -> Iterator[SentWork]:
+    """The steps of a training in one, and each job of an evaluation; of some tags alone, if they are given."""
+    units = _units(home)
+    if _is_training(home):
+        training = _training(home)
+        yield _work(home, units, training.shots, training.forecast_seconds)
+        return
+    plan = read_plan(home)
+    for stage, unit in enumerate(units, start=1):
+        if tags is None or unit.tag in tags:
+            several: dict[str, Any] = {}
+            if plan.stages:
+                several = {"forecast_seconds": plan.stage_seconds[stage - 1], "stage": (stage, plan.n_stages)}
+            found = _work(home, [unit], plan.shots, plan.forecast_seconds)
+            yield replace(found, n_samples=len(plan.samples), **several)
+
+
+def _work(home: Path, units: Sequence[Unit], shots: int, forecast: float | None) -> SentWork:
     # Steps go one after the other, so the last tells how all of them fare.
+    units = units or [Unit("")]
     last, charged = units[-1], [unit.fact("usage_seconds") for unit in units]
     return SentWork(
         run=str(home.parent if _is_training(home) else home.parent.parent),
@@ -153,10 +173,10 @@ def _described(home: Path) -> SentWork:
         backend=_backend(home),
         state=STATES[last.event],
         job_ids=tuple(job for unit in units for job in unit.fact("jobs") or ()),
-        n_samples=len(plan.samples) if isinstance(plan, SentPlan) else None,
-        shots=plan.shots,
+        n_samples=None,
+        shots=shots,
         attempts=sum(0 if unit.event in ("", "submitting") else unit.attempt + 1 for unit in units),
-        forecast_seconds=plan.forecast_seconds,
+        forecast_seconds=forecast,
         usage_seconds=None if set(charged) == {None} else sum(each or 0.0 for each in charged),
         time=last.fact("time"),
         reason=last.fact("reason"),

@@ -15,14 +15,14 @@ from qplug.catalogue.layers import Layer
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backend, RemoteBackend, Task, Work
 from qplug.lab.hardware.budget import stratified_subset
-from qplug.lab.hardware.shots import Answer, noisy_draws
-from qplug.lab.judging.given import judge_with_angles, refuse_circuits_behind_circuits, some_of_part
-from qplug.lab.judging.judge import Judgement
+from qplug.lab.judging.given import judge_with_angles, some_of_part
+from qplug.lab.judging.stages import order_in
 from qplug.lab.measures import percent
 from qplug.lab.runner.asked import Again, Asked, again_of, asking, inputs
 from qplug.lab.runner.evaluate import evaluated
-from qplug.lab.runner.on_device import Spending, labels_of_values
+from qplug.lab.runner.on_device import Spending
 from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.thought import Thought
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.directory import RunDirectory
 from qplug.lab.runs.evaluations import EVALUATIONS
@@ -117,15 +117,13 @@ class _Thinking:
     """What is known before a step: exact values and read-outs.
 
     Attributes:
-        exact: the answers without shots and noise.
         tasks: circuits and angles.
-        answer: the labels for given values.
+        thought: what shots do to the exact answers.
         run_accuracy: of the part in the run itself.
     """
 
-    exact: Judgement
     tasks: tuple[Task, ...]
-    answer: Answer
+    thought: Thought
     run_accuracy: float
 
     def accuracy_on(self, step: Rung, backend: Backend | None, shots: int) -> float:
@@ -136,9 +134,8 @@ class _Thinking:
         if step == "exact":
             return self.run_accuracy
         fidelity = 1.0 if step == "shots" else self._fidelity(backend, shots)
-        values = tuple(fidelity * each.double().numpy() for each in self.exact.expectations)
-        labels = self.exact.labels.numpy()
-        return float(np.mean([(self.answer(drawn) == labels).mean() for drawn in noisy_draws(values, shots)]))
+        labels = self.thought.exact.labels.numpy()
+        return float(np.mean([(drawn == labels).mean() for drawn in self.thought.labels(shots, fidelity)]))
 
     def _fidelity(self, backend: Backend | None, shots: int) -> float:
         if backend is None or not backend.capabilities.remote:
@@ -150,10 +147,10 @@ class _Thinking:
 def _thinking(again: Again, ladder: Climb, reporter: Reporter) -> _Thinking:
     view, on = inputs(again, reporter)
     on = some_of_part(on, stratified_subset(on.labels, min(ladder.samples, len(on.labels)), again.config.seed))
-    refuse_circuits_behind_circuits(view, on)
     exact, tasks = judge_with_angles(view, on, device=again.config.device)
+    thought = Thought(view, exact, order_in(view, on).n_stages > 1)
     record = read_record(again.directory.path)
-    return _Thinking(exact, tasks, labels_of_values(view, exact), record.judgement(ladder.part).scores.accuracy)
+    return _Thinking(tasks, thought, record.judgement(ladder.part).scores.accuracy)
 
 
 def _step(name: Rung, told: Mapping[str, Any], thought: float) -> StepOfLadder:

@@ -3,6 +3,10 @@
 The classifier runs once on a simulator, which leaves the angles of its circuits. A plan, settled before anything is
 sent, says which samples go to the device with how many shots; the plan, the journal and the values lie in the
 evaluation's folder, so that any later process goes on where this one ended.
+
+Where the angles of circuits come from values of others, as in a head behind circuits of a backbone, circuits are sent
+in stages, each a job of its own with the angles that the device's own values of the stage before give. What is settled,
+and what may be spent, holds for all of them.
 """
 
 from __future__ import annotations
@@ -10,51 +14,41 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from qplug.circuits.json_text import dump
-from qplug.contract.errors import ConfigError, Interrupted, UserError
-from qplug.contract.interfaces import Backend, Forecast, NotYet, RemoteBackend, Task, Values, Work
+from qplug.contract.errors import ConfigError, Interrupted
+from qplug.contract.interfaces import NotYet, RemoteBackend, Task, Values, Work
 from qplug.lab.data.labelled import Labelled
-from qplug.lab.hardware.budget import Plan, fit_budget, stratified_subset
 from qplug.lab.hardware.drive import Drive, tag_of
 from qplug.lab.hardware.journal import JOURNAL, Journal
-from qplug.lab.hardware.shots import MANY_FLIPPED, SHOTS, Answer, enough_shots, flip_curve
-from qplug.lab.hardware.shots import Flips as PlannedFlips
-from qplug.lab.judging.given import (
-    judge_given,
-    judge_with_angles,
-    part_of,
-    refuse_circuits_behind_circuits,
-    rows_of,
-    some_of_part,
-)
+from qplug.lab.judging.given import judge_given, judge_with_angles, part_of, some_of_part
 from qplug.lab.judging.judge import Judgement
 from qplug.lab.judging.view import View
-from qplug.lab.pipeline.cut import Behind
 from qplug.lab.runner.reporter import Reporter
+from qplug.lab.runner.settling import Settling
+from qplug.lab.runner.stages import Stage, in_order, sent_together, values_together
 from qplug.lab.runs.sent_plan import (
     PLAN,
     VERSION,
-    Flips,
     Sent,
     SentPlan,
+    SentStage,
     pack_angles,
+    read_plan,
     read_sent,
-    write_plan,
+    read_stage,
+    write_stage,
 )
 from qplug.lab.stopping import by
 
-_THOUGHT_OF = 64
-"""So many samples tell what shots do to labels where the whole classifier stands behind its circuits."""
 BUDGET = 60.0
 """Seconds of the device that may be spent where nobody says otherwise: a tenth of a month of a free account."""
 
@@ -88,8 +82,11 @@ class Answered:
         sent: what was sent.
         values: what came.
         judgement: what the classifier answers with these values.
-        exact: what it answers without shot noise, on the same samples.
+        exact: what it answers without shot noise, on the same samples; its expectation values are those for the angles
+            that were sent.
         jobs: the device's names for the work.
+        chained: the expectation values that stand behind those answers: for angles that came of exact values too. They
+            are other ones where a circuit was sent in a later job.
     """
 
     backend: RemoteBackend
@@ -98,6 +95,7 @@ class Answered:
     judgement: Judgement
     exact: Judgement
     jobs: tuple[str, ...]
+    chained: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -108,11 +106,13 @@ class Waiting:
         sent: what was sent.
         jobs: the device's names for it.
         status: how far it is, for people.
+        stage: which of the plan's jobs it is, 1 the first.
     """
 
     sent: Sent
     jobs: tuple[str, ...]
     status: str
+    stage: int
 
 
 @dataclass(frozen=True)
@@ -148,27 +148,79 @@ class OnDevice:
         """
         if not (self.home / PLAN).is_file():
             self._settle_plan(spending)
-        sent = read_sent(self.home)
-        budget = sent.plan.budget_seconds if spending.budget is None else _whole_seconds(spending)
-        journal = Journal(self.home / JOURNAL)
-        drive = Drive(self.backend, journal, self.home, budget, spending.sleep, self.reporter.note)
-        self.reporter.stage(
-            f"{sent.plan.backend['name']}: {len(sent.plan.samples):,} samples, {sent.plan.shots:,} shots"
+        plan = read_plan(self.home)
+        self.reporter.stage(f"{plan.backend['name']}: {len(plan.samples):,} samples, {plan.shots:,} shots")
+        stages: list[Stage] = []
+        for number in range(1, plan.n_stages + 1):
+            found = self._stage(plan, number, stages, spending)
+            if isinstance(found, Waiting):
+                return found
+            stages.append(found)
+        sent, values = sent_together(plan, stages), values_together(plan, stages)
+        positions = self._positions(plan)
+        judgement = judge_given(
+            self.view, some_of_part(self.on, positions), values.expectations, self.backend, device=self.device
         )
+        exact = part_of(self._exact[0], positions)
+        same_angles = replace(exact, expectations=in_order(plan, [stage.exact for stage in stages]))
+        jobs = tuple(job for stage in stages for job in stage.jobs)
+        return Answered(self.backend, sent, values, judgement, same_angles, jobs, exact.expectations)
+
+    def _stage(self, plan: SentPlan, number: int, before: Sequence[Stage], spending: Spending) -> Stage | Waiting:
+        """One job, from wherever it is; the first is settled with the plan, others when their angles are known."""
+        exact: tuple[Tensor, ...] = ()
+        if number > 1:
+            exact = self._settle_stage(plan, number, before)
+            self.backend.stay_with(before[-1].handle)
+            self.reporter.note(f"job {number} of {plan.n_stages}: angles from the values of the jobs before")
+        sent, journal = read_sent(self.home, number), Journal(self.home / JOURNAL)
+        budget = plan.budget_seconds if spending.budget is None else _whole_seconds(spending)
+        drive = Drive(self.backend, journal, self.home, budget, spending.sleep, self.reporter.note)
         try:
-            came = drive.settle(sent.work, wait=spending.wait)
+            came = drive.settle(sent.work, wait=spending.wait, reserved=plan.seconds_behind(number))
         except KeyboardInterrupt as stop:
             raise Interrupted(
                 f"stopped{by(stop)}. What the device has goes on there; fetch it with: qplug resume {self.run}"
             ) from None
-        jobs = tuple(journal.units()[sent.work.tag].fact("jobs") or ())
+        unit = journal.units()[sent.work.tag]
+        jobs = tuple(unit.fact("jobs") or ())
         if isinstance(came, NotYet):
-            return Waiting(sent, jobs, came.status)
-        positions = self._positions(sent.plan)
-        on = some_of_part(self.on, positions)
-        judgement = judge_given(self.view, on, came.expectations, self.backend, device=self.device)
-        exact = part_of(self._exact[0], positions)
-        return Answered(self.backend, sent, came, judgement, exact, jobs)
+            return Waiting(sent, jobs, came.status, number)
+        if number == 1:
+            known = part_of(self._exact[0], self._positions(plan)).expectations
+            exact = tuple(known[circuit] for circuit in plan.circuits_of(1))
+        return Stage(sent, came, jobs, unit.fact("handle"), unit.fact("sha256"), exact)
+
+    def _settle_stage(self, plan: SentPlan, number: int, before: Sequence[Stage]) -> tuple[Tensor, ...]:
+        """Writes the angles of a later job, once; gives the exact values for these angles.
+
+        Angles are kept, for another process may round them otherwise, and what it sent would be other work.
+        """
+        given = {
+            circuit: values
+            for stage, came in enumerate(before, start=1)
+            for circuit, values in zip(plan.circuits_of(stage), came.values.expectations, strict=True)
+        }
+        on = some_of_part(self.on, self._positions(plan))
+        judgement, tasks = judge_with_angles(self.view, on, given, device=self.device)
+        circuits = plan.circuits_of(number)
+        if read_stage(self.home, number) is None:
+            angles = pack_angles({circuit: tasks[circuit] for circuit in circuits})
+            work = Work(tuple(tasks[circuit] for circuit in circuits), plan.shots)
+            found = SentStage(
+                version=VERSION,
+                stage=number,
+                tag=tag_of(work, plan.tag, str(number)),
+                given_sha256=tuple(stage.sha256 for stage in before),
+                angles_sha256=hashlib.sha256(angles).hexdigest(),
+            )
+            write_stage(self.home, found, angles)
+        return tuple(judgement.expectations[circuit] for circuit in circuits)
+
+    def _settle_plan(self, spending: Spending) -> None:
+        exact, tasks = self._exact
+        settling = Settling(self.view, exact, tasks, self.backend, self.home, self.question, self.seed, self.reporter)
+        settling.settle(_whole_seconds(spending), spending.allow)
 
     @property
     def run(self) -> Path:
@@ -189,138 +241,7 @@ class OnDevice:
             )
         return np.array([place[name] for name in plan.samples], dtype=np.int64)
 
-    # Before anything is sent
-
-    def _settle_plan(self, spending: Spending) -> None:
-        """Writes the plan, once it may be carried out."""
-        refuse_circuits_behind_circuits(self.view, self.on)
-        tasks, curve = self._exact[1], self._flips()
-        bought = self._bought(spending, tasks, curve)
-        (flips,) = self._flips(bought.shots)
-        self.reporter.note(
-            f"{bought.shots:,} shots are thought to change {flips.flipped:.1%} of the labels by themselves"
-        )
-        positions = stratified_subset(self.on.labels, bought.n_samples, self.seed)
-        work = self._work(tasks, positions, bought.shots)
-        rows = tuple(len(task.encoding) // bought.n_samples for task in work.tasks)
-        self._ask_user(bought, rows, spending)
-        angles = pack_angles(work.tasks)
-        plan = SentPlan(
-            version=VERSION,
-            **self.question,
-            samples=tuple(self.on.samples[position].id for position in positions.tolist()),
-            n_part=len(self.on.labels),
-            shots=bought.shots,
-            seed=self.seed,
-            budget_seconds=_whole_seconds(spending),
-            forecast_seconds=bought.forecast.seconds,
-            executions=bought.forecast.executions,
-            facts=dict(bought.forecast.facts),
-            tag=tag_of(work, str(self.home), repr(self.question["settings"])),
-            expected_flipped=flips.flipped,
-            curve=tuple(Flips(shots=point.shots, flipped=point.flipped) for point in curve),
-            circuits=tuple(dump(task.circuit) for task in work.tasks),
-            angles_sha256=hashlib.sha256(angles).hexdigest(),
-            rows=() if set(rows) == {1} else rows,
-        )
-        write_plan(self.home, plan, angles)
-
-    def _flips(self, *shots: int) -> list[PlannedFlips]:
-        """What shot noise would do to labels, for each number of shots."""
-        exact = tuple(each.double().numpy() for each in self._thought_of.expectations)
-        return flip_curve(exact, self._answer, shots=shots or SHOTS)
-
-    @cached_property
-    def _thought_of(self) -> Judgement:
-        """The exact answers that are thought about: where the backbone holds circuits, those to a drawn part."""
-        n = len(self.on.labels)
-        if n <= _THOUGHT_OF or not any(self.view.model.circuits_in_front()):
-            return self._exact[0]
-        return part_of(self._exact[0], stratified_subset(self.on.labels, _THOUGHT_OF, self.seed))
-
-    def _bought(self, spending: Spending, tasks: tuple[Task, ...], curve: list[PlannedFlips]) -> Plan:
-        """How many samples and shots; the user is told where they are fewer than wanted."""
-        limits = self.backend.capabilities
-        n_part = len(self.on.labels)
-        each_sample = sum(len(task.encoding) // n_part for task in tasks)
-        if each_sample > limits.max_rows:
-            raise UserError(
-                f"each sample is {each_sample:,} runs of circuits, and a job of the device holds {limits.max_rows:,}. "
-                "Nothing was sent. Use smaller features, or fewer patches of each: --set backbone.stride=N"
-            )
-        most = limits.max_rows // max(1, each_sample)
-        samples_asked, shots_asked = self.question["size"]
-        n, shots = samples_asked or n_part, shots_asked or min(enough_shots(curve), limits.max_shots)
-        if samples_asked and not 1 <= n <= min(n_part, most):
-            raise UserError(f"--samples {n} must be in 1 to {min(n_part, most):,}: so many the part, or a job, has.")
-        if shots > limits.max_shots:
-            raise UserError(f"--shots {shots:,} is more than the {limits.max_shots:,} that the device takes.")
-
-        def cost(n_samples: int, each: int) -> Forecast:
-            return self.backend.forecast(self._work(tasks, np.arange(n_samples), each))
-
-        bought = fit_budget(
-            cost, min(n, most), shots, _whole_seconds(spending),
-            fewest_shots=enough_shots(curve, MANY_FLIPPED),
-            fixed_samples=bool(samples_asked), fixed_shots=bool(shots_asked),
-        )  # fmt: skip
-        if bought.n_samples < n_part and not samples_asked:
-            self.reporter.note(f"the budget buys {bought.n_samples:,} of {n_part:,} samples, drawn by class")
-        return bought
-
-    def _work(self, tasks: tuple[Task, ...], positions: NDArray[np.int64], shots: int) -> Work:
-        n = len(self.on.labels)
-        return Work(tuple(replace(task, encoding=rows_of(task.encoding, positions, n)) for task in tasks), shots)
-
-    def _ask_user(self, bought: Plan, rows: tuple[int, ...], spending: Spending) -> None:
-        told = bought.forecast
-        left = "" if told.left_seconds is None else f", of {told.left_seconds:,.3g} s that the account has left"
-        runs = "" if set(rows) == {1} else f", each {sum(rows):,} runs of the backbone's circuits,"
-        offer = (
-            f"{bought.n_samples:,} samples{runs} with {bought.shots:,} shots: {told.executions:,} executions, about "
-            f"{told.seconds:,.3g} s of the device{left}"
-        )
-        self.reporter.note(offer + (f" ({told.note})" if told.note else ""))
-        if not self.backend.capabilities.hardware:  # a fake device costs nothing
-            return
-        if spending.allow is None:
-            raise UserError(
-                f"it would cost {offer}. Nothing was sent, for without a terminal nobody can be asked. "
-                "Say so with --yes, or change what it costs with --budget, --samples and --shots."
-            )
-        if not spending.allow(f"Send {offer}?"):
-            raise UserError("nothing was sent.")
-
-    @cached_property
-    def _answer(self) -> Answer:
-        return labels_of_values(self.view, self._thought_of)
-
 
 def _whole_seconds(spending: Spending) -> float:
     """The budget; a fraction of a second buys nothing, since a device that stops a job counts none."""
     return float(math.floor(BUDGET if spending.budget is None else spending.budget))
-
-
-def labels_of_values(view: View, exact: Judgement) -> Answer:
-    """What gives the label of each sample for expectation values of its circuits.
-
-    Where only heads hold circuits, by the read-outs alone; else by all of the classifier that stands behind them.
-
-    Args:
-        view: the classifier and its inputs.
-        exact: what it answers to the same samples without shots and noise.
-    """
-    if any(view.model.circuits_in_front()):
-        backend = cast(Backend, exact.backend)
-        return lambda values: judge_given(view, exact.on, values, backend).predicted.numpy()
-    behind = Behind(view.model.cpu()).eval()
-    with torch.no_grad():
-        others = exact.logits - behind(*exact.expectations)  # of branches without a circuit
-
-    def answer(values: tuple[NDArray[np.float64], ...]) -> NDArray[np.int64]:
-        with torch.no_grad():
-            logits = behind(*(torch.from_numpy(each).float() for each in values)) + others
-        labels: NDArray[np.int64] = logits.argmax(dim=1).numpy()
-        return labels
-
-    return answer

@@ -43,6 +43,7 @@ def verification(answered: Answered, name: str) -> Verification:
         depth=facts.get("depth"),
         calibration_date=facts.get("calibration_date"),
         facts=dict(facts),
+        **({"stages": plan.stages} if plan.stages else {}),
     )
 
 
@@ -61,10 +62,10 @@ def draw(directory: RunDirectory, answered: Answered, found: Verification, *, ti
 
 
 def _observables(answered: Answered) -> Iterator[ObservableValues]:
-    exact = _arrays(answered.exact)
+    exact, stages = _arrays(answered.exact), answered.sent.plan.stages
     for number, (task, right) in enumerate(zip(answered.sent.work.tasks, exact, strict=True)):
         found = answered.values.expectations[number]
-        distance = np.abs(found - right)
+        distance, later = np.abs(found - right), bool(stages) and stages[number] > 1
         for column, observable in enumerate(task.circuit.observables):
             yield ObservableValues(
                 circuit=number + 1,
@@ -74,7 +75,15 @@ def _observables(answered: Answered) -> Iterator[ObservableValues]:
                 mean_abs_delta=float(distance[:, column].mean()),
                 max_abs_delta=float(distance[:, column].max()),
                 expected=expected_distance((right[:, [column]],), answered.sent.plan.shots),
+                **(_chained(answered, number, column) if later else {}),
             )
+
+
+def _chained(answered: Answered, number: int, column: int) -> dict[str, float]:
+    """The distance from a chain that is exact from its beginning."""
+    found = answered.values.expectations[number][:, column]
+    right = answered.chained[number][:, column].double().numpy()
+    return {"mean_abs_delta_chained": float(np.abs(found - right).mean())}
 
 
 def _arrays(judgement: Judgement) -> tuple[NDArray[np.float64], ...]:

@@ -42,6 +42,10 @@ class ObservableValues(Table):
     mean_abs_delta: Number
     max_abs_delta: Number
     expected: Number = Field(description="the mean distance that shot noise alone explains")
+    mean_abs_delta_chained: Number = Field(
+        default=None,
+        description="mean distance from the values that exact values of the circuits before it lead to; in later jobs",
+    )
 
 
 class Verification(Table):
@@ -55,7 +59,10 @@ class Verification(Table):
         expected_shot_noise: the mean distance of expectation values that shots alone explain.
         expected_label_agreement: the share of labels that shots alone were thought, before anything was sent, to
             leave as they are.
-        observables: the distances of each.
+        observables: the distances of each. Exact are the values for the angles that were sent; of a circuit whose
+            angles come from the device's values of others, also the distance from those of a chain that is exact
+            from its beginning is told, which holds what these errors do to its angles.
+        stages: the job in which each circuit was sent; empty: all in one.
         two_qubit_gates: as they ran, of the circuit with the most; None if it is not told.
         depth: of the deepest.
         facts: what else the backend told, such as the calibration of the qubits used.
@@ -69,6 +76,7 @@ class Verification(Table):
     expected_shot_noise: float
     expected_label_agreement: Number = None
     observables: tuple[ObservableValues, ...]
+    stages: tuple[Count, ...] = ()
     job_ids: tuple[str, ...]
     executions: Count
     forecast_seconds: Number
@@ -123,8 +131,9 @@ class EvaluationRecord(Table):
         if self.verification is None:
             return {}
         scores, agreed = self.judgement.scores, self.against_training_backend
+        one_job: Any = {"stages": True, "observables": {"__all__": {"mean_abs_delta_chained"}}}
         return {
-            **self.verification.model_dump(mode="json"),
+            **self.verification.model_dump(mode="json", exclude=None if self.verification.stages else one_job),
             "n_samples": scores.n,
             "accuracy": scores.accuracy,
             "accuracy_interval": list(scores.accuracy_interval),

@@ -1,10 +1,15 @@
-"""``plan.json`` and ``angles.npz``: what is sent to a device, settled before anything is, in whatever process."""
+"""``plan.json`` and ``angles.npz``: what is sent to a device, settled before anything is, in whatever process.
+
+Where the angles of circuits come from values of others, each stage of circuits is a job of its own. What the plan says
+holds for all of them; ``plan-2.json`` and ``angles-2.npz`` are written when the values of the first job are there.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -55,7 +60,9 @@ class SentPlan(Table):
         curve: what shot noise would do to labels.
         circuits: as JSON text, one for each with a read-out, those of the backbone first.
         rows: how often each of them is run for a sample; empty: once.
-        angles_sha256: of ``angles.npz``.
+        stages: the job in which each circuit is sent, 1 the first; empty: all in one.
+        stage_seconds: what each of these jobs is thought to take; empty: there is one.
+        angles_sha256: of ``angles.npz``, which holds the angles of later jobs too, as exact values would give them.
     """
 
     version: Literal[1]
@@ -77,7 +84,23 @@ class SentPlan(Table):
     curve: tuple[Flips, ...] = ()
     circuits: tuple[str, ...]
     rows: tuple[Count, ...] = ()
+    stages: tuple[Count, ...] = ()
+    stage_seconds: tuple[float, ...] = ()
     angles_sha256: str
+
+    @property
+    def n_stages(self) -> int:
+        """How many jobs are sent, one after the other."""
+        return max(self.stages, default=1)
+
+    def circuits_of(self, stage: int) -> tuple[int, ...]:
+        """The circuits that are sent in one job, by number, 0 the first."""
+        stages = self.stages or (1,) * len(self.circuits)
+        return tuple(number for number, each in enumerate(stages) if each == stage)
+
+    def seconds_behind(self, stage: int) -> float:
+        """What the jobs behind one are to be left, in whole seconds each."""
+        return float(sum(math.ceil(each) for each in self.stage_seconds[stage:]))
 
     @property
     def n_rows(self) -> int:
@@ -91,9 +114,26 @@ class SentPlan(Table):
         return dict(found) if isinstance(found, dict) else {}
 
 
+class SentStage(Table):
+    """What is sent in a later job.
+
+    Attributes:
+        stage: 2 is the second.
+        tag: names the work in the journal and at the device.
+        given_sha256: of the file of each job's values, that the angles were computed with.
+        angles_sha256: of ``angles-2.npz``.
+    """
+
+    version: Literal[1]
+    stage: Count
+    tag: str
+    given_sha256: tuple[str, ...]
+    angles_sha256: str
+
+
 @dataclass(frozen=True)
 class Sent:
-    """A plan with its angles.
+    """A plan with the angles of one job.
 
     Attributes:
         plan: what is sent.
@@ -104,11 +144,16 @@ class Sent:
     work: Work
 
 
-def pack_angles(tasks: Sequence[Task]) -> bytes:
-    """The angles of all circuits, as a file."""
+def stage_file(name: str, stage: int) -> str:
+    """What the file is called that is ``plan.json`` or ``angles.npz`` for the first job."""
+    return name if stage == 1 else f"-{stage}.".join(name.split("."))
+
+
+def pack_angles(tasks: Mapping[int, Task]) -> bytes:
+    """The angles of circuits, by number, as a file."""
     file = io.BytesIO()
-    arrays = {f"encoding/{number}": task.encoding for number, task in enumerate(tasks)}
-    arrays |= {f"weights/{number}": task.weights for number, task in enumerate(tasks)}
+    arrays = {f"encoding/{number}": task.encoding for number, task in tasks.items()}
+    arrays |= {f"weights/{number}": task.weights for number, task in tasks.items()}
     np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     return file.getvalue()
 
@@ -134,22 +179,79 @@ def read_plan(folder: Path) -> SentPlan:
     return validated(text, str(path), SentPlan)
 
 
-def read_sent(folder: Path) -> Sent:
-    """The plan in an evaluation's folder, with its circuits and angles.
+def write_stage(folder: Path, stage: SentStage, angles: bytes) -> None:
+    """Writes the angles of a later job and what is to be known of it, that last."""
+    write_atomically(folder / stage_file(ANGLES, stage.stage), angles)
+    write_atomically(folder / stage_file(PLAN, stage.stage), json_bytes(stage.model_dump(mode="json")))
+
+
+def read_stage(folder: Path, stage: int) -> SentStage | None:
+    """What is known of a later job; None if the values that it is made of are not there yet.
+
+    Raises:
+        DataError: it is damaged or of a newer version.
+    """
+    path = folder / stage_file(PLAN, stage)
+    try:
+        text = read_text(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}, what was to be sent to the device, cannot be read: {error}.") from error
+    refuse_newer(parse_json(text, str(path), DataError), str(path), VERSION, "plans")
+    return validated(text, str(path), SentStage)
+
+
+def read_tags(folder: Path) -> tuple[str, ...]:
+    """The tag of each job of a plan; empty of one that is not made yet.
+
+    Raises:
+        DataError: the plan is missing or damaged.
+    """
+    plan = read_plan(folder)
+    later = (read_stage(folder, stage) for stage in range(2, plan.n_stages + 1))
+    return (plan.tag, *("" if each is None else each.tag for each in later))
+
+
+def read_sent(folder: Path, stage: int = 1) -> Sent:
+    """The plan in an evaluation's folder, with the circuits and angles of one job.
 
     Raises:
         DataError: either is missing or damaged.
     """
-    plan, path = read_plan(folder), folder / ANGLES
+    plan = read_plan(folder)
+    if stage == 1:
+        tag, sha256 = plan.tag, plan.angles_sha256
+    elif (later := read_stage(folder, stage)) is not None:
+        tag, sha256 = later.tag, later.angles_sha256
+    else:
+        raise DataError(f"{folder / stage_file(PLAN, stage)}, what was to be sent to the device, is missing.")
+    numbers = plan.circuits_of(stage)
+    tasks = read_angles(
+        folder / stage_file(ANGLES, stage), sha256, {number: plan.circuits[number] for number in numbers}
+    )
+    return Sent(plan, Work(tasks, plan.shots, tag))
+
+
+def read_angles(path: Path, sha256: str, circuits: Mapping[int, str]) -> tuple[Task, ...]:
+    """The angles of some circuits.
+
+    Args:
+        path: the file.
+        sha256: of its content.
+        circuits: as JSON text, by number.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}, the angles that were to be sent, cannot be read: {error.strerror}.") from error
-    if hashlib.sha256(content).hexdigest() != plan.angles_sha256:
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise DataError(f"{path}, the angles that were to be sent, is damaged. Restore it from a copy.")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        tasks = tuple(
+        return tuple(
             Task(load(circuit), arrays[f"encoding/{number}"], arrays[f"weights/{number}"])
-            for number, circuit in enumerate(plan.circuits)
+            for number, circuit in circuits.items()
         )
-    return Sent(plan, Work(tasks, plan.shots, plan.tag))

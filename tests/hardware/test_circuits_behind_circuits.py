@@ -1,0 +1,216 @@
+"""A quantum head behind circuits of a backbone on a device: a job for each stage, with angles from the one before."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from test_backbones_on_device import ROWS, Calls, device, freely, pipeline
+from toy_remote import fail, jobs, serve
+
+from qplug.contract.errors import NotSupported, QplugError, UserError
+from qplug.heads.quantum_module import QuantumModule
+from qplug.lab.capsule.pack import pack
+from qplug.lab.capsule.replay import replay, replay_capsule
+from qplug.lab.hardware.files import Files
+from qplug.lab.hardware.journal import JOURNAL, Journal
+from qplug.lab.judging.stages import Order, order_of
+from qplug.lab.pipeline.classifier import Classifier, Front, WeightedSum
+from qplug.lab.report.page import render
+from qplug.lab.report.source import read_run
+from qplug.lab.runner.asked import Asked
+from qplug.lab.runner.complete import Cell, complete
+from qplug.lab.runner.evaluate import evaluate
+from qplug.lab.runner.jobs import cancel, sent_work
+from qplug.lab.runner.reporter import Silent
+from qplug.lab.runner.workplace import Workplace
+from qplug.lab.runs.sent_plan import read_sent
+from qplug.testing.reference import expectations
+from qplug_pennylane.pqc import Pqc
+from qplug_torch.backend import Torch
+
+N, SHOTS = 6, 500
+FIRST, SECOND = 1 + 0.001 * N * ROWS * SHOTS, 1 + 0.001 * N * SHOTS
+"""Seconds of each job: 28 and 4."""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Workplace]:
+    folder = tmp_path_factory.mktemp("runs")
+    place = Workplace(cache=folder / "cache", data=folder, workers=1, threads=1, figures=False)
+    complete(Cell(pipeline("head.n_qubits=2", head="pennylane-pqc"), folder / "run"), place, Silent())
+    return folder / "run", place
+
+
+@pytest.fixture
+def place(trained: tuple[Path, Workplace]) -> Workplace:
+    return trained[1]
+
+
+@pytest.fixture
+def queue(tmp_path: Path, site: Any) -> Path:
+    site.add("toy-device", {"qplug.backends": {"folder-queue": "toy_remote:FolderQueue"}})
+    (tmp_path / "queue").mkdir()
+    return tmp_path / "queue"
+
+
+@pytest.fixture
+def run(trained: tuple[Path, Workplace], tmp_path: Path) -> Path:
+    shutil.copytree(trained[0], tmp_path / "run")
+    return tmp_path / "run"
+
+
+def ask(run: Path, queue: Path, place: Workplace, **more: Any) -> dict[str, Any]:
+    asked = Asked({"backend": device(queue)}, size=(N, SHOTS))
+    return evaluate(run, asked, Silent(), workplace=place, spending=freely(queue, **more))
+
+
+def sent(queue: Path) -> list[dict[str, Any]]:
+    found = [json.loads(path.read_text("utf-8")) for path in queue.glob("*.job")]
+    return sorted(found, key=lambda job: -len(job["tasks"][0][1]))
+
+
+def test_the_second_job_is_made_of_the_values_of_the_first(run: Path, queue: Path, place: Workplace) -> None:
+    told = ask(run, queue, replace(place, figures=True))
+    first, second = sent(queue)
+    assert [np.shape(job["tasks"][0][1])[0] for job in (first, second)] == [N * ROWS, N]
+    assert (told["stages"], len(told["job_ids"])) == ([1, 2], 2)
+    assert told["executions"] == N * (ROWS + 1) * SHOTS
+    assert told["forecast_seconds"] == told["usage_seconds"] == pytest.approx(FIRST + SECOND)
+    assert first["max_seconds"] == 1000 - 4  # what the second may take is kept for it
+    home = Path(told["evaluation"])
+    (task,) = read_sent(home, 2).work.tasks
+    with np.load(home / "angles.npz") as planned:
+        exactly = planned["encoding/1"]
+    assert np.abs(task.encoding - exactly).max() > 1e-3  # shots of the first job have moved them
+    late = [row for row in told["observables"] if row["circuit"] == 2]
+    right = expectations(task.circuit, task.encoding, task.weights)
+    assert [row["exact"] for row in late] == pytest.approx(right.mean(0), abs=1e-5)
+    assert 0.6 < told["mean_abs_delta_z"] / told["expected_shot_noise"] < 1.5  # nothing but shots is at work
+    assert all(row["mean_abs_delta_chained"] > 0 for row in late)
+    assert "mean_abs_delta_chained" in told["observables"][0]
+    assert told["observables"][0]["mean_abs_delta_chained"] is None
+    found = replay(run)
+    assert found.faults == []
+    assert f"verification.circuit 2.{late[0]['observable']}.mean_abs_delta_chained" in {c.number for c in found.checks}
+    assert replay_capsule(pack(run, run.parent / "a.zip").file).faults == []
+    assert "The circuits went in 2 jobs" in render(read_run(run))
+    angles = home / "angles-2.npz"
+    angles.write_bytes((home / "angles.npz").read_bytes())
+    assert any("angles-2.npz" in fault for fault in map(str, replay(run).faults))
+
+
+def test_with_many_shots_the_device_says_what_a_simulator_says(run: Path, queue: Path, place: Workplace) -> None:
+    asked = Asked({"backend": device(queue)}, size=(N, 100_000))
+    told = evaluate(run, asked, Silent(), workplace=place, spending=freely(queue, budget=100_000))
+    assert told["label_agreement"] == 1
+    assert told["mean_abs_delta_z"] < 0.01
+    assert all((row["mean_abs_delta_chained"] or 0) < 0.02 for row in told["observables"])
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+def test_a_crash_at_any_write_costs_no_second_job(
+    run: Path, queue: Path, place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, n_writes = Files.append, 6  # about to be sent, sent and collected, twice
+    whole = []
+    for at in range(1, n_writes + 1):
+        written = []
+
+        def deadly(self: Files, path: Path, content: bytes, at: int = at, written: list[int] = written) -> None:
+            append(self, path, content)
+            written.append(1)
+            if len(written) == at:
+                raise Crash
+
+        place_of = queue / str(at)
+        place_of.mkdir()
+        asked = Asked({"backend": device(place_of)}, size=(N, 50))
+        with monkeypatch.context() as patch:
+            patch.setattr(Files, "append", deadly)
+            with pytest.raises(Crash):
+                evaluate(run, asked, Silent(), workplace=place, spending=freely(place_of))
+        told = evaluate(run, asked, Silent(), workplace=place, spending=freely(place_of, allow=None))
+        assert len(jobs(place_of)) == 2, at
+        whole.append((told["usage_seconds"], len(told["job_ids"])))
+    assert whole == 6 * [(pytest.approx(2 + 0.001 * N * (ROWS + 1) * 50), 2)]
+
+
+def test_jobs_are_left_with_the_device_one_after_the_other(run: Path, queue: Path, place: Workplace) -> None:
+    left = ask(run, queue, place, wait=False)
+    assert (left["stage"], left["n_stages"], len(jobs(queue))) == (1, 2, 1)
+    assert [work.state for work in sent_work(run)] == ["with the device", "not sent"]
+    serve(queue)
+    left = ask(run, queue, place, wait=False, budget=None, allow=None)
+    assert (left["stage"], len(jobs(queue))) == (2, 2)
+    assert [work.stage for work in sent_work(run)] == [(1, 2), (2, 2)]
+    (stopped,) = cancel(run)
+    assert (stopped.state, stopped.stage) == ("cancelled", (2, 2))
+    told = ask(run, queue, place, budget=None, allow=None)
+    assert len(jobs(queue)) == 3
+    assert told["n_samples"] == N
+
+
+def test_the_budget_holds_for_all_jobs(run: Path, queue: Path, place: Workplace) -> None:
+    offers: list[str] = []
+    with pytest.raises(UserError, match="nothing was sent"):
+        ask(run, queue, place, allow=lambda offer: bool(offers.append(offer)))
+    assert offers[0].startswith("Send 6 samples, each 10 runs of its circuits, with 500 shots in 2 jobs")
+    assert "30,000 executions, about 32 s" in offers[0]
+    with pytest.raises(UserError, match=r"would take 32 s of the device, but the budget is 31 s"):
+        ask(run, queue, place, budget=31)
+    assert jobs(queue) == []
+    ask(run, queue, place, budget=32)
+    assert [job["max_seconds"] for job in sent(queue)] == [28, 4]
+
+
+def test_a_second_job_that_failed_is_sent_anew_within_the_budget(run: Path, queue: Path, place: Workplace) -> None:
+    def break_second(_: float) -> None:
+        if len(jobs(queue)) == 1:
+            serve(queue)
+        for job in jobs(queue):
+            fail(queue, job, "the device is in maintenance.")
+
+    with pytest.raises(QplugError, match="maintenance"):
+        ask(run, queue, place, budget=32, sleep=break_second)
+    with pytest.raises(UserError, match=r"would take 4 s .* 32 s are spent, but the budget is 32 s"):
+        ask(run, queue, place, budget=32)
+    assert len(jobs(queue)) == 2
+    told = ask(run, queue, place, budget=40)
+    assert len(jobs(queue)) == 3
+    assert len(list(Journal(Path(told["evaluation"]) / JOURNAL).units())) == 2
+
+
+def test_the_order_of_circuits_is_found_and_one_behind_itself_refused() -> None:
+    torch.manual_seed(0)
+
+    def order(backbone: torch.nn.Module, width: int) -> Order:
+        heads = WeightedSum([torch.nn.Linear(width, 2)], [1.0], learn_weights=False)
+        return order_of(Classifier(Front(torch.nn.Identity(), backbone), heads, frozen_front=False), torch.rand(3, 6))
+
+    assert order(Calls(chained=False), 8) == Order((1, 1), (3, 1))
+    assert order(Calls(chained=True), 8) == Order((1, 2), (3, 1))
+
+    class Itself(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.circuit = QuantumModule(Pqc(n_qubits=2, n_layers=1), Torch(), 2, 2)
+
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = self.circuit(self.circuit(features[:, :2]))
+            return found
+
+    with pytest.raises(NotSupported, match=r"circuit 1 of this classifier gets its angles from its own values"):
+        order(Itself(), 2)
