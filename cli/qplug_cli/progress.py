@@ -22,7 +22,7 @@ def loading() -> Iterator[None]:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Looks for no garbage meanwhile: there is none in modules, and looking takes an eighth of torch's time to load."""
+    """Looks for no garbage meanwhile: modules that load leave hardly any, and each look goes through all of them."""
     before = gc.isenabled()
     gc.disable()
     try:

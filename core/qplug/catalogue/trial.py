@@ -62,7 +62,7 @@ def main() -> None:
 
     The third argument is the file that the standard output goes to.
     """
-    gc.disable()  # this process loads modules and ends; looking for garbage among them takes a seventh of its time
+    gc.disable()  # this process loads modules and ends; looking for garbage among them is for nothing
     seal = _read_seal()
     _be_the_parent_of_plugins()
     offers = [Offer(**fields) for fields in json.loads(sys.argv[1])]

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from qplug import installation
 from qplug.contract.errors import NotInstalled, NotSupported, QplugError
+from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.export.files import Exported, about, target, write
-from qplug.lab.pipeline.cut import Before, BeforeBackbone, Behind, BehindBackbone
+from qplug.lab.pipeline.cut import Before, BeforeBackbone, Behind, BehindBackbone, Between
 from qplug.lab.runner.loaded import LoadedRun, load_run
 
 _NEEDED = ("onnx", "onnxscript", "onnxruntime")
@@ -35,7 +36,9 @@ def export_network(path: Path, out: Path | None = None) -> list[Exported]:
     sum of both files' logits is the classifier's. The batch may have any size.
 
     Where the backbone holds circuits, each angle row is a run of one, all those of a sample after those of another, and
-    expectation values have the shape (batch, rows, n_observables); how many rows a sample has, the metadata say.
+    expectation values have the shape (batch, rows, n_observables); how many rows a sample has, the metadata say. Heads
+    with circuits behind these make a third file, ``model.between.onnx``: expectation values of the backbone's circuits
+    → angles of the heads'. Names number the circuits in the order of the classifier, the backbone's first.
 
     Args:
         path: the run directory.
@@ -52,16 +55,13 @@ def export_network(path: Path, out: Path | None = None) -> list[Exported]:
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     carried = about(path)
     run = load_run(path)
-    in_front = any(run.model.circuits_in_front())
-    if in_front:
-        _refuse_circuits_behind(run)
     file = target(path, out, "model.onnx")
     circuits = [module.circuit for module in run.model.quantum_modules()]
     features = torch.randn(2, *run.features.shape, generator=torch.Generator().manual_seed(0))
     if not circuits:
         network = _network(run.model, [features], ["features"], ["logits"], carried)
         return [write(file, network, "features → logits")]
-    if in_front:
+    if any(run.model.circuits_in_front()):
         return _cut_in_backbone(run, file, features, carried)
     angles = numbered("angles", len(circuits))
     mixed = len(run.model.branches.branches) > len(circuits)
@@ -80,44 +80,51 @@ def export_network(path: Path, out: Path | None = None) -> list[Exported]:
 
 
 def _cut_in_backbone(run: LoadedRun, file: Path, features: Tensor, carried: Mapping[str, Any]) -> list[Exported]:
-    """Features → angles (row, n_encoding), and expectation values (batch, rows, n_observables) → logits."""
-    before, behind = BeforeBackbone(run.model).eval(), BehindBackbone(run.model, run.features.shape).eval()
+    """Features → angles (row, n_encoding) → expectation values (batch, rows, n_observables) → … → logits."""
+    shape, n_front = tuple(run.features.shape), len(list(run.model.circuits_in_front()))
+    modules = list(run.model.quantum_modules())
+    heads, n_branches = modules[n_front:], len(run.model.branches.branches)
+    before = BeforeBackbone(run.model).eval()
     with _quiet(), torch.no_grad():  # backbones may remark on numbers that are no features
-        values = _values_for(run, before, features)
-        if not torch.allclose(behind(*values), run.model.eval()(features), rtol=_RELATIVE, atol=_ABSOLUTE):
+        rows = before(features)
+        found = [_values(module, angles) for module, angles in zip(modules[:n_front], rows, strict=True)]
+        values = [each.reshape(len(features), -1, each.shape[1]) for each in found]
+        reached = Between(run.model, shape).eval()(*values) if heads else ()
+        of_heads = [_values(module, angles) for module, angles in zip(heads, reached[: len(heads)], strict=True)]
+        behind = Behind(run.model).eval() if heads else BehindBackbone(run.model, shape).eval()
+        logits = behind(*(of_heads or values)) + sum(reached[len(heads) :])
+        if not torch.allclose(logits, run.model.eval()(features), rtol=_RELATIVE, atol=_ABSOLUTE):
             raise NotSupported(
                 "behind the circuits of this run's backbone stands more than their values, such as a way around them, "
-                "so that ONNX cannot hold the two halves. Its weights can be exported (--to safetensors), and its "
+                "so that ONNX cannot hold the parts. Its weights can be exported (--to safetensors), and its "
                 "circuits (--to qasm3)."
             )
-    names = [[str(each) for each in module.circuit.observables] for module in run.model.circuits_in_front()]
+    names = [[str(each) for each in module.circuit.observables] for module in modules]
     angles, expectations = numbered("angles", len(names)), numbered("expectations", len(names))
     facts = {
         **carried,
         "observables": dict(zip(expectations, names, strict=True)),
-        "rows": {name: each.shape[1] for name, each in zip(expectations, values, strict=True)},
+        "rows": {name: each.shape[1] for name, each in zip(expectations[:n_front], values, strict=True)},
     }
-    first = _network(before, [features], ["features"], angles, facts)
-    second = _network(behind, values, expectations, ["logits"], facts)
-    return [
-        write(file, first, "features → encoding angles of the backbone's circuits, a row for each run"),
-        write(file.with_suffix(f".readout{file.suffix}"), second, "expectation values, sample by sample → logits"),
-    ]
+    first = _network(before, [features], ["features"], angles[:n_front], facts)
+    parts = [(file, first, "features → encoding angles of the backbone's circuits, a row for each run")]
+    told = "expectation values, sample by sample → "
+    if heads:
+        mixed = ["logits"] if n_branches > len(heads) else []
+        made = [*angles[n_front:], *mixed]
+        between = _network(Between(run.model, shape), values, expectations[:n_front], made, facts)
+        beside = " and logits of the other branches" if mixed else ""
+        told += f"encoding angles of the heads' circuits{beside}"
+        parts.append((file.with_suffix(f".between{file.suffix}"), between, told))
+        told = "expectation values of the heads' circuits → "
+    last = _network(behind, of_heads or values, expectations[n_front:] or expectations, ["logits"], facts)
+    parts.append((file.with_suffix(f".readout{file.suffix}"), last, f"{told}logits"))
+    return [write(*part) for part in parts]
 
 
-def _values_for(run: LoadedRun, before: BeforeBackbone, features: Tensor) -> list[Tensor]:
-    """What the circuits of the backbone give for features, (batch, rows, n_observables)."""
-    pairs = zip(run.model.circuits_in_front(), before(features), strict=True)
-    found = [each.backend(each.circuit, rows, each.head.weight_angles(each.circuit_parameters)) for each, rows in pairs]
-    return [values.reshape(len(features), -1, values.shape[1]) for values in found]
-
-
-def _refuse_circuits_behind(run: LoadedRun) -> None:
-    if any(run.model.circuits_in_branches()):
-        raise NotSupported(
-            "heads of this run hold circuits behind those of its backbone, and ONNX, which has none, is cut once. The "
-            "weights can be exported (--to safetensors), and all circuits (--to qasm3)."
-        )
+def _values(module: QuantumModule, angles: Tensor) -> Tensor:
+    """What a circuit gives for angles (row, n_encoding), (row, n_observables)."""
+    return module.backend(module.circuit, angles, module.head.weight_angles(module.circuit_parameters))
 
 
 def numbered(name: str, n: int) -> list[str]:
@@ -162,7 +169,7 @@ def _root(error: BaseException) -> str:
 
 def _any_batch(module: nn.Module, n: int) -> Any:
     batch = {0: torch.export.Dim("batch", min=1)}
-    return ((batch,) * n,) if isinstance(module, Behind | BehindBackbone) else (batch,) * n
+    return ((batch,) * n,) if isinstance(module, Behind | BehindBackbone | Between) else (batch,) * n
 
 
 def _compare(module: nn.Module, inputs: Sequence[Tensor], names: Sequence[str], content: bytes) -> None:

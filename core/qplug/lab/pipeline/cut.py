@@ -88,11 +88,32 @@ class BehindBackbone(nn.Module):
 
     def forward(self, *expectations: Tensor) -> Tensor:
         """Logits (batch, n_classes), with zeros in the features' place."""
-        pairs = zip(self.classifier.circuits_in_front(), expectations, strict=True)
-        given = [_Taken(module.backend, values.flatten(0, 1)) for module, values in pairs]
-        with standing_in(self.classifier.circuits_in_front(), given):
+        with _given(self.classifier, expectations):
             logits: Tensor = self.classifier(expectations[0].new_zeros(expectations[0].shape[0], *self.feature_shape))
         return logits
+
+
+class Between(nn.Module):
+    """Expectation values (batch, rows, n_observables) of each circuit of the backbone → the angles of each head's.
+
+    Where branches without a circuit stand beside, their weighted logits (batch, n_classes) come last.
+
+    Args:
+        classifier: its features reach what stands behind the backbone's circuits through these alone.
+        feature_shape: of one feature.
+    """
+
+    def __init__(self, classifier: Classifier, feature_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.classifier, self.feature_shape = classifier, feature_shape
+
+    def forward(self, *expectations: Tensor) -> tuple[Tensor, ...]:
+        """What ``Before`` gives, with zeros in the features' place."""
+        with _given(self.classifier, expectations):
+            found: tuple[Tensor, ...] = Before(self.classifier)(
+                expectations[0].new_zeros(expectations[0].shape[0], *self.feature_shape)
+            )
+        return found
 
 
 @final
@@ -136,6 +157,15 @@ def standing_in(modules: Iterable[QuantumModule], backends: Sequence[Backend]) -
     finally:
         for module, own in zip(modules, before, strict=True):
             module.backend = own
+
+
+@contextmanager
+def _given(classifier: Classifier, expectations: Sequence[Tensor]) -> Iterator[None]:
+    """Inside, the circuits of the backbone give these values, (batch, rows, n_observables) each."""
+    modules = list(classifier.circuits_in_front())
+    given = [_Taken(each.backend, values.flatten(0, 1)) for each, values in zip(modules, expectations, strict=True)]
+    with standing_in(modules, given):
+        yield
 
 
 def branches(classifier: Classifier) -> Iterator[tuple[Tensor, nn.Module, nn.Module]]:
