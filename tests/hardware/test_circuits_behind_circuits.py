@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_backbones_on_device import ROWS, Calls, device, freely, pipeline
-from toy_remote import fail, jobs, serve
+from toy_remote import FolderQueue, fail, jobs, serve
 
 from qplug.contract.errors import NotSupported, QplugError, UserError
 from qplug.heads.quantum_module import QuantumModule
@@ -23,16 +25,22 @@ from qplug.lab.capsule.pack import pack
 from qplug.lab.capsule.replay import replay, replay_capsule
 from qplug.lab.hardware.files import Files
 from qplug.lab.hardware.journal import JOURNAL, Journal
+from qplug.lab.judging.given import judge_scattered
 from qplug.lab.judging.stages import Order, order_of
 from qplug.lab.pipeline.classifier import Classifier, Front, WeightedSum
 from qplug.lab.report.page import render
 from qplug.lab.report.source import read_run
-from qplug.lab.runner.asked import Asked
+from qplug.lab.runner import on_device
+from qplug.lab.runner.asked import Asked, again_of, inputs
 from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.evaluate import evaluate
 from qplug.lab.runner.jobs import cancel, sent_work
+from qplug.lab.runner.ladder import Climb, climb
 from qplug.lab.runner.reporter import Silent
+from qplug.lab.runner.run import resume_run
 from qplug.lab.runner.workplace import Workplace
+from qplug.lab.runs.directory import RunDirectory
+from qplug.lab.runs.evaluations import read_evaluation
 from qplug.lab.runs.sent_plan import read_sent
 from qplug.testing.reference import expectations
 from qplug_pennylane.pqc import Pqc
@@ -214,3 +222,78 @@ def test_the_order_of_circuits_is_found_and_one_behind_itself_refused() -> None:
 
     with pytest.raises(NotSupported, match=r"circuit 1 of this classifier gets its angles from its own values"):
         order(Itself(), 2)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_read_outs_without_shots_give_what_a_simulator_gives(
+    run: Path, queue: Path, place: Workplace, scale: float
+) -> None:
+    told = ask(run, queue, place, sleep=lambda _: serve(queue, exact=scale))
+    home = Path(told["evaluation"])
+    view, on = inputs(again_of(RunDirectory.open(run), Asked(), place, Silent()), Silent())
+    right = judge_scattered(view, on, lambda values: scale * values)
+    ids = [sample.id for sample in on.samples]
+    chosen = [ids.index(name) for name in read_sent(home).plan.samples]
+    with (home / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = [[float(row[name]) for name in row if name.startswith("p_")] for row in rows]
+    assert np.allclose(found, torch.softmax(right.logits[chosen], dim=1), atol=1e-5)
+    late = [row for row in told["observables"] if row["circuit"] == 2]
+    for row in late:
+        assert row["device"] == pytest.approx(scale * row["exact"], abs=1e-5)
+        assert scale == 0.5 or row["mean_abs_delta_chained"] < 1e-5
+    assert scale == 1 or any(abs(row["mean_abs_delta_chained"] - row["mean_abs_delta"]) > 1e-3 for row in late)
+
+
+def test_a_crash_after_each_thing_done_costs_no_second_job(
+    run: Path, queue: Path, place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: set[tuple[str, int]] = set()
+    entries = 0
+
+    def deadly(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        def does(*given: Any) -> Any:
+            nonlocal entries
+            found, point = act(*given), (name, entries)
+            entries += name == "append"
+            if point not in done:
+                done.add(point)
+                raise Crash
+            return found
+
+        return does
+
+    for owner, name in ((Files, "append"), (Files, "replace"), (FolderQueue, "submit"), (on_device, "write_stage")):
+        monkeypatch.setattr(owner, name, deadly(name, getattr(owner, name)))
+    for _ in range(11):  # of each job three entries, its sending and its values; the angles of the second
+        with pytest.raises(Crash):
+            ask(run, queue, place)
+    told = ask(run, queue, place)
+    assert len(jobs(queue)) == len(told["job_ids"]) == 2
+    assert told["usage_seconds"] == pytest.approx(FIRST + SECOND)
+    assert [(work.state, work.attempts) for work in sent_work(run)] == [("done", 1), ("done", 1)]
+
+
+def test_resume_goes_on_with_the_next_job(run: Path, queue: Path, place: Workplace) -> None:
+    ask(run, queue, place, wait=False)
+    serve(queue)
+    left = resume_run(run, Silent(), workplace=place, spending=freely(queue, budget=None, wait=False))["verification"]
+    assert (left["stage"], len(jobs(queue))) == (2, 2)
+    serve(queue)
+    told = resume_run(run, Silent(), workplace=place)["verification"]
+    assert (told["n_samples"], len(jobs(queue))) == (N, 2)
+    plan = Path(told["evaluation"]) / "plan-2.json"
+    (given,) = json.loads(plan.read_text("utf-8"))["given_sha256"]
+    plan.write_text(plan.read_text("utf-8").replace(given, given[::-1]), "utf-8")
+    assert "given_sha256" in {fault.number for fault in replay(run).faults}
+
+
+def test_a_ladder_has_the_same_stages_on_simulators(run: Path, queue: Path, place: Workplace) -> None:
+    told = climb(run, Climb(20, 100, device(queue)), Silent(), workplace=place, spending=freely(queue))
+    assert [step["step"] for step in told["steps"]] == ["exact", "shots", "modelled noise", "device"]
+    noisy = read_evaluation(run / "evaluations" / told["steps"][2]["evaluation"]).verification
+    assert noisy is not None
+    assert (noisy.stages, len(noisy.job_ids), len(jobs(queue))) == ((1, 2), 2, 2)
+    found = replay(run)
+    assert found.faults == []
+    assert any(check.source.endswith(": counts") for check in found.checks)  # those of the fake device

@@ -87,8 +87,8 @@ def jobs(folder: Path) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.job"))
 
 
-def serve(folder: Path) -> None:
-    """Does all that waits: shots drawn from the right chances."""
+def serve(folder: Path, *, exact: float | None = None) -> None:
+    """Does all that waits: shots drawn from the right chances, or the right values times ``exact``."""
     for job in jobs(folder):
         answer = folder / f"{job}.answer"
         if answer.exists():
@@ -100,7 +100,7 @@ def serve(folder: Path) -> None:
         for circuit, encoding, weights in sent["tasks"]:
             right = expectations(load(circuit), np.asarray(encoding), np.asarray(weights))
             ones = draw.binomial(sent["shots"], np.clip((1 - right) / 2, 0, 1))
-            values.append((1 - 2 * ones / sent["shots"]).tolist())
+            values.append((1 - 2 * ones / sent["shots"] if exact is None else np.clip(exact * right, -1, 1)).tolist())
             executions += sent["shots"] * len(encoding)
         told = {"values": values, "seconds": 1 + 0.001 * executions, "ones": ones.tolist()}
         partial = folder / f"{job}.partial"
