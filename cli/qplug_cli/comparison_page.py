@@ -46,8 +46,8 @@ def _data_set(data: DataSetOutcome) -> Iterator[RenderableType]:
     how = words.measure(data.metric)
     stamps = [(f" {stamp}", "bold red") for stamp in data.stamps]
     yield styled((data.dataset, "bold"), f" · {how.title}, margin {words.margin(data)}", *stamps)
-    for pair in data.pairs:
-        yield styled((f"{pair.verdict:<10} ", _COLOURS[pair.verdict]), words.verdict_line(pair, beside=True))
+    for verdict, line in words.verdict_lines(data.pairs):
+        yield styled((f"{verdict:<10} ", _COLOURS[verdict]), line)
     yield from _tables(data)
     for found in data.ablations:
         yield Text(words.ablation_line(found))

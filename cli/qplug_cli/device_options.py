@@ -76,14 +76,14 @@ def spending(
     from qplug.lab.runner.on_device import Spending
 
     def ask(offer: str) -> bool:
-        reporter.bars.stop()
+        reporter.bars.live.stop()
         try:
             return typer.confirm(offer, err=True)
         except typer.Abort:
             raise KeyboardInterrupt from None
         finally:
             if reporter.draws:
-                reporter.bars.start()
+                reporter.bars.live.start()
 
     asks = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     allow = (lambda _: True) if yes else ask if asks else None

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from types import TracebackType
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
+from qplug.study.bars import StageBars
 from qplug_cli.words import PlainConsole, styled
 
 
@@ -43,47 +42,37 @@ class TerminalReporter:
         self.console = PlainConsole(stderr=True)
         self.warnings_only = warnings_only
         self.draws = self.console.is_terminal and not warnings_only
-        self.bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=28),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[detail]}", markup=False),
-            console=self.console,
-            disable=not self.draws,
-        )
-        self.task: TaskID | None = None
+        self.bars = StageBars(self.console, drawn=self.draws)
 
     def __enter__(self) -> TerminalReporter:
-        self.bars.start()
+        self.bars.live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bars.stop()
+        self.bars.end()
+        self.bars.live.stop()
 
     def stage(self, text: str) -> None:
         """Starts a new bar."""
         if self.draws:
-            self.task = self.bars.add_task(text, total=None, detail="")
+            self.bars.stage(text)
         elif not self.warnings_only:
             self.console.print(text)
 
     def progress(self, done: int, total: int) -> None:
         """Moves the current bar."""
-        if self.draws and self.task is not None:
-            self.bars.update(self.task, completed=done, total=total)
+        if self.draws:
+            self.bars.progress(done, total)
 
     def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
         """Moves the bar and shows the validation accuracy behind it."""
-        detail = (
-            f"validation accuracy {metrics['validation_accuracy']:.3f}, loss {metrics['validation_cross_entropy']:.3f}"
-        )
-        if self.draws and self.task is not None:
-            self.bars.update(self.task, completed=epoch, total=epochs, detail=detail)
+        if self.draws:
+            self.bars.epoch(epoch, epochs, metrics)
         elif not self.warnings_only and (epoch % max(1, epochs // 10) == 0 or epoch == epochs):
-            self.console.print(f"  epoch {epoch}/{epochs}: {detail}")
+            accuracy, loss = metrics["validation_accuracy"], metrics["validation_cross_entropy"]
+            self.console.print(f"  epoch {epoch}/{epochs}: validation accuracy {accuracy:.3f}, loss {loss:.3f}")
 
     def note(self, text: str) -> None:
         """Prints a line."""

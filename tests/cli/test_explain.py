@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from qplug.contract.errors import DataError, UnknownName
-from qplug_cli.commands.explain import explain
+from qplug_cli.commands.explain import explain, fitted
 
 Told = Any
 
@@ -84,3 +84,13 @@ def test_what_is_neither_is_refused_with_what_there_is(tmp_path: Path) -> None:
         explain("quikstart")
     with pytest.raises(DataError, match=rf"{re.escape(str(tmp_path))} is no run: there is no .*run\.toml"):
         explain(str(tmp_path))
+
+
+def test_a_terminal_breaks_between_words_and_below_the_last_column() -> None:
+    line = "  head pennylane-pqc  82 initial weights, 48 of them in circuits (seed = 0)"
+    assert fitted(line, None) == fitted(line, len(line)) == line
+    assert fitted(line, 60).split("\n") == [
+        "  head pennylane-pqc  82 initial weights, 48 of them in",
+        " " * 22 + "circuits (seed = 0)",
+    ]
+    assert fitted("one two three", 8) == "one two\nthree"

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from qplug.study.progress import Bars, showing
 
-METRICS = {"validation_accuracy": 0.625}
+METRICS = {"validation_accuracy": 0.625, "validation_cross_entropy": 1.25}
 
 
 def told(console: Console, *, quiet: bool = False) -> str:
     bars = Bars(console, quiet=quiet)
-    with bars.bars:
+    with bars:
         bars.stage("training [x]")
         bars.progress(3, 7)
         bars.epoch(2, 5, METRICS)

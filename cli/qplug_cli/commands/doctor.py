@@ -332,7 +332,8 @@ def _device_words(devices: dict[str, Any]) -> str:
     if not devices:
         return f"none: torch is not there ({installation.install('torch')})"
     cuda = ", ".join(devices["cuda"]) or "no CUDA device"
-    return f"CPU with {devices['cpu_threads']} threads, {cuda} (torch {devices['torch']})"
+    threads = devices["cpu_threads"]
+    return f"CPU with {threads} thread{'s' * (threads != 1)}, {cuda} (torch {devices['torch']})"
 
 
 def _account_words(where: str | None, left: str) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +31,9 @@ EXAMPLES = """
 
 `qplug explain quickstart --set head.n_layers=4` – with other settings
 """
+
+
+_KIND = 9
 
 
 def explain(
@@ -56,7 +63,8 @@ def explain(
     if json:
         output.document(found.to_json())
     else:
-        sys.stdout.write("".join(f"{visible(line).rstrip()}\n" for line in lines(found)))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        sys.stdout.write("".join(f"{fitted(visible(line).rstrip(), width)}\n" for line in lines(found)))
 
 
 def _layers(what: str, assignments: Sequence[str]) -> list[dict[str, Any]]:
@@ -80,10 +88,24 @@ def _layers(what: str, assignments: Sequence[str]) -> list[dict[str, Any]]:
     return with_recipe([given], what)
 
 
+def fitted(line: str, width: int | None) -> str:
+    """A line broken between words where a terminal would break it anywhere; what follows stands below its last column.
+
+    Args:
+        line: of the drawing, or of what is said about it.
+        width: of the terminal, in characters; None: there is none, and lines stay whole.
+    """
+    if width is None or len(line) <= width:
+        return line
+    columns = re.match(r" *(?:\S+(?: \S+)* {2,})?", line)
+    indent = columns.end() if columns is not None else 0
+    return textwrap.fill(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)
+
+
 def lines(found: Explanation) -> Iterator[str]:
     """The drawing, one line after another."""
     config, counts = found.config, found.description.parameters
-    yield f"dataset   {config.dataset.name}   {found.modality}, {found.classes} classes"
+    yield f"{'dataset'.ljust(_KIND)}  {config.dataset.name}   {found.modality}, {found.classes} classes"
     yield from _drawn(found)
     yield ""
     yield f"{counts.total:,} parameters, {counts.trainable:,} trainable, {counts.quantum} in circuits"
@@ -101,18 +123,21 @@ def _drawn(found: Explanation) -> Iterator[str]:
     """The steps under one another; several branches stand beside a line of their own."""
     steps = found.description.steps
     front, last, rest = steps[:2], steps[-1], steps[2:-1]
+    several = len(rest) > 2
+    if several:  # the weights stand where the branches begin
+        last = replace(last, name="sum of branches")
+        steps = [*steps[:-1], last]
     names = max(len(step.name) for step in steps)
     shapes = max(len(_shape(step)) for step in steps)
     marked = {chance.step for chance in found.chances}
 
-    several = len(rest) > 2
     indent = "   │  "
 
     def line(step: Step, *, inside: bool = False) -> str:
         mark = "~" if {step.kind, f"{step.kind} {step.name}"} & marked else " "
         told = [step.computed, f"{step.trainable:,} learn" if step.trainable else "", step.note]
         width = names + (len(indent) if several and not inside else 0)
-        cells = (step.kind.ljust(9), step.name.ljust(width), _shape(step).rjust(shapes))
+        cells = (step.kind.ljust(_KIND), step.name.ljust(width), _shape(step).rjust(shapes))
         return f"{indent if inside else ''}{'  '.join(cells)} {mark} {', '.join(filter(None, told))}"
 
     for step in front:

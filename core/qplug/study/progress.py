@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from qplug.lab.runner.reporter import Reporter
+from qplug.study.bars import StageBars
 
 
 class Bars:
@@ -23,32 +24,32 @@ class Bars:
     def __init__(self, console: Console, *, quiet: bool = False) -> None:
         self.console = console
         self.draws = not quiet and (console.is_terminal or console.is_jupyter)
-        self.bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=28),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[detail]}", markup=False),
-            console=console,
-            disable=not self.draws,
-        )
-        self.task: TaskID | None = None
+        self.bars = StageBars(console, drawn=self.draws)
+
+    def __enter__(self) -> Bars:
+        self.bars.live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bars.end()
+        self.bars.live.stop()
 
     def stage(self, text: str) -> None:
         """Starts a new bar."""
         if self.draws:
-            self.task = self.bars.add_task(text, total=None, detail="")
+            self.bars.stage(text)
 
     def progress(self, done: int, total: int) -> None:
         """Moves the current bar."""
-        if self.task is not None:
-            self.bars.update(self.task, completed=done, total=total)
+        if self.draws:
+            self.bars.progress(done, total)
 
     def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
         """Moves the bar and shows the validation accuracy behind it."""
-        if self.task is not None:
-            detail = f"validation accuracy {metrics['validation_accuracy']:.3f}"
-            self.bars.update(self.task, completed=epoch, total=epochs, detail=detail)
+        if self.draws:
+            self.bars.epoch(epoch, epochs, metrics)
 
     def note(self, text: str) -> None:
         """Prints a line where bars are drawn."""
@@ -67,6 +68,5 @@ def showing(progress: bool) -> Iterator[Reporter]:
     Args:
         progress: whether bars are drawn, where somebody sees them.
     """
-    told = Bars(Console(stderr=True), quiet=not progress)
-    with told.bars:
+    with Bars(Console(stderr=True), quiet=not progress) as told:
         yield told

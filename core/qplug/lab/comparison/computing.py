@@ -82,8 +82,7 @@ def compute(computing: Computing, cells: Sequence[PlannedCell], reporter: Report
     left = [cell for cell in cells if not computing.is_there(cell) and not computing.has_failed(cell)]
     if not left:
         return
-    several = computing.executor is not None
-    progress = Progress(reporter, n=len(cells), left=len(left), several=several, what="cells", room=_room_for(left[0]))
+    progress = Progress(reporter, n=len(cells), left=len(left), several=True, what="cells", room=_room_for(left[0]))
     try:
         for batch in _warm_up_first(left):
             for cell, accuracy, problem in _carried_out(computing, batch):

@@ -121,7 +121,7 @@ def seconds(value: float | None) -> str:
     """A time in seconds, with three digits."""
     if value is None:
         return NONE
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}"
 
 
 def whole(value: int | None) -> str:
@@ -154,16 +154,26 @@ def counted(pairs: Sequence[PairOutcome]) -> str:
     return f"{len(pairs)} pairs: " + ", ".join(f"{n} {verdict}" for verdict, n in numbers.items() if n)
 
 
-def verdict_line(pair: PairOutcome, *, beside: bool = False) -> str:
-    """A pair's verdict as a line of words: who against whom, what it came to, and why not where nothing can be said.
+def verdict_line(pair: PairOutcome) -> str:
+    """A pair's verdict as a line of words: who against whom, what it came to, and why not where nothing can be said."""
+    return f"{pair.a} against {pair.b}: {_came_to(pair, pair.sentence)}"
+
+
+def verdict_lines(pairs: Iterable[PairOutcome]) -> list[tuple[str, str]]:
+    """Verdicts, each with the words behind it; an arm against several is one line where it came to the same words.
 
     Args:
-        pair: two arms that were compared.
-        beside: whether the verdict stands in front of the line already, and is not to be said again.
+        pairs: arms that were compared.
     """
-    sentence = pair.sentence.removeprefix(f"{pair.verdict}: ") if beside else pair.sentence
-    reason = f" ({pair.reason})" if pair.reason not in pair.sentence else ""
-    return f"{pair.a} against {pair.b}: {sentence}{reason}"
+    against: dict[tuple[str, str, str], list[str]] = {}
+    for pair in pairs:
+        words = _came_to(pair, pair.sentence.removeprefix(f"{pair.verdict}: "))
+        against.setdefault((pair.verdict, pair.a, words), []).append(pair.b)
+    return [(verdict, f"{a} against {', '.join(b)}: {words}") for (verdict, a, words), b in against.items()]
+
+
+def _came_to(pair: PairOutcome, sentence: str) -> str:
+    return sentence if pair.reason in pair.sentence else f"{sentence} ({pair.reason})"
 
 
 def stamps_of(data_sets: Iterable[DataSetOutcome]) -> list[str]:
