@@ -57,6 +57,7 @@ def test_settings_move_what_is_random(told: Told) -> None:
 
 def test_branches_stand_beside_a_line_of_their_own_in_the_same_columns(told: Told) -> None:
     drawing, _ = told("urbansound8k-fusion")
+    assert re.search(r"^logits +sum of branches  ", drawing, re.M)
     assert "   ├─ branch 2, its logits times 0.5\n   │  reducer " in drawing
     steps = ("features", "backbone", "reducer", "head", "logits")
     rows = [line for line in drawing.splitlines() if line.lstrip(" │").startswith(steps)]

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from importlib.metadata import version
 
 import pytest
 import torch
@@ -218,7 +219,7 @@ def test_a_report_is_json_with_a_row_per_backend_and_case():
     ]
     assert all(row.keys() >= KEYS for row in told["rows"])
     assert (told["head"], told["device"], told["threads"], told["steps"]) == ("pennylane-pqc", "cpu", 1, [])
-    assert told["versions"]["torch"] == torch.__version__
+    assert told["versions"]["torch"] == version("torch")  # torch.__version__ may name the CUDA it was built for
 
 
 def test_the_number_of_threads_is_put_back():

@@ -22,12 +22,12 @@ class Notes(Silent):
         self.notes.append(text)
 
 
-def told(monkeypatch: pytest.MonkeyPatch, *, seconds: float, several: bool = False, room: int = 2) -> list[str]:
+def told(monkeypatch: pytest.MonkeyPatch, *, seconds: float, room: int = 2) -> list[str]:
     """The notes of four pieces that take so long each."""
     clock = itertools.count(0.0, seconds)
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     notes = Notes()
-    seen = Progress(notes, n=4, left=4, several=several, what="cells", room=room)
+    seen = Progress(notes, n=4, left=4, bar=True, what="cells", room=room)
     for number in range(4):
         seen.told(f"seed {number}", 0.5)
     return notes.notes
@@ -41,7 +41,7 @@ def test_long_work_one_by_one_is_told_once_how_to_do_more_of_it_at_once(monkeypa
     assert len(notes) == 5
 
 
-@pytest.mark.parametrize("kept", [{"seconds": 10}, {"seconds": 100, "room": 1}, {"seconds": 100, "several": True}])
+@pytest.mark.parametrize("kept", [{"seconds": 10}, {"seconds": 100, "room": 1}])
 def test_no_more_is_offered_where_it_is_short_or_there_is_no_room(
     monkeypatch: pytest.MonkeyPatch, kept: dict[str, int]
 ) -> None:

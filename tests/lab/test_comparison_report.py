@@ -19,7 +19,14 @@ from qplug.lab.report.comparison import render, write_comparison
 from qplug.lab.report.comparison_csv import cells_csv
 from qplug.lab.report.comparison_figures import drawn, names_of
 from qplug.lab.report.comparison_latex import escaped, latex
-from qplug.lab.report.comparison_words import ablation_line, measure, probability, verdict_line
+from qplug.lab.report.comparison_words import (
+    ablation_line,
+    measure,
+    probability,
+    seconds,
+    verdict_line,
+    verdict_lines,
+)
 from qplug.lab.runs.files import csv_rows
 from qplug_cli.comparison_page import comparison_tables
 from qplug_cli.words import PlainConsole
@@ -91,7 +98,7 @@ def test_the_page_begins_with_every_verdict_and_holds_every_number(
         "pqc matched-mlp equivalent −0.1 −1.8 to +1.6 −1.4 to +1.2 0.012 0.037 0.210 +0.66 2.4 – 0.046 –",
         "pqc rbf-svm worse −2.9 −4.6 to −1.2 −4.2 to −1.6 0.012 <0.001 0.210 +0.66 2.4 – – 0.079",
         "pqc fourier undecided +1.2 – –",
-        "2.4 40 –", "rbf-svm baseline 40 6 84.1 82.1 to 86.1 0.0123 0", "fourier baseline 40 6 80.0 – 1.5 0",
+        "2.4 40 –", "rbf-svm baseline 40 6 84.1 82.1 to 86.1 0.0123 0", "fourier baseline 40 6 80.0 – 1.50 0",
         "pqc entanglers 99 93 to 106", "made-up: keeps 99 %", "pqc, no entanglers undecided +0.4",
         "pqc 4 44 12 17 96 24 41 1.75", "training.learning_rate 0.003",
             "quantum-kernel: takes no more than two classes",
@@ -165,7 +172,7 @@ def test_latex_has_every_arm_and_pair_and_breaks_long_tables(one: ComparisonOutc
     table = latex(one)
     for expected in (
         r"pqc & matched-mlp & equivalent & $-$0.1 & $-$1.8 to +1.6 & 0.037 & 2.4 \\",
-        r"fourier & baseline & 40 & 6 & 80.0 & -- & 1.5 & 0 \\", r"pqc & entanglers & 99 & 93 to 106 \\",
+        r"fourier & baseline & 40 & 6 & 80.0 & -- & 1.50 & 0 \\", r"pqc & entanglers & 99 & 93 to 106 \\",
         r"margin $\pm$1 point. LEAKY.}\label{tab:qplug-pairs-1}", r"\toprule", r"\usepackage{booktabs}",
     ):  # fmt: skip
         assert expected in table
@@ -342,3 +349,24 @@ def test_a_verdict_is_said_once_where_it_stands_beside_its_reason() -> None:
     assert "undecided pqc against mlp: 3 seeds are too few" in " ".join(printed(found).split())
     assert "<b>mlp</b>: 3 seeds are too few</span>" in render(found, {"made-up": {}}, [])
     assert verdict_line(pair) == "pqc against mlp: undecided: 3 seeds are too few"
+
+
+def test_an_arm_against_several_is_one_line_where_it_came_to_the_same_words() -> None:
+    few = {"sentence": "undecided: 3 seeds are too few", "reason": "too few"}
+    pairs = [
+        examples.pair("pqc", "mlp", 0.1, **few),
+        examples.pair("pqc", "linear", 0.2, "better", sentence="better: by 20 points", reason="20 points"),
+        examples.pair("pqc", "rbf", 0.1, **few),
+        examples.pair("mlp", "rbf", 0.1, **few),
+    ]
+    assert verdict_lines(pairs) == [
+        ("undecided", "pqc against mlp, rbf: 3 seeds are too few"),
+        ("better", "pqc against linear: by 20 points"),
+        ("undecided", "mlp against rbf: 3 seeds are too few"),
+    ]
+
+
+def test_times_have_three_digits_at_every_size() -> None:
+    assert [seconds(value) for value in (None, 0.0456, 1.5, 12.0, 99.97, 1234.5)] == [
+        "–", "0.0456", "1.50", "12.0", "100", "1,234",
+    ]  # fmt: skip

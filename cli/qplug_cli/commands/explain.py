@@ -121,12 +121,12 @@ def lines(found: Explanation) -> Iterator[str]:
 
 def _drawn(found: Explanation) -> Iterator[str]:
     """The steps under one another; several branches stand beside a line of their own."""
-    steps = found.description.steps
+    steps = list(found.description.steps)
     front, last, rest = steps[:2], steps[-1], steps[2:-1]
     several = len(rest) > 2
     if several:  # the weights stand where the branches begin
         last = replace(last, name="sum of branches")
-        steps = [*steps[:-1], last]
+        steps[-1] = last
     names = max(len(step.name) for step in steps)
     shapes = max(len(_shape(step)) for step in steps)
     marked = {chance.step for chance in found.chances}

@@ -63,8 +63,8 @@ def carry(carried: Carried, reporter: Reporter) -> None:
     cells = carried.record.cells
     left = [cell for cell in cells if not carried.is_finished(cell)]
     several = carried.executor is not None
-    room = room_for(needs_of(carried.record.settings(left[0]))) if left else 1
-    progress = Progress(reporter, n=len(cells), left=len(left), several=several, what="runs", room=room)
+    room = room_for(needs_of(carried.record.settings(left[0]))) if left and not several else 1
+    progress = Progress(reporter, n=len(cells), left=len(left), bar=several, what="runs", room=room)
     failed: list[_Ended] = []
     try:
         for ended in _one_by_one(carried, left, reporter) if carried.executor is None else _at_once(carried, left):

@@ -82,7 +82,8 @@ def compute(computing: Computing, cells: Sequence[PlannedCell], reporter: Report
     left = [cell for cell in cells if not computing.is_there(cell) and not computing.has_failed(cell)]
     if not left:
         return
-    progress = Progress(reporter, n=len(cells), left=len(left), several=True, what="cells", room=_room_for(left[0]))
+    room = _room_for(left[0]) if computing.executor is None else 1
+    progress = Progress(reporter, n=len(cells), left=len(left), bar=True, what="cells", room=room)
     try:
         for batch in _warm_up_first(left):
             for cell, accuracy, problem in _carried_out(computing, batch):

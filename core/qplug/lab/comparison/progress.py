@@ -18,18 +18,17 @@ class Progress:
         reporter: told of it.
         n: how many pieces there are.
         left: how many of them are still to be done.
-        several: whether several are worked on at once; else each one draws its own bars.
+        bar: whether one bar counts them; else each one draws its own.
         what: what the pieces are called, such as ``"runs"``.
-        room: how many this machine could work on at once; told of if they are done one by one and take long.
+        room: of pieces that are done one by one, how many this machine could work on at once; told if they take long.
     """
 
-    def __init__(self, reporter: Reporter, *, n: int, left: int, several: bool, what: str, room: int = 1) -> None:
+    def __init__(self, reporter: Reporter, *, n: int, left: int, bar: bool, what: str, room: int = 1) -> None:
         self._reporter = reporter
         self._n, self._left, self._todo = n, left, left
         self._began = time.monotonic()
-        self._several = several
-        self._room = 1 if several else room
-        if several:
+        self._bar, self._room = bar, room
+        if bar:
             reporter.stage(f"{left} {what}")
             reporter.progress(n - left, n)
 
@@ -42,9 +41,9 @@ class Progress:
         n_done = self._left - self._todo  # the first ones prepare what the others find
         rest = f"; about {spoken(each * self._todo)} left" if self._todo and (n_done > 1 or self._left < _FEW) else ""
         self._reporter.note(f"{done} of {self._n}: {name}: {outcome}{rest}")
-        if self._several:
+        if self._bar:
             self._reporter.progress(done, self._n)
-        elif rest and self._room > 1 and each * self._todo > _LONG:
+        if rest and self._room > 1 and each * self._todo > _LONG:
             self._reporter.note(
                 f"one at a time: this machine has room for {self._room} at once. Stop it, and go on with "
                 f"--jobs {self._room} (in Python: jobs={self._room}): what is finished is kept"
