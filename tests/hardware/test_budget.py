@@ -10,7 +10,7 @@ import pytest
 from qplug.contract.errors import UserError
 from qplug.contract.interfaces import Forecast
 from qplug.lab.hardware.budget import FEWEST_SHOTS, fit_budget, stratified_subset
-from qplug.lab.hardware.shots import enough_shots, expected_distance, flip_curve
+from qplug.lab.hardware.shots import SHOTS, Answer, Flips, enough_shots, expected_distance, flips, noisy_draws
 
 
 def cost(samples: int, shots: int) -> Forecast:
@@ -83,6 +83,10 @@ def test_a_subset_is_stratified_seeded_and_of_the_asked_size() -> None:
 
 def signs(values: tuple[np.ndarray, ...]) -> np.ndarray:
     return (values[0][:, 0] > 0).astype(np.int64)
+
+
+def flip_curve(exact: tuple[np.ndarray, ...], answer: Answer, shots: tuple[int, ...] = SHOTS) -> list[Flips]:
+    return flips(answer(exact), lambda number: map(answer, noisy_draws(exact, number)), shots)
 
 
 def test_small_margins_need_many_shots_and_wide_ones_few() -> None:

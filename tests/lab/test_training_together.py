@@ -111,8 +111,10 @@ def check_equal(given: list[Lane], chosen: TrainingOptions, folder: Path) -> lis
     return [found for found in together if isinstance(found, Fitted)]
 
 
+# Steps at which one rounding more in the first weights moves no loss of a training by itself by more than a tenth of
+# CLOSE. At 0.05 it moves one of these three by 2e-5 in six epochs, and no way of computing could be told from another.
 CASES = {
-    "a circuit": (quantum, {"quantum_learning_rate": 0.05, "optimiser": "adamw", "weight_decay": 0.1}),
+    "a circuit": (quantum, {"quantum_learning_rate": 0.01, "optimiser": "adamw", "weight_decay": 0.1}),
     "a perceptron": (classical, {"class_weights": True, "label_smoothing": 0.1, "schedule": "cosine"}),
     "two branches": (two_branches, {"optimiser": "sgd", "gradient_clip": 0.3, "monitor": "macro_f1"}),
 }

@@ -32,23 +32,6 @@ class Flips:
     flipped: float
 
 
-def flip_curve(
-    exact: tuple[NDArray[np.float64], ...], answer: Answer, *, shots: Sequence[int] = SHOTS, seed: int = 0
-) -> list[Flips]:
-    """The share of labels that shot noise flips, for each number of shots.
-
-    Noise is normal with the variance (1 - ⟨P⟩²) / shots, independent between observables: read-outs that share their
-    shots are correlated, which is left out.
-
-    Args:
-        exact: expectation values (n, n_observables) of each circuit, without noise.
-        answer: the label of each sample for given values.
-        shots: numbers of shots, ascending.
-        seed: of the noise, which is the same draw for each number of shots.
-    """
-    return flips(answer(exact), lambda number: map(answer, noisy_draws(exact, number, seed=seed)), shots)
-
-
 def flips(
     right: NDArray[np.int64], drawn: Callable[[int], Iterable[NDArray[np.int64]]], shots: Sequence[int] = SHOTS
 ) -> list[Flips]:
@@ -65,7 +48,7 @@ def flips(
 def noisy_draws(
     exact: tuple[NDArray[np.float64], ...], shots: int, *, seed: int = 0
 ) -> Iterator[tuple[NDArray[np.float64], ...]]:
-    """What so many shots might give in place of the exact values, a few times; the noise is that of ``flip_curve``."""
+    """What so many shots might give in place of the exact values of all circuits, a few times; see ``scatterings``."""
     for scatter in scatterings(shots, seed=seed):
         yield tuple(scatter(values) for values in exact)
 
@@ -74,6 +57,9 @@ def scatterings(
     shots: int, *, fidelity: float = 1.0, seed: int = 0
 ) -> Iterator[Callable[[NDArray[np.float64]], NDArray[np.float64]]]:
     """What makes of exact values what so many shots might give, a few times.
+
+    Noise is normal with the variance (1 - ⟨P⟩²) / shots, independent between observables: read-outs that share their
+    shots are correlated, which is left out.
 
     Args:
         shots: of each value.
