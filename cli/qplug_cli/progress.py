@@ -5,9 +5,8 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from types import TracebackType
 
-from qplug.study.bars import StageBars
+from qplug.study.bars import Drawing, StageBars
 from qplug_cli.words import PlainConsole, styled
 
 
@@ -31,7 +30,7 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-class TerminalReporter:
+class TerminalReporter(Drawing):
     """Draws one bar per stage; off a terminal it prints one line per stage and every tenth of the epochs.
 
     Args:
@@ -44,27 +43,12 @@ class TerminalReporter:
         self.draws = self.console.is_terminal and not warnings_only
         self.bars = StageBars(self.console, drawn=self.draws)
 
-    def __enter__(self) -> TerminalReporter:
-        self.bars.live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bars.end()
-        self.bars.live.stop()
-
     def stage(self, text: str) -> None:
         """Starts a new bar."""
         if self.draws:
             self.bars.stage(text)
         elif not self.warnings_only:
             self.console.print(text)
-
-    def progress(self, done: int, total: int) -> None:
-        """Moves the current bar."""
-        if self.draws:
-            self.bars.progress(done, total)
 
     def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
         """Moves the bar and shows the validation accuracy behind it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
@@ -60,6 +62,28 @@ class StageBars:
         if self._task is not None:
             self.live.stop_task(self._task)
         self._task = None
+
+
+class Drawing:
+    """What command and notebook have in common of telling how work goes: bars, drawn inside ``with``."""
+
+    bars: StageBars
+    draws: bool
+
+    def __enter__(self) -> Self:
+        self.bars.live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bars.end()
+        self.bars.live.stop()
+
+    def progress(self, done: int, total: int) -> None:
+        """Moves the current bar."""
+        if self.draws:
+            self.bars.progress(done, total)
 
 
 class _Bar(BarColumn):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import TracebackType
 
 from rich.console import Console
 from rich.text import Text
 
 from qplug.lab.runner.reporter import Reporter
-from qplug.study.bars import StageBars
+from qplug.study.bars import Drawing, StageBars
 
 
-class Bars:
+class Bars(Drawing):
     """One bar per stage.
 
     Args:
@@ -26,25 +25,10 @@ class Bars:
         self.draws = not quiet and (console.is_terminal or console.is_jupyter)
         self.bars = StageBars(console, drawn=self.draws)
 
-    def __enter__(self) -> Bars:
-        self.bars.live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bars.end()
-        self.bars.live.stop()
-
     def stage(self, text: str) -> None:
         """Starts a new bar."""
         if self.draws:
             self.bars.stage(text)
-
-    def progress(self, done: int, total: int) -> None:
-        """Moves the current bar."""
-        if self.draws:
-            self.bars.progress(done, total)
 
     def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
         """Moves the bar and shows the validation accuracy behind it."""

@@ -188,16 +188,14 @@ def _values(home: Path, record: EvaluationRecord, plan: SentPlan, came: Sequence
     pairs: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     at = iter(told.observables)
     chain = read_angles(home / ANGLES, plan.angles_sha256, dict(enumerate(plan.circuits)))
-    stages, place = plan.stages or (1,) * len(plan.circuits), dict.fromkeys(range(1, plan.n_stages + 1), 0)
-    for number, stage in enumerate(stages):
-        job, own = came[stage - 1], place[stage]
-        place[stage] += 1
+    jobs = plan.in_order([[(job, own) for own in range(len(job.tasks))] for job in came])
+    for number, (job, own) in enumerate(jobs):
         task, found = job.tasks[own], job.values.expectations[own]
         counted = values_of_counts(task.circuit, job.values, own)
         if counted is not None:
             yield from _each_value(job.file, own, found, counted)
         right = exact_values(task)
-        chained = exact_values(chain[number]) if stage > 1 else None
+        chained = exact_values(chain[number]) if job.stage > 1 else None
         pairs += [] if right is None else [(found, right)]
         for column, row in zip(range(found.shape[1]), at, strict=False):
             yield from _observable(row, column, job, found, right, plan.shots)
@@ -205,7 +203,7 @@ def _values(home: Path, record: EvaluationRecord, plan: SentPlan, came: Sequence
                 name = f"verification.circuit {row.circuit}.{row.observable}.mean_abs_delta_chained"
                 far, source = float(np.abs(found[:, column] - chained[:, column]).mean()), f"{ANGLES} and {job.file}"
                 yield near(RECORD, name, row.mean_abs_delta_chained, far, source, within=SINGLE)
-    if len(pairs) == len(stages):
+    if len(pairs) == len(jobs):
         yield from _over_all(record, pairs, plan.shots, ", ".join(job.file for job in came))
 
 

@@ -34,7 +34,7 @@ from qplug.lab.judging.judge import Judgement
 from qplug.lab.judging.view import View
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.settling import Settling
-from qplug.lab.runner.stages import Stage, in_order, sent_together, values_together
+from qplug.lab.runner.stages import Stage, sent_together, values_together
 from qplug.lab.runs.sent_plan import (
     PLAN,
     VERSION,
@@ -162,7 +162,7 @@ class OnDevice:
             self.view, some_of_part(self.on, positions), values.expectations, self.backend, device=self.device
         )
         exact = part_of(self._exact[0], positions)
-        same_angles = replace(exact, expectations=in_order(plan, [stage.exact for stage in stages]))
+        same_angles = replace(exact, expectations=plan.in_order([stage.exact for stage in stages]))
         jobs = tuple(job for stage in stages for job in stage.jobs)
         return Answered(self.backend, sent, values, judgement, same_angles, jobs, exact.expectations)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from torch import Tensor
 
 from qplug.contract.interfaces import Values, Work
 from qplug.lab.runs.sent_plan import Sent, SentPlan
 
-_T = TypeVar("_T")
 _WORST = {"depth": max, "gates": max, "two_qubit_gates": max, "predicted_fidelity": min}
 """Facts of the circuit that is worst off."""
 
@@ -38,15 +37,9 @@ class Stage:
     exact: tuple[Tensor, ...]
 
 
-def in_order(plan: SentPlan, of_stages: Sequence[Iterable[_T]]) -> tuple[_T, ...]:
-    """What there is of the circuits of each job, in the order of all circuits."""
-    each = [iter(stage) for stage in of_stages]
-    return tuple(next(each[stage - 1]) for stage in plan.stages or (1,) * len(plan.circuits))
-
-
 def sent_together(plan: SentPlan, stages: Sequence[Stage]) -> Sent:
     """All circuits, with the angles with which they ran."""
-    tasks = in_order(plan, [stage.sent.work.tasks for stage in stages])
+    tasks = plan.in_order([stage.sent.work.tasks for stage in stages])
     return Sent(plan, Work(tasks, plan.shots, plan.tag))
 
 
@@ -57,7 +50,7 @@ def values_together(plan: SentPlan, stages: Sequence[Stage]) -> Values:
         return came[0]
     charged = [each.usage_seconds for each in came if each.usage_seconds is not None]
     return Values(
-        in_order(plan, [each.expectations for each in came]),
+        plan.in_order([each.expectations for each in came]),
         sum(charged) if len(charged) == len(came) else None,
         facts=_facts(plan, [dict(each.facts) for each in came]),
     )
@@ -75,7 +68,7 @@ def _facts(plan: SentPlan, told: Sequence[dict[str, Any]]) -> dict[str, Any]:
         elif name == "circuits" and [len(each) for each in lists] == [
             len(plan.circuits_of(stage)) for stage in range(1, len(told) + 1)
         ]:
-            found[name] = list(in_order(plan, lists))
+            found[name] = list(plan.in_order(lists))
         elif len(lists) == len(given):
             found[name] = [each for one in lists for each in one]
         elif name == "device":

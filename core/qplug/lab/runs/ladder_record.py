@@ -7,10 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from qplug.contract.errors import DataError
-from qplug.lab.config.reading import parse_json, read_text
 from qplug.lab.runs.run_record import Count, Number, Table
-from qplug.lab.runs.typed_file import refuse_newer, validated
+from qplug.lab.runs.typed_file import read_versioned
 
 LADDER = "ladder.json"
 VERSION: Literal[1] = 1
@@ -55,12 +53,4 @@ def read_ladder(folder: Path) -> LadderRecord | None:
     Raises:
         DataError: it is damaged or of a newer version.
     """
-    path = folder / LADDER
-    try:
-        text = read_text(path)
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}.") from error
-    refuse_newer(parse_json(text, str(path), DataError), str(path), VERSION, "ladders")
-    return validated(text, str(path), LadderRecord)
+    return read_versioned(folder / LADDER, LadderRecord, VERSION, "ladders")

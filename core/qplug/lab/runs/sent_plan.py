@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field, JsonValue
@@ -24,11 +24,12 @@ from qplug.contract.interfaces import Task, Work
 from qplug.lab.config.reading import parse_json, read_text
 from qplug.lab.runs.files import json_bytes
 from qplug.lab.runs.run_record import Count, Number, Table
-from qplug.lab.runs.typed_file import refuse_newer, validated
+from qplug.lab.runs.typed_file import read_versioned, refuse_newer, validated
 
 PLAN = "plan.json"
 ANGLES = "angles.npz"
 VERSION: Literal[1] = 1
+_T = TypeVar("_T")
 
 
 class Flips(Table):
@@ -93,10 +94,19 @@ class SentPlan(Table):
         """How many jobs are sent, one after the other."""
         return max(self.stages, default=1)
 
+    @property
+    def stage_of_each(self) -> tuple[int, ...]:
+        """The job in which each circuit is sent."""
+        return self.stages or (1,) * len(self.circuits)
+
     def circuits_of(self, stage: int) -> tuple[int, ...]:
         """The circuits that are sent in one job, by number, 0 the first."""
-        stages = self.stages or (1,) * len(self.circuits)
-        return tuple(number for number, each in enumerate(stages) if each == stage)
+        return tuple(number for number, each in enumerate(self.stage_of_each) if each == stage)
+
+    def in_order(self, of_stages: Sequence[Iterable[_T]]) -> tuple[_T, ...]:
+        """What there is of the circuits of each job, in the order of all circuits."""
+        each = [iter(stage) for stage in of_stages]
+        return tuple(next(each[stage - 1]) for stage in self.stage_of_each)
 
     def seconds_behind(self, stage: int) -> float:
         """What the jobs behind one are to be left, in whole seconds each."""
@@ -192,14 +202,7 @@ def read_stage(folder: Path, stage: int) -> SentStage | None:
         DataError: it is damaged or of a newer version.
     """
     path = folder / stage_file(PLAN, stage)
-    try:
-        text = read_text(path)
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}, what was to be sent to the device, cannot be read: {error}.") from error
-    refuse_newer(parse_json(text, str(path), DataError), str(path), VERSION, "plans")
-    return validated(text, str(path), SentStage)
+    return read_versioned(path, SentStage, VERSION, "plans", what="what was to be sent to the device")
 
 
 def read_tags(folder: Path) -> tuple[str, ...]:

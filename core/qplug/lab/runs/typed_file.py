@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from qplug import installation
 from qplug.contract.errors import DataError
-from qplug.lab.config.reading import parse_json
+from qplug.lab.config.reading import parse_json, read_text
 from qplug.lab.runs.digests import refuse_damaged
 from qplug.lab.runs.directory import METRICS, RunDirectory
 from qplug.lab.runs.run_record import misshapen
@@ -47,6 +48,29 @@ def refuse_newer(content: Any, where: str, known: int, what: str) -> None:
             f"{where} has version {version} of {what}, which a newer qplug wrote; qplug {__version__} reads up to "
             f"version {known}. Update it with: {installation.upgrade()}"
         )
+
+
+def read_versioned(path: Path, shape: type[_T], known: int, versions_of: str, *, what: str = "") -> _T | None:
+    """The content of a file that counts its versions; None if there is none.
+
+    Args:
+        path: the file.
+        shape: what it holds.
+        known: the newest version that is read.
+        versions_of: what versions are counted of, such as ``plans``.
+        what: what it is for people, said behind its name where it cannot be read.
+
+    Raises:
+        DataError: it is damaged or of a newer version.
+    """
+    try:
+        text = read_text(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}{f', {what},' if what else ''} cannot be read: {error}.") from error
+    refuse_newer(parse_json(text, str(path), DataError), str(path), known, versions_of)
+    return validated(text, str(path), shape)
 
 
 def read_typed(directory: RunDirectory, name: str, shape: type[_T]) -> _T:
