@@ -152,7 +152,8 @@ class Ibm(RemoteBackend):
         )
         seconds = sum(self._seconds(part, work, compiled) for part in parts)
         left = None if self.fake is not None else self._connected().left_seconds()
-        note = f"{JOB_SECONDS:g} s for each job ({len(parts)}) and {EXECUTION_SECONDS * 1000:g} ms for each execution"
+        jobs = "a job" if len(parts) == 1 else f"each of {len(parts)} jobs"
+        note = f"{JOB_SECONDS:g} s for {jobs} and {EXECUTION_SECONDS * 1000:g} ms for each execution"
         if self.fake is not None:
             note = f"fake device {self.fake}: nothing is charged; a device would take {note}"
         return Forecast(executions * work.shots, seconds, note, left, self._facts(work, compiled))
@@ -216,7 +217,7 @@ class Ibm(RemoteBackend):
     def stay_with(self, handle: str) -> None:
         """Later work goes to the device of this one, also where another is less busy by now."""
         if self.fake is None and (self._chosen is None or self._chosen.name != Handle.read(handle).device):
-            self._chosen = self._connected().device(Handle.read(handle).device, 1)
+            self._chosen = self._connected().device(Handle.read(handle).device, 1, begun=True)
             self._compiled.clear()
 
     def account(self) -> dict[str, Any]:
@@ -259,7 +260,7 @@ class Ibm(RemoteBackend):
             name = device_of(self._connected(), next(iter(sent.values())))
             n_qubits = max(task.circuit.n_qubits for task in work.tasks)
             if self._device(n_qubits).name != name:
-                self._chosen = self._connected().device(name, n_qubits)
+                self._chosen = self._connected().device(name, n_qubits, begun=True)
                 self._compiled.clear()
 
     def _all_compiled(self, work: Work) -> list[Compiled]:

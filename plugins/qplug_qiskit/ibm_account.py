@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,8 +30,13 @@ class Account:
         service = asked("signing in", _service)
         return cls(service)
 
-    def device(self, name: str | None, n_qubits: int) -> Any:
+    def device(self, name: str | None, n_qubits: int, *, begun: bool = False) -> Any:
         """The named device, else the least busy of those that work and have so many qubits.
+
+        Args:
+            name: of a device.
+            n_qubits: of the largest circuit.
+            begun: whether this is the rest of work whose beginning ran there, so that no other device can do it.
 
         Raises:
             UserError: there is none, or it does not take jobs now.
@@ -42,7 +48,7 @@ class Account:
                 "this IBM Quantum account has no device. Look at its instances: https://quantum.cloud.ibm.com"
             )
         if name is not None:
-            return self._named(name, n_qubits, known)
+            return self._named(name, n_qubits, known, begun)
         fitting = {each.name: each for each in known.values() if each.num_qubits >= n_qubits}
         if not fitting:
             most = max(each.num_qubits for each in known.values())
@@ -54,7 +60,12 @@ class Account:
             raise UserError(f"no device of this account takes jobs now: {told}. Try again later.")
         return self._activated(min(working, key=lambda each: (states[each].pending_jobs, each)))
 
-    def _named(self, name: str, n_qubits: int, known: dict[str, Any]) -> Any:
+    def _named(self, name: str, n_qubits: int, known: dict[str, Any], begun: bool) -> Any:
+        if begun and name not in known:
+            raise UserError(
+                f"the beginning of this work ran on {name}, which this account does not have any more, and the rest of "
+                f"it cannot run elsewhere. {_anew(known)}"
+            )
         if name not in known:
             raise UnknownName.of(
                 "IBM device of this account",
@@ -68,6 +79,11 @@ class Account:
         state = asked("asking for the device", known[name].status)
         if not _works(state):
             others = ", ".join(sorted(set(known) - {name}))
+            if begun:
+                raise UserError(
+                    f"{name}, where the beginning of this work ran, takes no jobs now: {_state_words(state)}. Nothing "
+                    f"was sent. Try again later. {_anew(set(known) - {name})}"
+                )
             raise UserError(
                 f"{name} takes no jobs now: {_state_words(state)}. Try again later"
                 + (f", or take another: {others} (--set backend.device=…)." if others else ".")
@@ -141,6 +157,14 @@ def _service() -> Any:
     from qiskit_ibm_runtime import QiskitRuntimeService
 
     return QiskitRuntimeService()
+
+
+def _anew(names: Collection[str]) -> str:
+    """How to begin again where work can only go on where it began."""
+    there_are = f" ({', '.join(sorted(names))})" if names else ""
+    return (
+        f"On another device{there_are} all of it is sent anew: qplug evaluate RUN --backend ibm --set backend.device=…"
+    )
 
 
 def _works(state: Any) -> bool:

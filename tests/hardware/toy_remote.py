@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,11 @@ class FolderQueue(RemoteBackend):
         tasks = [[dump(task.circuit), task.encoding.tolist(), task.weights.tolist()] for task in work.tasks]
         job = uuid.uuid4().hex
         sent = {"tag": work.tag, "shots": work.shots, "max_seconds": work.max_seconds, "tasks": tasks}
-        (Path(self.folder) / f"{job}.job").write_text(json.dumps(sent), "utf-8")
+        self._stuck("before")
+        partial = Path(self.folder) / f"{job}.sending"
+        partial.write_text(json.dumps(sent), "utf-8")
+        partial.rename(partial.with_suffix(".job"))
+        self._stuck("after")
         return job
 
     def find(self, work: Work) -> str | None:
@@ -70,6 +75,11 @@ class FolderQueue(RemoteBackend):
 
     def cancel(self, handle: str) -> None:
         fail(Path(self.folder), handle, "it was cancelled.")
+
+    def _stuck(self, how: str) -> None:
+        """Waits before or after a second job is sent, while the queue says so."""
+        while (Path(self.folder) / f"stuck {how}").exists() and len(jobs(Path(self.folder))) == 1 + (how == "after"):
+            time.sleep(0.02)
 
     def _answering(self) -> None:
         if (Path(self.folder) / "deaf").exists():
