@@ -91,6 +91,10 @@ def onnx_outputs(file: Path, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(value) for name, value in zip(names, found, strict=True)}
 
 
+def producer(file: Path) -> str:
+    return str(pytest.importorskip("onnx").load(file).producer_name)
+
+
 def carried(file: Path) -> dict[str, Any]:
     model = pytest.importorskip("onnx").load(file)
     return {entry.key: json.loads(entry.value) for entry in model.metadata_props}
@@ -139,6 +143,7 @@ def test_a_classical_network_is_the_same_in_onnx(runs: dict[str, Path], name: st
     given = features(run)
     assert torch.allclose(onnx_outputs(written.file, features=given)["logits"], run.model(given), rtol=1e-4, atol=1e-5)
     assert carried(written.file)["classes"] == list(run.classes)
+    assert producer(written.file) == ("qplug" if name == "classical" else "pytorch")
 
 
 def test_no_telemetry_is_started(runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +158,7 @@ def test_what_stands_before_and_behind_the_circuits_makes_up_the_model(runs: dic
     pytest.importorskip("onnxscript")
     before, behind = export_network(runs[name])
     assert behind.file.name == "model.readout.onnx"
+    assert [producer(each.file) for each in (before, behind)] == ["qplug", "qplug"]
     run = load_run(runs[name])
     given = features(run)
     found = onnx_outputs(before.file, features=given)

@@ -31,10 +31,12 @@ class Recorded:
     Attributes:
         constants: has the tensors that the graph names as attributes.
         graph: from the function's arguments to a list of its results.
+        originals: by these names, what the constants are copies of.
     """
 
     constants: nn.Module
     graph: fx.Graph
+    originals: dict[str, Tensor]
 
 
 def record(function: Callable[..., Sequence[Tensor]], *arguments: Tensor) -> Recorded:
@@ -48,7 +50,7 @@ def record(function: Callable[..., Sequence[Tensor]], *arguments: Tensor) -> Rec
         results = function(*arguments)
     recorder.graph.output([recorder.node_of(result) for result in results])
     recorder.graph.eliminate_dead_code()
-    return Recorded(recorder.constants, recorder.graph)
+    return Recorded(recorder.constants, recorder.graph, recorder.originals)
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -58,6 +60,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph = fx.Graph()
         self.constants = nn.Module()
+        self.originals: dict[str, Tensor] = {}
         self._nodes: dict[int, fx.Node] = {}
         self._kept: list[Tensor] = []  # alive, so that no other tensor gets the identity of one that is known
         self._depends: set[fx.Node] = set()
@@ -94,6 +97,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if id(value) not in self._nodes:
             name = f"constant_{len(self._nodes)}"
             setattr(self.constants, name, value.detach().clone())  # as it is now: what follows may write into it
+            self.originals[name] = value
             self._know(value, self.graph.get_attr(name))
         return self._nodes[id(value)]
 
