@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from qplug_cli import blocks, output
@@ -30,13 +30,15 @@ def show_verification(told: Mapping[str, Any]) -> None:
     """Prints what a device answered beside the exact values of the same samples."""
     from rich.table import Table
 
+    from qplug.lab.runs.evaluations import ObservableValues, chain_in_words
+
     console = output.console()
     fake = " (a simulator with the noise of one day, no device)" if told["fake"] else ""
     low, high = told["accuracy_interval"]
     console.print(
         f"on {told['device']}{fake}: accuracy {told['accuracy']:.3f} ({low:.3f} to {high:.3f}) on {told['n_samples']:,}"
         f" of {told['n_part']:,} samples, {told['exact_accuracy']:.3f} without shots and noise; the same label for "
-        f"{100 * told['label_agreement']:.1f} %{_thought(told)}"
+        f"{100 * told['label_agreement']:.1f} % of them{_thought(told)}"
     )
     console.print(
         f"|Δ⟨Z⟩| {told['mean_abs_delta_z']:.3g} on average, {told['max_abs_delta_z']:.3g} at most; "
@@ -51,21 +53,10 @@ def show_verification(told: Mapping[str, Any]) -> None:
         numbers = (row["exact"], row["device"], row["mean_abs_delta"], row["max_abs_delta"], row["expected"])
         table.add_row(name, *("–" if number is None else f"{number:.3f}" for number in numbers))
     console.print(table)
-    for line in _chained(told):
-        console.print(line)
+    observables = [ObservableValues.model_validate(row) for row in told["observables"]]
+    if chained := chain_in_words(observables, max(told.get("stages", ()), default=1)):
+        console.print(chained)
     console.print(_cost(told))
-
-
-def _chained(told: Mapping[str, Any]) -> Iterator[str]:
-    """What is to be said of circuits whose angles are the device's own values of others."""
-    rows = [row for row in told["observables"] if row.get("mean_abs_delta_chained") is not None]
-    if rows:
-        numbers = ", ".join(map(str, dict.fromkeys(row["circuit"] for row in rows)))
-        mean = sum(row["mean_abs_delta_chained"] for row in rows) / len(rows)
-        yield (
-            f"circuit {numbers} ran with angles from the device's values of those before, for which its exact values "
-            f"stand here; from a chain that is exact from its beginning it differs by {mean:.3g} on average"
-        )
 
 
 def show_ladder(told: Mapping[str, Any]) -> None:
@@ -105,5 +96,8 @@ def _cost(told: Mapping[str, Any]) -> str:
 
 
 def _thought(told: Mapping[str, Any]) -> str:
+    from qplug.lab.runs.evaluations import thought_over
+
     expected = told["expected_label_agreement"]
-    return "" if expected is None else f" (thought before, of shots alone: {100 * expected:.1f} %)"
+    over = thought_over(told["n_thought"], told["n_part"], told["part"])
+    return "" if expected is None else f" (thought before, of shots alone{over}: {100 * expected:.1f} %)"

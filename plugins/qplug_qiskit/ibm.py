@@ -164,8 +164,7 @@ class Ibm(RemoteBackend):
         """Sends what of the work was not sent yet, as one job if the limits allow."""
         shapes = self._shapes(work)
         parts = parts_of(shapes, work.shots)
-        if self.fake is None and len(parts) > 1:
-            self._go_on_with_device(work)
+        sent = {} if self.fake is not None else self._begun(work)
         compiled = self._all_compiled(work)
         facts = self._facts(work, compiled)
         if self.fake is not None:
@@ -179,7 +178,7 @@ class Ibm(RemoteBackend):
             limit = {} if seconds is None else {"max_execution_time": seconds}
             options.append({**self._options(part, work), **limit})
         self._keeping().keep_facts(work.tag, facts)
-        jobs = sender.send(parts, pubs, options, work.tag)
+        jobs = sender.send(parts, pubs, options, work.tag, sent)
         self._connected().usage = None  # it will be another
         return str(Handle(tuple(jobs), str(self._chosen.name), work.shots, shapes, work.tag))
 
@@ -253,8 +252,8 @@ class Ibm(RemoteBackend):
             )
         return self._chosen
 
-    def _go_on_with_device(self, work: Work) -> None:
-        """The rest of work that was sent in part runs where its beginning runs."""
+    def _begun(self, work: Work) -> dict[int, str]:
+        """The jobs of this work that the service has already; what is missing runs where they run."""
         sent = sent_jobs(self._connected(), work.tag)
         if sent:
             name = device_of(self._connected(), next(iter(sent.values())))
@@ -262,6 +261,7 @@ class Ibm(RemoteBackend):
             if self._device(n_qubits).name != name:
                 self._chosen = self._connected().device(name, n_qubits, begun=True)
                 self._compiled.clear()
+        return sent
 
     def _all_compiled(self, work: Work) -> list[Compiled]:
         device = self._device(max(task.circuit.n_qubits for task in work.tasks))

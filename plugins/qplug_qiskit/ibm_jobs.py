@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -45,14 +45,22 @@ class Sender:
         pubs: Sequence[Sequence[tuple[Any, ...]]],
         options: Sequence[dict[str, Any]],
         tag: str,
+        sent: Mapping[int, str],
     ) -> list[str]:
         """Sends those parts that were not sent yet, and gives the job of every part.
+
+        Args:
+            parts: of the work.
+            pubs: of each part.
+            options: of each part.
+            tag: of the work.
+            sent: the jobs of parts that were sent before.
 
         Raises:
             UserError: the service refuses.
             QplugError: the service cannot be reached, or failed; what it accepted all the same the next call finds.
         """
-        jobs = sent_jobs(self.account, tag)
+        jobs = dict(sent)
         missing = [number for number in range(len(parts)) if number not in jobs]
         if missing:
             self.account.send_once()

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
-import os
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,15 +14,11 @@ import numpy as np
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
-from ibm_service.control import Control
-from ibm_service.fixtures import LARGE, MIDDLE, SMALL, ibm
-from test_backbones_on_device import ROWS, Calls, device, freely, pipeline
+from test_backbones_on_device import ROWS, Calls, device, freely
 from toy_remote import FolderQueue, fail, jobs, serve
 
 from qplug.contract.errors import NotSupported, QplugError, UserError
-from qplug.contract.interfaces import Values
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.capsule.pack import pack
 from qplug.lab.capsule.replay import replay, replay_capsule
@@ -33,16 +26,15 @@ from qplug.lab.hardware.files import Files
 from qplug.lab.hardware.journal import JOURNAL, Journal
 from qplug.lab.judging.given import judge_scattered
 from qplug.lab.judging.stages import Order, order_of
+from qplug.lab.measures import percent
 from qplug.lab.pipeline.classifier import Classifier, Front, WeightedSum
 from qplug.lab.report.page import render
 from qplug.lab.report.source import read_run
 from qplug.lab.runner import on_device
 from qplug.lab.runner.asked import Asked, again_of, inputs
-from qplug.lab.runner.complete import Cell, complete
 from qplug.lab.runner.evaluate import evaluate
 from qplug.lab.runner.jobs import cancel, sent_work
 from qplug.lab.runner.ladder import Climb, climb
-from qplug.lab.runner.on_device import Spending
 from qplug.lab.runner.reporter import Silent
 from qplug.lab.runner.run import resume_run
 from qplug.lab.runner.workplace import Workplace
@@ -51,40 +43,11 @@ from qplug.lab.runs.evaluations import read_evaluation
 from qplug.lab.runs.sent_plan import read_sent
 from qplug.testing.reference import expectations
 from qplug_pennylane.pqc import Pqc
-from qplug_qiskit.ibm import Ibm
 from qplug_torch.backend import Torch
-
-__all__ = ["ibm"]
 
 N, SHOTS = 6, 500
 FIRST, SECOND = 1 + 0.001 * N * ROWS * SHOTS, 1 + 0.001 * N * SHOTS
 """Seconds of each job: 28 and 4."""
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Workplace]:
-    folder = tmp_path_factory.mktemp("runs")
-    place = Workplace(cache=folder / "cache", data=folder, workers=1, threads=1, figures=False)
-    complete(Cell(pipeline("head.n_qubits=2", head="pennylane-pqc"), folder / "run"), place, Silent())
-    return folder / "run", place
-
-
-@pytest.fixture
-def place(trained: tuple[Path, Workplace]) -> Workplace:
-    return trained[1]
-
-
-@pytest.fixture
-def queue(tmp_path: Path, site: Any) -> Path:
-    site.add("toy-device", {"qplug.backends": {"folder-queue": "toy_remote:FolderQueue"}})
-    (tmp_path / "queue").mkdir()
-    return tmp_path / "queue"
-
-
-@pytest.fixture
-def run(trained: tuple[Path, Workplace], tmp_path: Path) -> Path:
-    shutil.copytree(trained[0], tmp_path / "run")
-    return tmp_path / "run"
 
 
 def ask(run: Path, queue: Path, place: Workplace, **more: Any) -> dict[str, Any]:
@@ -121,7 +84,12 @@ def test_the_second_job_is_made_of_the_values_of_the_first(run: Path, queue: Pat
     assert found.faults == []
     assert f"verification.circuit 2.{late[0]['observable']}.mean_abs_delta_chained" in {c.number for c in found.checks}
     assert replay_capsule(pack(run, run.parent / "a.zip").file).faults == []
-    assert "The circuits went in 2 jobs" in render(read_run(run))
+    page = render(read_run(run))
+    assert "The circuits went in 2 jobs" in page
+    assert told["n_thought"] == 64
+    assert (
+        f"{percent(told['expected_label_agreement'])} over 64 of the {told['n_part']} samples of the test part" in page
+    )
     angles = home / "angles-2.npz"
     angles.write_bytes((home / "angles.npz").read_bytes())
     assert any("angles-2.npz" in fault for fault in map(str, replay(run).faults))
@@ -307,88 +275,3 @@ def test_a_ladder_has_the_same_stages_on_simulators(run: Path, queue: Path, plac
     found = replay(run)
     assert found.faults == []
     assert any(check.source.endswith(": counts") for check in found.checks)  # those of the fake device
-
-
-def until(reached: Callable[[], bool], process: Any) -> None:
-    """Waits for what a process is to do."""
-    while not reached():
-        assert not process.has_ended(within=0.02)
-
-
-@pytest.mark.parametrize(("stuck", "command"), [("before", "resume"), ("after", "evaluate")])
-def test_a_process_killed_between_jobs_costs_no_third(
-    run: Path, queue: Path, place: Workplace, site: Any, forking: Any, stuck: str, command: str
-) -> None:
-    right = ask(run, queue, place)
-    answers = (Path(right["evaluation"]) / "predictions.csv").read_bytes()
-    shutil.rmtree(right["evaluation"])
-    for path in queue.iterdir():
-        path.unlink()
-    around = os.environ | site.environment | {"QPLUG_CACHE": str(place.cache)}
-    around["PYTHONPATH"] += f"{os.pathsep}{Path(__file__).parent}"
-    words = ["evaluate", run, "--backend", "folder-queue", "--set", f"backend.folder={queue}"]
-    words += ["--samples", N, "--shots", SHOTS]
-
-    def start(*words: object) -> Any:
-        return forking.start([*words, "--yes"], run.parent, around, run.parent / "out", run.parent / "err")
-
-    (queue / f"stuck {stuck}").touch()
-    process = start(*words)
-    until(lambda: len(jobs(queue)) == 1, process)
-    serve(queue)
-    (home,) = run.glob("evaluations/*")
-    until(lambda: sum(line["event"] == "submitting" for line in Journal(home / JOURNAL).lines()) == 2, process)
-    until(lambda: len(jobs(queue)) == 1 + (stuck == "after"), process)
-    process.kill()
-    (queue / f"stuck {stuck}").unlink()
-    process = start(*words) if command == "evaluate" else start("resume", run)
-    while not process.has_ended(within=0.02):
-        serve(queue)
-    assert process.wait() == 0, (run.parent / "err").read_text("utf-8")
-    assert len(jobs(queue)) == 2
-    assert (home / "predictions.csv").read_bytes() == answers
-    found = read_evaluation(home).verification
-    assert found is not None
-    assert found.usage_seconds == pytest.approx(FIRST + SECOND)
-    assert len(found.job_ids) == 2
-
-
-def test_both_jobs_go_through_the_client_of_ibm_to_one_device(
-    run: Path, place: Workplace, tmp_path: Path, ibm: Control
-) -> None:
-    settings = {"name": "ibm", "layout_seeds": 1, "folder": str(tmp_path / "facts")}
-
-    def ask(*, wait: bool) -> dict[str, Any]:
-        asked = Asked({"backend": settings}, size=(N, SHOTS))
-        free = Spending(budget=20, allow=lambda _: True, wait=wait, sleep=lambda _: None)
-        return evaluate(run, asked, Silent(), workplace=place, spending=free)
-
-    for name, queue in ((SMALL, 0), (MIDDLE, 5), (LARGE, 5)):
-        ibm.device(name, queue=queue)
-    ibm.queue(held=True)
-    left = ask(wait=False)
-    assert (left["stage"], [job["device"] for job in ibm.jobs()]) == (1, [SMALL])
-    ibm.release()
-    handle = next(iter(Journal(Path(left["evaluation"]) / JOURNAL).units().values())).fact("handle")
-    assert isinstance(Ibm(layout_seeds=1).collect(handle), Values)  # the first job is done
-    gone = {
-        "maintenance": f"{SMALL}, where the beginning of this work ran, takes no jobs now: it is in maintenance",
-        "retired": f"ran on {SMALL}, which this account does not have any more.*{MIDDLE}, {LARGE}.*is sent anew",
-    }
-    for state, words in gone.items():
-        ibm.device(SMALL, state=state)
-        with pytest.raises(UserError, match=words):
-            ask(wait=True)
-    ibm.device(SMALL, state="active", queue=50)
-    told = ask(wait=True)
-    first, second = ibm.jobs()
-    assert [job["device"] for job in (first, second)] == [SMALL, SMALL]
-    assert [job["pubs"][0]["shape"] for job in (first, second)] == [[N * ROWS], [N]]
-    charged = [job["charged"] for job in (first, second)]
-    assert told["usage_seconds"] == pytest.approx(sum(charged))
-    assert told["forecast_seconds"] == pytest.approx(sum(charged), rel=0.2)
-    assert first["most_seconds"] == 20 - math.ceil(charged[1])  # what the second may take is kept for it
-    assert told["job_ids"] == [first["id"], second["id"]]
-    assert 0.6 < told["mean_abs_delta_z"] / told["expected_shot_noise"] < 1.5  # nothing but shots is at work
-    assert [task.encoding.shape for task in read_sent(Path(told["evaluation"]), 2).work.tasks] == [(N, 2)]
-    assert replay(run).faults == []

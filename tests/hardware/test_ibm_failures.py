@@ -6,6 +6,7 @@ The client is the real, unmodified one; the server is one of this machine, and p
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -256,6 +257,16 @@ def test_a_device_that_is_gone_before_and_after_sending(
     assert len(waited) == 1
     assert f"is queued on {SMALL}" in desk.statuses[0]
     assert len(ibm.jobs()) == 1
+
+
+def test_work_whose_journal_is_gone_is_found_where_it_ran(ibm: Control, desk: Desk) -> None:
+    desk.drive(device=None).settle(WORK)
+    shutil.rmtree(desk.home / "run")
+    ibm.device(LARGE, queue=99)
+    found = desk.drive(device=None).settle(WORK)
+    assert isinstance(found, Values)
+    assert found.facts["device"] == LARGE
+    assert [job["device"] for job in ibm.jobs()] == [LARGE]
 
 
 def test_an_allowance_that_is_used_up_before_and_after_sending(ibm: Control, desk: Desk) -> None:

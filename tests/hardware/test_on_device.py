@@ -89,6 +89,7 @@ def test_a_run_of_two_circuits_is_verified_by_one_job(run: Path) -> None:
     assert told["usage_seconds"] == told["forecast_seconds"] == 1 + 0.001 * 60 * 2 * 2000
     assert told["job_ids"] == jobs(queue_of(run))
     assert abs(told["label_agreement"] - told["expected_label_agreement"]) < 0.15  # nothing but shots is at work
+    assert told["n_thought"] == told["n_part"]
     # The mean of |N(0, s)|, over 60 x 5 values.
     assert 0.8 < told["mean_abs_delta_z"] / told["expected_shot_noise"] < 1.25
     assert len(told["observables"]) == 3 + 2

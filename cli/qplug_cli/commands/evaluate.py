@@ -225,6 +225,6 @@ def _show_agreement(found: Mapping[str, Any] | None) -> None:
 def _where(summary: Mapping[str, Any]) -> str:
     if summary["backend"] is None:
         return "no circuit"
-    settings = ", ".join(f"{name} {value}" for name, value in summary["settings"].items())
+    settings = ", ".join(f"{name} {value}" for name, value in summary["settings"].items() if value != "")
     noise = ", modelled noise: a fake device" if summary["modelled_noise"] else ""
     return str(summary["backend"]) + (f" ({settings})" if settings else "") + noise

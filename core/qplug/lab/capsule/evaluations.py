@@ -131,7 +131,7 @@ def _device(home: Path, record: EvaluationRecord, rows: Sequence[dict[str, str]]
     if told is None:
         return
     yield same(RECORD, "verification.executions", told.executions, plan.n_rows * plan.shots, PLAN)
-    for name in ("shots", "n_part", "forecast_seconds"):
+    for name in ("shots", "n_part", "n_thought", "forecast_seconds"):
         yield same(RECORD, f"verification.{name}", getattr(told, name), getattr(plan, name), PLAN)
     thought = None if plan.expected_flipped is None else 1 - plan.expected_flipped
     yield same(RECORD, "verification.expected_label_agreement", told.expected_label_agreement, thought, PLAN)

@@ -24,6 +24,7 @@ def verification_figure(
     curve: Sequence[tuple[int, float]],
     *,
     shots: int,
+    thought: str = "",
     title: str,
     stamp: str | None = None,
 ) -> Figure:
@@ -35,12 +36,14 @@ def verification_figure(
         names: of all observables, circuit after circuit.
         curve: numbers of shots with the share of labels, in [0, 1], that they would flip.
         shots: as many as were taken.
+        thought: over which samples the curve is, such as ``" over all 300 samples of the test part"``.
         title: what is shown, such as the data set, the head and the device.
         stamp: a warning such as ``"SYNTHETIC DATA"``, or None.
     """
     note = (
         f"Left: each dot is one expectation value of one sample. Grey: where 95 % of them lie if {shots:,} shots are "
-        "all that differs. Right: how many labels shots alone would change, thought before anything was sent."
+        "all that differs. Right: how many labels shots alone would change, thought before anything was "
+        f"sent{thought}."
     )
     canvas = Canvas(_LEFT + 2 * _SIDE + _GAP + _RIGHT, _BELOW + _SIDE + 0.35, title=title, note=note, stamp=stamp)
     left = canvas.axes(_LEFT, _BELOW, _SIDE, _SIDE)

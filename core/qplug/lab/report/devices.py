@@ -9,7 +9,14 @@ from typing import Any
 
 from qplug.lab.measures import percent
 from qplug.lab.report.figures import Picture, from_png
-from qplug.lab.runs.evaluations import EVALUATIONS, EvaluationRecord, Verification, evaluations
+from qplug.lab.runs.evaluations import (
+    EVALUATIONS,
+    EvaluationRecord,
+    Verification,
+    chain_in_words,
+    evaluations,
+    thought_over,
+)
 
 FIGURE = "verification.png"
 _NONE = "–"
@@ -77,30 +84,19 @@ def _sentence(name: str, record: EvaluationRecord, found: Verification) -> str:
     what = (
         f"{scores.n:,} of {found.n_part:,} samples of the {record.judgement.part} part went to {name}, with "
         f"{found.shots:,} shots each. It puts {percent(scores.accuracy)} of them into the right class (95 % interval "
-        f"{percent(low)} to {percent(high)}); without shots and noise it is {percent(found.exact_accuracy)}."
+        f"{percent(low)} to {percent(high)}); without shots and noise it is {percent(found.exact_accuracy)} of them."
     )
     if agreed is None or agreed.mean_abs_delta_z is None:
         return what
     expected = found.expected_label_agreement
-    thought = "" if expected is None else f", where {percent(expected)} were thought to withstand the shots alone"
-    return (
-        f"{what} The same label stands for {percent(agreed.label_agreement)}{thought}. Expectation values differ "
-        f"from the exact ones by {agreed.mean_abs_delta_z:.3f} on average; shots alone explain "
-        f" {found.expected_shot_noise:.3f}.{_chained(found)}"
+    over = thought_over(found.n_thought, found.n_part, record.judgement.part)
+    thought = (
+        "" if expected is None else f"; shots alone were thought, before, to leave it for {percent(expected)}{over}"
     )
-
-
-def _chained(found: Verification) -> str:
-    """What is to be said of circuits whose angles are the device's own values of others."""
-    later = [row for row in found.observables if row.mean_abs_delta_chained is not None]
-    if not later:
-        return ""
-    numbers = ", ".join(str(number) for number in dict.fromkeys(row.circuit for row in later))
-    mean = sum(row.mean_abs_delta_chained or 0.0 for row in later) / len(later)
     return (
-        f" The circuits went in {max(found.stages)} jobs: the angles of circuit {numbers} come from the device's own "
-        "values of those before. Exact values of it are those for these angles; from a chain that is exact from its "
-        f"beginning it differs by {mean:.3f} on average, which holds what the errors before do to its angles."
+        f"{what} The same label stands for {percent(agreed.label_agreement)} of them{thought}. Expectation values "
+        f"differ from the exact ones by {agreed.mean_abs_delta_z:.3f} on average; shots alone explain "
+        f"{found.expected_shot_noise:.3f}. {chain_in_words(found.observables, max(found.stages, default=1))}".rstrip()
     )
 
 

@@ -25,8 +25,10 @@ from qplug.lab.judging.given import part_of, rows_of
 from qplug.lab.judging.judge import Judgement
 from qplug.lab.judging.stages import Order, order_in
 from qplug.lab.judging.view import View
+from qplug.lab.measures import percent
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.thought import Thought
+from qplug.lab.runs.evaluations import thought_over
 from qplug.lab.runs.sent_plan import VERSION, Flips, SentPlan, pack_angles, write_plan
 
 THOUGHT_OF = 64
@@ -72,7 +74,8 @@ class Settling:
         bought = self._bought(budget, curve)
         (flips,) = self._thought.flips(bought.shots)
         self.reporter.note(
-            f"{bought.shots:,} shots are thought to change {flips.flipped:.1%} of the labels by themselves"
+            f"{bought.shots:,} shots are thought to change {percent(flips.flipped)} of the labels by themselves"
+            + thought_over(self._thought.n, len(self._on.labels), self._on.part)
         )
         positions = stratified_subset(self._on.labels, bought.n_samples, self.seed)
         work = self._work(positions, bought.shots)
@@ -96,6 +99,7 @@ class Settling:
             facts=dict(bought.forecast.facts),
             tag=tag_of(first, str(self.home), repr(self.question["settings"])),
             expected_flipped=flips.flipped,
+            n_thought=self._thought.n,
             curve=tuple(Flips(shots=point.shots, flipped=point.flipped) for point in curve),
             circuits=tuple(dump(task.circuit) for task in work.tasks),
             angles_sha256=hashlib.sha256(angles).hexdigest(),

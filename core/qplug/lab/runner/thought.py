@@ -33,6 +33,11 @@ class Thought:
     exact: Judgement
     chained: bool
 
+    @property
+    def n(self) -> int:
+        """How many samples shots are thought about for."""
+        return len(self.exact.on.labels)
+
     def flips(self, *shots: int) -> list[Flips]:
         """The share of labels that shots change, for each number of shots."""
         right = self.exact.predicted.numpy() if self.chained else self._answer(self._values())

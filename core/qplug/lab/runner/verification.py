@@ -12,7 +12,7 @@ from qplug.lab.hardware.shots import expected_distance
 from qplug.lab.judging.judge import Judgement
 from qplug.lab.runner.on_device import Answered
 from qplug.lab.runs.directory import RunDirectory
-from qplug.lab.runs.evaluations import ObservableValues, Verification
+from qplug.lab.runs.evaluations import ObservableValues, Verification, thought_over
 
 FIGURE = "verification.png"
 
@@ -34,6 +34,7 @@ def verification(answered: Answered, name: str) -> Verification:
         exact_accuracy=float(answered.exact.scores["accuracy"]),
         expected_shot_noise=expected_distance(_arrays(answered.exact), plan.shots),
         expected_label_agreement=None if plan.expected_flipped is None else 1 - plan.expected_flipped,
+        n_thought=plan.n_thought,
         observables=tuple(_observables(answered)),
         job_ids=answered.jobs,
         executions=plan.executions,
@@ -56,7 +57,8 @@ def draw(directory: RunDirectory, answered: Answered, found: Verification, *, ti
     figure = verification_figure(
         _arrays(answered.exact), answered.values.expectations, names,
         [(point.shots, point.flipped) for point in answered.sent.plan.curve],
-        shots=found.shots, title=title, stamp=stamp,
+        shots=found.shots, thought=thought_over(found.n_thought, found.n_part, answered.sent.plan.part), title=title,
+        stamp=stamp,
     )  # fmt: skip
     directory.write_figure(FIGURE, figure)
 

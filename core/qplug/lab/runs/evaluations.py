@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -59,6 +60,8 @@ class Verification(Table):
         expected_shot_noise: the mean distance of expectation values that shots alone explain.
         expected_label_agreement: the share of labels that shots alone were thought, before anything was sent, to
             leave as they are.
+        n_thought: over how many samples of the part that was thought, all of it or a drawn part, whichever were sent;
+            None in records from before it was told.
         observables: the distances of each. Exact are the values for the angles that were sent; of a circuit whose
             angles come from the device's values of others, also the distance from those of a chain that is exact
             from its beginning is told, which holds what these errors do to its angles.
@@ -75,6 +78,7 @@ class Verification(Table):
     exact_accuracy: float
     expected_shot_noise: float
     expected_label_agreement: Number = None
+    n_thought: Count | None = None
     observables: tuple[ObservableValues, ...]
     stages: tuple[Count, ...] = ()
     job_ids: tuple[str, ...]
@@ -90,6 +94,33 @@ class Verification(Table):
     def named(self) -> str:
         """The device for people, who must not take a fake one for a device."""
         return self.device + (", a fake device" if self.fake and "fake" not in self.device.lower() else "")
+
+
+def thought_over(n_thought: int | None, n_part: int, part: str) -> str:
+    """Over which samples of a part shots were thought about, to be put behind a word; empty where it is not known."""
+    if n_thought is None:
+        return ""
+    whole = f"all {n_part:,} samples of the {part} part"
+    return f" over {whole if n_thought == n_part else f'{n_thought:,} of the {n_part:,} samples of the {part} part'}"
+
+
+def chain_in_words(observables: Iterable[ObservableValues], n_jobs: int) -> str:
+    """What is to be said of circuits whose angles are the device's own values of others; empty where there is none.
+
+    Args:
+        observables: of all circuits.
+        n_jobs: in how many jobs they went.
+    """
+    later = [row for row in observables if row.mean_abs_delta_chained is not None]
+    if not later:
+        return ""
+    numbers = ", ".join(str(number) for number in dict.fromkeys(row.circuit for row in later))
+    mean = sum(row.mean_abs_delta_chained or 0.0 for row in later) / len(later)
+    return (
+        f"The circuits went in {n_jobs} jobs: the angles of circuit {numbers} come from the device's own values of "
+        "those before. Exact values of it are those for these angles; from a chain that is exact from its beginning "
+        f"it differs by {mean:.3f} on average, which holds what the errors before do to its angles."
+    )
 
 
 class EvaluationRecord(Table):

@@ -58,6 +58,7 @@ class SentPlan(Table):
         facts: of the device and the compiled circuits, as the backend told them before.
         tag: names the work in the journal and at the device.
         expected_flipped: the share of labels that these shots were thought to change.
+        n_thought: over how many samples of the part that share and ``curve`` are; null in older plans.
         curve: what shot noise would do to labels.
         circuits: as JSON text, one for each with a read-out, those of the backbone first.
         rows: how often each of them is run for a sample; empty: once.
@@ -82,6 +83,7 @@ class SentPlan(Table):
     facts: dict[str, JsonValue] = Field(default={}, description="as the backend tells them")
     tag: str
     expected_flipped: Number = None
+    n_thought: Count | None = None
     curve: tuple[Flips, ...] = ()
     circuits: tuple[str, ...]
     rows: tuple[Count, ...] = ()
