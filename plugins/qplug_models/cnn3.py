@@ -11,6 +11,7 @@ from torch import nn
 
 from qplug.contract.errors import NotSupported
 from qplug.contract.interfaces import Backbone, BackboneCapabilities
+from qplug_models.layers import Halving
 
 SMALLEST = 8
 """Fewest rows and columns that three halvings leave something of."""
@@ -71,7 +72,7 @@ class Cnn3(Backbone):
         for before, after in pairwise((n_channels, *self.channels)):
             layers += [
                 nn.Conv2d(before, after, self.kernel, padding=self.kernel // 2),
-                nn.MaxPool2d(2),
+                Halving(),
                 nn.ReLU(),  # after pooling it gives the same values and gradients, on a quarter of them
             ]
         return layers

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from qplug.lab.data.disk import UNUSED, write_json
-from qplug.lab.data.store import Store
+from qplug.lab.data.store import Store, digest
 
 
 def ask(store: Store, order: Iterable[int]) -> np.memmap:  # type: ignore[type-arg]
@@ -92,3 +92,33 @@ def test_damaged_rows_are_left_out_until_they_are_written_again(store: Store, ca
     store.append(keys[2:4], np.full((2, 3), 7, dtype=np.float32))
     assert set(store.intact(keys)) == set(keys)
     np.testing.assert_array_equal(ask(store, range(5))[:, 0], [0, 3, 7, 7, 12])
+
+
+def test_rows_that_were_found_whole_are_read_again_once_somebody_wrote_to_them(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+    monkeypatch.setattr("qplug.lab.data.store.digest", lambda row: read.append(bytes(row)) or digest(row))
+    keys = [bytes([n]) * 32 for n in range(5)]
+    monkeypatch.setattr("qplug.lab.data.store._SETTLED", -1e9)
+    assert len(store.intact(keys)) == 5
+    assert len(store.intact(keys)) == 5
+    assert len(read) == 5
+    assert len(store.intact(keys[:2])) == 5  # others than were looked at
+    assert len(read) == 7
+    path = store.folder / "rows.f32"
+    content = bytearray(path.read_bytes())
+    content[4] ^= 1
+    os.utime(path, ns=(0, 0))
+    path.write_bytes(content)
+    assert keys[0] not in store.intact(keys[:2])
+    assert keys[0] not in store.intact(keys[:2])  # what is damaged is never taken for whole
+
+
+def test_rows_written_a_moment_ago_are_always_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times of files go in steps of some milliseconds, so two writes may leave the same."""
+    read: list[bytes] = []
+    monkeypatch.setattr("qplug.lab.data.store.digest", lambda row: read.append(bytes(row)) or digest(row))
+    for _ in range(2):
+        store.intact([bytes([0]) * 32])
+    assert len(read) == 2

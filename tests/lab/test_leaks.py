@@ -32,9 +32,11 @@ from qplug.lab.config.augmentation import AugmentationOptions
 from qplug.lab.config.resolve import resolve
 from qplug.lab.config.toml import to_layer
 from qplug.lab.config.training import TrainingOptions
+from qplug.lab.data import copies
 from qplug.lab.data.cache import Features, features
 from qplug.lab.data.embeddings import embeddings
-from qplug.lab.data.likeness import alike, alike_across_parts
+from qplug.lab.data.kept import clear, kept
+from qplug.lab.data.likeness import Alike, _nearest, alike, alike_across_parts
 from qplug.lab.data.normalise import fit_normalise
 from qplug.lab.data.prints import Print, prints
 from qplug.lab.data.splits import PARTS, Split, make_split
@@ -43,6 +45,7 @@ from qplug.lab.judging.logits import predict_logits
 from qplug.lab.pipeline.augment import Augment
 from qplug.lab.pipeline.classifier import Front, build_backbone
 from qplug.lab.pipeline.components import assemble
+from qplug.lab.runner import prepare as runner_prepare
 from qplug.lab.runner.examine import examine
 from qplug.lab.runner.prepare import prepare
 from qplug.lab.runner.reporter import Silent
@@ -346,6 +349,67 @@ def test_what_was_seen_of_one_split_serves_another_and_no_other_recordings(clips
     assert [set(pair.ids) for pair in other] in ([], [ids])  # where the draw puts both into one part
     assert alike_across_parts(found.values, found.kept, split, "audio") == []
     assert alike_across_parts(values, found.kept, split, "audio") == before
+
+
+def test_many_copies_in_the_own_part_hide_none_in_another_whichever_split_comes_first(
+    clips: Path, tmp_path: Path
+) -> None:
+    found = prints(Clips(), Clips().index(clips), name="clips", cache=tmp_path / "cache")
+    values = np.array(found.values)
+    values[:50] = values[0]  # more than are kept between splits
+    own, across = np.arange(80), np.full(80, -1)
+    across[:49], across[49], across[50:] = 2, 0, 1
+    for _ in range(2):
+        assert len(list(_nearest(values, own, own, "audio", 10**6))) == 50
+        pairs = list(_nearest(values, np.arange(49), across, "audio", 10**6))
+        assert [(row, other) for row, other, _ in pairs] == [(row, 49) for row in range(49)]
+
+
+def searched(monkeypatch: pytest.MonkeyPatch) -> list[Split]:
+    """The splits for which copies are searched from now on, in this process as in a new one."""
+    monkeypatch.setattr(runner_prepare, "_SEEN", {})
+    monkeypatch.setattr(copies, "_LAST", {})
+    asked: list[Split] = []
+
+    def search(values: Any, samples: Any, split: Split, *others: Any, **more: Any) -> list[Alike]:
+        asked.append(split)
+        return alike_across_parts(values, samples, split, *others, **more)
+
+    monkeypatch.setattr(copies, "alike_across_parts", search)
+    return asked
+
+
+def test_copies_are_searched_once_for_a_split_of_the_same_recordings(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    split = split_of(clips)
+    wave, _ = soundfile.read(in_part(split, "test"))
+    copy = clips / f"high_{split.parts['train'][0].group}_99"
+    at_a_fifth_of_the_level(copy, wave)
+    asked = searched(monkeypatch)
+    said = warned(clips, tmp_path, monkeypatch)
+    assert "1 recording sounds like one of another part" in said
+    assert len(asked) == 1
+    for n_mels in (16, 4):  # whatever the features
+        assert searched(monkeypatch) == []
+        assert warned(clips, tmp_path, monkeypatch, n_mels) == said
+        assert searched(monkeypatch) == []
+    assert [(each.kind, each.n_files) for each in kept(tmp_path / "cache") if each.kind == "copies"] == [("copies", 1)]
+
+    path = next((tmp_path / "cache" / "copies").rglob("*.json"))
+    for damage in (path.read_text().replace("0.9", "0.8"), path.read_text()[:-40], "[]"):
+        path.write_text(damage)
+        again = searched(monkeypatch)
+        assert warned(clips, tmp_path, monkeypatch) == said
+        assert len(again) == 1
+    assert "is damaged; copies are searched for again" in caplog.text
+
+    soundfile.write(copy.with_suffix(".wav"), sound(1000), RATE)
+    again = searched(monkeypatch)
+    assert "like one of another part" not in warned(clips, tmp_path, monkeypatch)
+    assert len(again) == 1
+    clear(tmp_path / "cache")
+    assert not (tmp_path / "cache" / "copies").exists()
 
 
 def test_the_check_for_copies_stays_within_its_bound(clips: Path, tmp_path: Path) -> None:

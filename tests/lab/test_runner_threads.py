@@ -7,7 +7,11 @@ import pytest
 import threadpoolctl
 import torch
 
-from qplug.lab.runner.examine import computing_on, suitable_threads
+from qplug.lab.config.resolve import resolve
+from qplug.lab.pipeline.classifier import embedding_width
+from qplug.lab.runner.examine import computing_on, examine, suitable_threads
+from qplug.lab.runner.reporter import Silent
+from qplug.lab.runner.workplace import Workplace
 
 
 @pytest.mark.parametrize(
@@ -36,3 +40,18 @@ def test_all_that_computes_in_a_run_has_its_threads_and_afterwards_those_it_had(
         assert blas() == possible
     assert (torch.get_num_threads(), os.environ.get("OPENBLAS_NUM_THREADS")) == (before, variable)
     assert blas() == pools
+
+
+def test_a_network_is_looked_at_with_the_threads_of_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def width(front: torch.nn.Module, shape: tuple[int, ...]) -> int:
+        seen.append(torch.get_num_threads())
+        return embedding_width(front, shape)
+
+    for module in ("classifier", "describe"):
+        monkeypatch.setattr(f"qplug.lab.pipeline.{module}.embedding_width", width)
+    config = resolve([{"dataset": {"name": "digits"}, "threads": 3}])
+    examine(config, Workplace.from_environment(), Silent())
+    assert seen
+    assert set(seen) == {3}

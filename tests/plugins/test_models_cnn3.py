@@ -7,6 +7,7 @@ import torch
 
 from qplug.contract.errors import NotSupported
 from qplug_models.cnn3 import Cnn3
+from qplug_models.layers import Halving
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (1, 40, 51), (2, 128, 9)])
@@ -66,6 +67,23 @@ def test_relu_after_pooling_gives_the_very_numbers_of_relu_before_it() -> None:
         values.square().sum().backward()
         found.append([values.detach(), *(parameter.grad.clone() for parameter in module.parameters())])
     assert all(torch.equal(after, before) for after, before in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 16, 24), (2, 3, 17, 25), (1, 1, 9, 8)])
+def test_pooling_without_gradients_gives_the_very_numbers_of_torch(shape: tuple[int, ...]) -> None:
+    maps = torch.randn(shape)
+    maps[..., :4] = 0.5
+    maps[0, 0, 5, 5] = float("nan")
+    for its in (maps, maps.contiguous(memory_format=torch.channels_last), maps.transpose(2, 3)):
+        assert torch.equal(Halving()(its).nan_to_num(9.0), torch.nn.MaxPool2d(2)(its).nan_to_num(9.0))
+
+
+def test_pooling_stays_one_operation_where_the_network_is_drawn_up() -> None:
+    module = Cnn3().build((1, 16, 16)).eval()
+    with torch.no_grad():
+        names = [str(node.target) for node in torch.export.export(module, (torch.randn(2, 1, 16, 16),)).graph.nodes]
+    assert sum("max_pool2d" in name for name in names) == 3
+    assert not any("maximum" in name for name in names)
 
 
 def test_learns_to_tell_stripes_apart() -> None:

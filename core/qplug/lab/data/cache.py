@@ -109,7 +109,7 @@ def features(
         PluginError: data set or extractor failed in a way that is not one of qplug's errors.
         Interrupted: the user pressed Ctrl-C; what is done is kept.
     """
-    full = _full_identity(identity, dataset, extractor)
+    full = full_identity(identity, dataset, extractor)
     name = identity_hash(full)
     keys, bad = _keys(samples, cache, reading)
     wanted = list(dict.fromkeys(keys.values()))
@@ -125,7 +125,8 @@ def features(
     return _gather(store, samples, keys, entries, bad, unusable, name, title, folder, on_bad_file)
 
 
-def _full_identity(identity: Mapping[str, Any], dataset: Dataset, extractor: FeatureExtractor) -> dict[str, Any]:
+def full_identity(identity: Mapping[str, Any], dataset: Dataset, extractor: FeatureExtractor) -> dict[str, Any]:
+    """All that features depend on beside the signals; ``features`` says what of it is added."""
     return {
         "layout": _LAYOUT,
         "interface": INTERFACE,
@@ -201,6 +202,8 @@ def _file_name(title: str) -> str:
 def _keys(samples: Sequence[Sample], cache: Path, reading: Progress) -> tuple[dict[str, bytes], dict[str, str]]:
     """The cache key of each sample by id, and the reasons for those whose file cannot be read."""
     hashes = source_hashes(samples, cache, progress=reading)
+    if _LAST and _LAST[0][:2] == (list(samples), hashes):  # the cells of a comparison share their samples
+        return dict(_LAST[0][2]), dict(_LAST[0][3])
     keys: dict[str, bytes] = {}
     bad: dict[str, str] = {}
     for sample in samples:
@@ -209,7 +212,12 @@ def _keys(samples: Sequence[Sample], cache: Path, reading: Progress) -> tuple[di
             bad[sample.id] = (source.strerror or str(source)).lower()
         else:
             keys[sample.id] = sample_key(sample, source)
+    _LAST[:] = [(list(samples), hashes, dict(keys), dict(bad))]
     return keys, bad
+
+
+_LAST: list[tuple[list[Sample], dict[Path, str | OSError], dict[str, bytes], dict[str, str]]] = []
+"""The samples that this process was asked for last, the hashes of their files, and what ``_keys`` gave."""
 
 
 class _Fill:

@@ -101,7 +101,9 @@ def _remembered(
     """What is known of the files as they are now, and the files that have to be read."""
     found: dict[Path, str | OSError] = {}
     unread = []
-    for path in paths:
+    names = {path: _name(path) for path in paths}
+    known = _rows(table, list(names.values()))
+    for path, name in names.items():
         try:
             stat = path.stat()
         except OSError as error:
@@ -110,12 +112,22 @@ def _remembered(
         if not S_ISREG(stat.st_mode):  # reading a pipe would wait for ever
             found[path] = OSError(errno.EINVAL, "is no file but a folder, a pipe or a device", str(path))
             continue
-        row = table.execute("SELECT size, mtime, ctime, sha256 FROM files WHERE path = ?", (_name(path),)).fetchone()
-        if row is not None and tuple(row[:3]) == _times_of(stat):
+        row = known.get(name)
+        if row is not None and row[:3] == _times_of(stat):
             found[path] = row[3]
         else:
             unread.append((path, stat))
     return found, unread
+
+
+def _rows(table: sqlite3.Connection, names: Sequence[str]) -> dict[str, tuple[int, int, int, str]]:
+    """Size, times of change and hash by name, of the names that the table knows."""
+    known: dict[str, tuple[int, int, int, str]] = {}
+    for some in (names[start : start + _BATCH] for start in range(0, len(names), _BATCH)):
+        asked = ", ".join("?" * len(some))
+        found = table.execute(f"SELECT path, size, mtime, ctime, sha256 FROM files WHERE path IN ({asked})", some)
+        known.update((row[0], row[1:]) for row in found)
+    return known
 
 
 def _remember(table: sqlite3.Connection, hashes: Iterable[tuple[Path, os.stat_result, str | OSError]]) -> None:
@@ -129,8 +141,9 @@ def _remember(table: sqlite3.Connection, hashes: Iterable[tuple[Path, os.stat_re
 
 
 def _name(path: Path) -> str:
+    name = str(path.absolute())
     # Names that are not valid text come from Python with lone surrogates, which SQLite would refuse.
-    return str(path.absolute()).encode("utf-8", "backslashreplace").decode()
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
 
 
 class Unchanged:

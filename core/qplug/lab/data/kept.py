@@ -13,6 +13,7 @@ from qplug.lab.locks import is_taken
 KINDS = {
     "features": "features of recordings and images",
     "embeddings": "outputs of frozen backbones",
+    "copies": "what was found about copies across parts",
     "examples": "generated example files",
     "files": "digests of files that were read",
     "plugins": "notes about plugins that were tried",
@@ -21,6 +22,7 @@ KINDS = {
 _PLACES = {
     "features": ("features",),
     "embeddings": ("embeddings",),
+    "copies": ("copies",),
     "examples": ("examples",),
     "files": ("files.sqlite", "files.sqlite-wal", "files.sqlite-shm"),
     "plugins": ("plugins.json",),

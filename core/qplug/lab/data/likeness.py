@@ -36,6 +36,7 @@ _WORTH_A_LOOK = 0.9
 _INDEXED = 500_000  # patterns; of more, evenly spread frames are
 _COMMON = 200  # patterns that stand in more places tell nothing
 _TRIED = 4
+_KEPT = 32  # of a recording's candidates, between one split and the next
 _JUDGED = 4000  # recordings at most
 _LAGS = 4096
 _CHUNK_VALUES = 8_000_000
@@ -65,6 +66,7 @@ def alike_across_parts(
     modality: Modality,
     *,
     max_pairs: int = MAX_PAIRS,
+    known_as: bytes | None = None,
 ) -> list[Alike]:
     """For each sample of validation and test, the one of another part that it is a copy of, if there is one.
 
@@ -74,12 +76,13 @@ def alike_across_parts(
         split: its parts.
         modality: what the prints are of.
         max_pairs: the most pairs of samples that may be thought of; beyond, evenly spread samples are judged.
+        known_as: tells these prints from all others, so that they need not be read for it; None: their content does.
 
     Returns:
         Pairs whose likeness is at least ``ALIKE``, the most alike first.
     """
     part = _parts(samples, split)
-    found = _nearest(values, np.flatnonzero(part > 0), part, modality, max_pairs)
+    found = _nearest(values, np.flatnonzero(part > 0), part, modality, max_pairs, known_as)
     return _once(
         Alike((samples[row].id, samples[other].id), (PARTS[part[row]], PARTS[part[other]]), likeness)
         for row, other, likeness in found
@@ -113,14 +116,22 @@ def _parts(samples: Sequence[Sample], split: Split) -> _Numbers:
 
 
 def _nearest(
-    values: NDArray[np.float32], judged: _Numbers, kind: _Numbers, modality: Modality, max_pairs: int
+    values: NDArray[np.float32],
+    judged: _Numbers,
+    kind: _Numbers,
+    modality: Modality,
+    max_pairs: int,
+    known_as: bytes | None = None,
 ) -> Iterator[tuple[int, int, float]]:
     """Judged rows, each with the row of another kind that it is a copy of, and their likeness; kind -1 is nothing."""
     judged = judged[:: max(1, -(-len(judged) * len(values) // max_pairs))]
     if not len(judged):
         return
     values = np.asarray(values)  # of a mapped file each small step would cost a look at the map
-    pairs = _nearest_sounds(values, judged, kind) if modality == "audio" else _nearest_images(values, judged, kind)
+    if modality == "audio":
+        pairs = _nearest_sounds(values, judged, kind, known_as)
+    else:
+        pairs = _nearest_images(values, judged, kind)
     yield from (pair for pair in pairs if pair[2] >= ALIKE[modality])
 
 
@@ -156,24 +167,22 @@ def _gradients(values: NDArray[np.float32]) -> NDArray[np.float32]:
 # Recordings
 
 
-def _nearest_sounds(values: NDArray[np.float32], judged: _Numbers, kind: _Numbers) -> Iterator[tuple[int, int, float]]:
-    index = _index_of(values, np.flatnonzero(kind >= 0))
+def _nearest_sounds(
+    values: NDArray[np.float32], judged: _Numbers, kind: _Numbers, known_as: bytes | None
+) -> Iterator[tuple[int, int, float]]:
+    index = _index_of(values, np.flatnonzero(kind >= 0), known_as)
     judged = judged[:: -(-len(judged) // _JUDGED)]
     for row in judged.tolist():
-        levels = levels_of(values[row])
-        tried = [
-            (index.likeness(levels, row, other, lag), other, lag)
-            for other, lag in index.candidates(levels, kind, kind[row])
-        ]
+        tried = [(index.likeness(row, other, lag), other, lag) for other, lag in index.candidates(row, kind)]
         if tried:
             likeness, other, lag = max(tried)
-            beside = (index.likeness(levels, row, other, near) for near in (lag - 1, lag + 1))
+            beside = (index.likeness(row, other, near) for near in (lag - 1, lag + 1))
             yield row, other, max(likeness, *beside)
 
 
-def _index_of(values: NDArray[np.float32], rows: _Numbers) -> _Index:
+def _index_of(values: NDArray[np.float32], rows: _Numbers, known_as: bytes | None) -> _Index:
     """The last one again if it is of the same recordings: other splits of them ask for most of the same."""
-    key = hashlib.sha256(np.ascontiguousarray(values).data).digest() + rows.tobytes()
+    key = (known_as or hashlib.sha256(np.ascontiguousarray(values).data).digest()) + rows.tobytes()
     if key not in _LAST:
         _LAST.clear()
         _LAST[key] = _Index(values, rows)
@@ -191,6 +200,8 @@ class _Index:
     def __init__(self, values: NDArray[np.float32], rows: _Numbers) -> None:
         self._values = values
         self._known: dict[tuple[int, int, int], float] = {}
+        self._first: dict[int, tuple[_Numbers, bool]] = {}
+        self._levels: tuple[int, NDArray[np.float32]] = (-1, np.zeros((0, 0), np.float32))
         every = max(1, int(values[rows, 0].sum()) // _INDEXED)
         patterns, places = [], []
         for row in rows.tolist():
@@ -204,15 +215,37 @@ class _Index:
         self._places = place[order]
         self._ends = np.searchsorted(pattern[order], np.arange((1 << N_BANDS - 1) + 1))
 
-    def likeness(self, levels: NDArray[np.float32], row: int, other: int, lag: int) -> float:
+    def likeness(self, row: int, other: int, lag: int) -> float:
         """How alike two recordings are at a displacement."""
         if (key := (row, other, lag)) not in self._known:
-            self._known[key] = _likeness(levels, levels_of(self._values[other]), lag)
+            self._known[key] = _likeness(self._levels_of(row), levels_of(self._values[other]), lag)
         return self._known[key]
 
-    def candidates(self, levels: NDArray[np.float32], kind: _Numbers, own: int) -> list[tuple[int, int]]:
-        """Rows of another kind that share most patterns at one displacement, and that: their frame less the own."""
-        slopes = _slopes(levels)
+    def candidates(self, row: int, kind: _Numbers) -> list[tuple[int, int]]:
+        """Rows of another kind that share most patterns at one displacement, and that: their frame less the own.
+
+        The first of all kinds are kept, for other splits ask for others of the same; where too few of these are of
+        another kind, all are looked at again.
+        """
+        if row not in self._first:
+            places = self._ranked(row)
+            self._first[row] = places[:_KEPT].copy(), len(places) <= _KEPT
+        places, are_all = self._first[row]
+        best = places[kind[places // _LAGS] != kind[row]][:_TRIED]
+        if len(best) < _TRIED and not are_all:
+            places = self._ranked(row)
+            best = places[kind[places // _LAGS] != kind[row]][:_TRIED]
+        return [(place // _LAGS, place % _LAGS - N_FRAMES) for place in best.tolist()]
+
+    def _levels_of(self, row: int) -> NDArray[np.float32]:
+        """Those of the row that is being compared with others."""
+        if self._levels[0] != row:
+            self._levels = row, levels_of(self._values[row])
+        return self._levels[1]
+
+    def _ranked(self, row: int) -> _Numbers:
+        """Displaced rows that share patterns with this one, those with most first; without itself."""
+        slopes = _slopes(self._levels_of(row))
         asked = _patterns(slopes)
         weakest = np.argsort(np.abs(slopes), axis=0)[:2]  # the signs that loss turns first
         patterns = np.concatenate([asked, *(asked ^ (1 << sign) for sign in weakest)])
@@ -221,15 +254,15 @@ class _Index:
         told = (np.tile(asked, 3) != 0) & (counts > 0) & (counts <= _COMMON)
         patterns, frames, counts = patterns[told], frames[told], counts[told]
         if not len(counts):
-            return []
+            return np.zeros(0, np.int64)
         before = np.repeat(self._ends[patterns] - (np.cumsum(counts) - counts), counts)
         places = self._places[before + np.arange(len(before))]
         places = places - np.repeat(frames, counts) + N_FRAMES  # displacements above zero
         displaced, votes = np.unique(places, return_counts=True)
-        others = (kind[displaced // _LAGS] != own) & (votes > 1)
+        others = (displaced // _LAGS != row) & (votes > 1)
         displaced, votes = displaced[others], votes[others]
-        best = np.argsort(-votes, kind="stable")[:_TRIED]
-        return [(place // _LAGS, place % _LAGS - N_FRAMES) for place in displaced[best].tolist()]
+        ranked: _Numbers = displaced[np.argsort(-votes, kind="stable")]
+        return ranked
 
 
 _LAST: dict[bytes, _Index] = {}
@@ -266,12 +299,13 @@ def _changes(levels: NDArray[np.float32]) -> NDArray[np.float32]:
     end in the same frame would be alike.
     """
     steps = levels[:, _SPAN:] - levels[:, :-_SPAN]
-    most = _OUTLIER * np.abs(steps).mean(axis=1, keepdims=True)
-    steps = np.clip(steps, -most, most)
-    return _unit(steps - steps.mean(axis=1, keepdims=True), least=1e-3)
+    n = np.float32(steps.shape[1])  # numpy's own means and clip take longer to begin than to compute
+    most = _OUTLIER * (np.add.reduce(np.abs(steps), axis=1, keepdims=True) / n)
+    steps = np.minimum(np.maximum(steps, -most), most)
+    return _unit(steps - np.add.reduce(steps, axis=1, keepdims=True) / n, least=1e-3)
 
 
 def _unit(rows: NDArray[np.float32], *, least: float) -> NDArray[np.float32]:
-    length = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
+    length = np.sqrt(np.add.reduce(np.square(rows), axis=1, keepdims=True))
     scaled: NDArray[np.float32] = np.divide(rows, length, out=np.zeros_like(rows), where=length > least)
     return scaled

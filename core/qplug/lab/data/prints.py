@@ -77,9 +77,9 @@ def prints(
     """
     return features(
         dataset,
-        Print(dataset.capabilities.modality),
+        print_of(dataset),
         samples,
-        identity={"dataset": name, "features": "print"},
+        identity=identity(name),
         title=f"{name}-prints",
         cache=cache,
         most_workers=most_workers,
@@ -88,10 +88,19 @@ def prints(
     )
 
 
+def print_of(dataset: Dataset) -> Print:
+    """The extractor of a data set's prints."""
+    return Print(dataset.capabilities.modality)
+
+
+def identity(name: str) -> dict[str, str]:
+    """What prints depend on beside signals and code: the data set's name, and that they are prints."""
+    return {"dataset": name, "features": "print"}
+
+
 def levels_of(row: NDArray[np.float32]) -> NDArray[np.float32]:
     """The levels (band, frame) in a print, in steps above the lowest that is told apart."""
-    numbers = row[1:].astype(np.int64)
-    flat = np.stack([numbers & 255, numbers >> 8 & 255, numbers >> 16], axis=1).reshape(-1)
+    flat = row[1:].astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3].reshape(-1)
     levels = flat[: N_BANDS * N_FRAMES].reshape(N_FRAMES, N_BANDS)[: int(row[0])]
     return levels.T.astype(np.float32)
 

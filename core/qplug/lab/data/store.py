@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,8 @@ class Entry:
 
 def digest(row: NDArray[np.float32]) -> bytes:
     """16 bytes that are equal exactly where the content of rows is."""
-    return hashlib.blake2b(row.astype("<f4", copy=False).tobytes(), digest_size=_DIGEST_BYTES).digest()
+    content = np.ascontiguousarray(row, dtype="<f4").data
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
 
 
 class Store:
@@ -83,16 +84,27 @@ class Store:
         return entries
 
     def intact(self, keys: Iterable[bytes]) -> dict[bytes, Entry]:
-        """All entries but those of ``keys`` whose row is not what was written; these can be appended anew."""
+        """All entries but those of ``keys`` whose row is not what was written; these can be appended anew.
+
+        Rows that this process found whole are not read again as long as nobody has written to the store since.
+        """
+        asked, times = tuple(dict.fromkeys(keys)), (_times(self._rows), _times(self._keys))
+        if (last := _WHOLE.get(self.folder)) is not None and last[:2] == (times, asked):
+            return dict(last[2])
         entries = self.entries()
-        asked = [(key, entries[key]) for key in dict.fromkeys(keys) if key in entries]
-        if not asked:
+        found = [(key, entries[key]) for key in asked if key in entries]
+        if not found:
             return entries
-        rows = self._map(self._rows, self._whole_rows())
-        damaged = [key for key, entry in asked if digest(rows[entry.row]) != entry.digest]
+        rows = np.asarray(self._map(self._rows, self._whole_rows()))  # of a map each row would cost a look at the map
+        damaged = {key for key, entry in found if digest(rows[entry.row]) != entry.digest}
         if damaged:
-            _log.warning("%d of %d rows in %s are damaged; they are made again.", len(damaged), len(asked), self.folder)
-        return {key: entry for key, entry in entries.items() if key not in set(damaged)}
+            _log.warning("%d of %d rows in %s are damaged; they are made again.", len(damaged), len(found), self.folder)
+            return {key: entry for key, entry in entries.items() if key not in damaged}
+        if all(each is not None and time.time() - each.changed > _SETTLED for each in times):
+            while len(_WHOLE) >= _MOST_WHOLE:
+                _WHOLE.pop(next(iter(_WHOLE)))
+            _WHOLE[self.folder] = times, asked, dict(entries)
+        return entries
 
     def __len__(self) -> int:
         records = self._keys.stat().st_size // _RECORD if self._keys.exists() else 0
@@ -136,7 +148,7 @@ class Store:
             with suppress(FileNotFoundError):
                 os.utime(path)
                 copy = self._map(path, len(rows))
-                if [digest(row) for row in copy] == list(digests):
+                if [digest(row) for row in np.asarray(copy)] == list(digests):
                     return copy
             self._remove_old_copies()
             self._copy_in_order(rows, path)
@@ -157,6 +169,35 @@ class Store:
             with suppress(OSError):  # another process was quicker
                 if time.time() - copy.stat().st_mtime > UNUSED:
                     copy.unlink(missing_ok=True)
+
+
+class _Times(NamedTuple):
+    """What changes whenever somebody writes to a file."""
+
+    inode: int
+    n_bytes: int
+    modified: int
+    touched: int
+
+    @property
+    def changed(self) -> float:
+        """The last change, in seconds."""
+        return max(self.modified, self.touched) / 1e9
+
+
+_WHOLE: dict[Path, tuple[object, tuple[bytes, ...], dict[bytes, Entry]]] = {}
+"""Of the stores that this process read last: times of change, the rows that were looked at, and all entries."""
+_MOST_WHOLE = 4
+_SETTLED = 2.0
+"""Seconds after which another write is sure to change a file's times, which some file systems count in steps."""
+
+
+def _times(path: Path) -> _Times | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return _Times(stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 def _write_at(path: Path, offset: int, content: bytes) -> None:

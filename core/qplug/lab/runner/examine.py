@@ -104,12 +104,13 @@ def _examined(
     refuse_head_first_behind_frozen(config, components)
     found = found or inventory(config, components, workplace)
     split = split_of(config, components, found.samples)
-    model = blank_classifier(config, components, learnt_network(config, components, workplace, reporter))
-    description = describe(config, components, model)
-    refuse_small_parts(config, components, split, description)
     threads = config.threads or suitable_threads(config.training.batch_size * math.prod(components.features.shape))
     batch = per_device(config.training, device, len(split.parts["train"]))
-    with computing_on(threads):  # each has scratch memory of its own
+    # Each thread has scratch memory of its own, and where there is little to do many of them cost more than they do.
+    with computing_on(threads):
+        model = blank_classifier(config, components, learnt_network(config, components, workplace, reporter))
+        description = describe(config, components, model)
+        refuse_small_parts(config, components, split, description)
         refuse_large_batches(components, description, batch, torch.device(device))
     resolved = replace(
         config,

@@ -18,12 +18,12 @@ from qplug.contract.interfaces import Modality, Part, Sample
 from qplug.lab.config.model import RunConfig
 from qplug.lab.config.toml import to_layer
 from qplug.lab.data.cache import Features, features, settings_hashes
+from qplug.lab.data.copies import copies_across_parts
 from qplug.lab.data.embeddings import embeddings
 from qplug.lab.data.fingerprint import duplicates, duplicates_across_parts, identity_hash
 from qplug.lab.data.labelled import Labelled
-from qplug.lab.data.likeness import Alike, alike_across_parts
+from qplug.lab.data.likeness import Alike
 from qplug.lab.data.normalise import fit_normalise
-from qplug.lab.data.prints import prints
 from qplug.lab.data.remarks import folder_remarks
 from qplug.lab.data.row_source import resolve_device
 from qplug.lab.data.silence import empty_samples
@@ -200,9 +200,8 @@ def _alike(examined: Examined, extracted: Features, split: Split) -> tuple[str, 
 def _said_of_copies(examined: Examined, extracted: Features, split: Split) -> Iterator[str]:
     dataset, place = examined.components.dataset, examined.workplace
     modality, name = dataset.capabilities.modality, examined.config.dataset.name
-    found = prints(dataset, extracted.kept, name=name, cache=place.cache, most_workers=place.workers)
+    pairs = copies_across_parts(dataset, extracted, split, name=name, cache=place.cache, most_workers=place.workers)
     digests = {sample.id: digest for sample, digest in zip(extracted.kept, extracted.digests, strict=True)}
-    pairs = alike_across_parts(found.values, found.kept, split, modality)
     pairs = [pair for pair in pairs if digests[pair.ids[0]] != digests[pair.ids[1]]]
     if pairs:
         some = "; ".join(_pair(pair) for pair in pairs[:3])

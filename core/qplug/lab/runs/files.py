@@ -100,6 +100,8 @@ def _drawn(figure: Figure, **how: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in (str, int, bool):  # most values are
+        return value
     if isinstance(value, Mapping):
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
