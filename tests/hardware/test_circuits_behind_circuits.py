@@ -85,6 +85,9 @@ def test_the_second_job_is_made_of_the_values_of_the_first(run: Path, queue: Pat
     assert f"verification.circuit 2.{late[0]['observable']}.mean_abs_delta_chained" in {c.number for c in found.checks}
     assert replay_capsule(pack(run, run.parent / "a.zip").file).faults == []
     page = render(read_run(run))
+    assert all(
+        text in page for text in ("|Δ| from an exact chain", f"<td>{late[0]['mean_abs_delta_chained']:.3f}</td>")
+    )
     assert "The circuits went in 2 jobs" in page
     assert told["n_thought"] == 64
     assert (

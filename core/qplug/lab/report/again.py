@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qplug.lab.measures import percent
+from qplug.lab.report.content import parameters_of
 from qplug.lab.runs.evaluations import EvaluationRecord, evaluations
 
 _NONE = "–"
@@ -19,7 +20,7 @@ def judged_again(run: Path) -> list[list[str]]:
 def place_of(record: EvaluationRecord) -> str:
     """What was judged, and where."""
     judged = record.judgement
-    settings = ", ".join(f"{name} {value}" for name, value in judged.settings.items())
+    settings = ", ".join(f"{name} {text}" for name, text in parameters_of(judged.settings) if text)
     words = [f"{judged.part} part" + (f" of {record.dataset}" if record.other_data else "")]
     if judged.backend:
         words.append(judged.backend + (f" ({settings})" if settings else ""))

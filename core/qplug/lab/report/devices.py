@@ -20,6 +20,7 @@ from qplug.lab.runs.evaluations import (
 
 FIGURE = "verification.png"
 _NONE = "–"
+_HEADINGS = ("value", "exact mean", "device mean", "|Δ| mean", "largest", "by shots alone")
 _TOLD_ELSEWHERE = ("device", "fake", "calibration_date", "depth", "two_qubit_gates", "shots", "job_ids", "ran")
 
 
@@ -30,8 +31,10 @@ class Device:
     Attributes:
         heading: which device.
         sentence: what came of it, in words.
-        rows: for each expectation value: its name, the exact mean, the device's, mean and largest distance, and the
-            mean distance that shots alone explain.
+        paragraphs: what is to be known of labels, expectation values and jobs.
+        headings: of the columns of ``rows``.
+        rows: for each expectation value: its name, the exact mean, the device's, mean and largest distance, the mean
+            distance that shots alone explain, and, of several jobs, the mean distance from an exact chain.
         facts: names with values: cost, circuit as it ran, calibration.
         qubits: for each qubit used: circuit, number, T1 and T2 in µs, readout error.
         pairs: for each pair of qubits used: circuit, numbers, gate, error.
@@ -40,6 +43,8 @@ class Device:
 
     heading: str
     sentence: str
+    paragraphs: list[str]
+    headings: list[str]
     rows: list[list[str]]
     facts: list[tuple[str, str]]
     qubits: list[list[str]]
@@ -62,42 +67,58 @@ def _device(home: Path, record: EvaluationRecord, found: Verification) -> Device
     return Device(
         heading=name,
         sentence=_sentence(name, record, found),
+        paragraphs=list(_paragraphs(record, found)),
+        headings=[*_HEADINGS, *(["|Δ| from an exact chain"] if found.stages else [])],
         rows=[list(_row(row.circuit, row.observable, several=_several(found), numbers=(
-            row.exact, row.device, row.mean_abs_delta, row.max_abs_delta, row.expected))) for row in found.observables],
+            row.exact, row.device, row.mean_abs_delta, row.max_abs_delta, row.expected,
+            *([row.mean_abs_delta_chained] if found.stages else [])))) for row in found.observables],
         facts=list(_facts(found)),
         qubits=[
             [str(number), _text(qubit.get("qubit")), _microseconds(qubit.get("t1_seconds")),
              _microseconds(qubit.get("t2_seconds")), _error(qubit.get("readout_error"))]
             for number, circuit in enumerate(circuits, start=1) for qubit in _tables(circuit.get("qubits"))
         ],
-        pairs=[
-            [str(number), _text(pair.get("qubits")), _text(pair.get("gate")), _error(pair.get("error"))]
-            for number, circuit in enumerate(circuits, start=1) for pair in _tables(circuit.get("pairs"))
-        ],
+        pairs=list(_pairs(circuits)),
         picture=_picture(home, name),
     )  # fmt: skip
 
 
+def _pairs(circuits: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
+    """Each pair once, though its gate may go both ways, unless these differ."""
+    told = []
+    for number, circuit in enumerate(circuits, start=1):
+        for pair in _tables(circuit.get("pairs")):
+            qubits = pair.get("qubits")
+            ordered = sorted(qubits) if isinstance(qubits, list) else qubits
+            row = [str(number), _text(ordered), _text(pair.get("gate")), _error(pair.get("error"))]
+            if row not in told:
+                told.append(row)
+    yield from told
+
+
 def _sentence(name: str, record: EvaluationRecord, found: Verification) -> str:
-    scores, agreed = record.judgement.scores, record.against_training_backend
+    scores = record.judgement.scores
     low, high = scores.accuracy_interval
-    what = (
+    return (
         f"{scores.n:,} of {found.n_part:,} samples of the {record.judgement.part} part went to {name}, with "
         f"{found.shots:,} shots each. It puts {percent(scores.accuracy)} of them into the right class (95 % interval "
         f"{percent(low)} to {percent(high)}); without shots and noise it is {percent(found.exact_accuracy)} of them."
     )
+
+
+def _paragraphs(record: EvaluationRecord, found: Verification) -> Iterator[str]:
+    agreed, expected = record.against_training_backend, found.expected_label_agreement
     if agreed is None or agreed.mean_abs_delta_z is None:
-        return what
-    expected = found.expected_label_agreement
+        return
     over = thought_over(found.n_thought, found.n_part, record.judgement.part)
-    thought = (
-        "" if expected is None else f"; shots alone were thought, before, to leave it for {percent(expected)}{over}"
+    thought = f" Before anything was sent, shots alone were thought to leave the label of {percent(expected)}{over}."
+    yield (
+        f"{percent(agreed.label_agreement)} of them get the label that they get without shots and noise."
+        f"{'' if expected is None else thought} Expectation values differ from the exact ones by "
+        f"{agreed.mean_abs_delta_z:.3f} on average; shots alone explain {found.expected_shot_noise:.3f}."
     )
-    return (
-        f"{what} The same label stands for {percent(agreed.label_agreement)} of them{thought}. Expectation values "
-        f"differ from the exact ones by {agreed.mean_abs_delta_z:.3f} on average; shots alone explain "
-        f"{found.expected_shot_noise:.3f}. {chain_in_words(found.observables, max(found.stages, default=1))}".rstrip()
-    )
+    if chained := chain_in_words(found.observables, max(found.stages, default=1)):
+        yield chained
 
 
 def _several(found: Verification) -> bool:
