@@ -40,7 +40,7 @@ Jobs = Annotated[
         min=1,
         max=4096,
         help="How many runs of a set at once, each in a process of its own.  "
-        "[default: 1; with --executor, as many as there is room for]",
+        "[default: 1; with --executor, and for a comparison with minutes of work left, as many as there is room for]",
         rich_help_panel="Many at once",
     ),
 ]

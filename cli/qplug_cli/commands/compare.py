@@ -224,7 +224,8 @@ def compare(
         from qplug.lab.comparison.plan_file import read_plan
 
         by = executor_of(executor, jobs, per_gpu, place, of_the_executor)
-        work = Computing(folder, read_plan(folder), place, by, keep_runs, again, at_once=jobs or 1)
+        alone = jobs is None and cells is None  # other shards may be at work beside this one
+        work = Computing(folder, read_plan(folder), place, by, keep_runs, again, jobs or 1, may_spread=alone)
         if only_plan:
             _show_size(work, reporter, json=json)
             return

@@ -82,7 +82,9 @@ def reproduce(
 
         def compared(folder: Path, _: Reporter) -> ComparisonOutcome:
             by = executor_of(None, jobs, None, place, {})
-            work = Computing(folder, read_plan(folder), place, by, again=again, at_once=jobs or 1)
+            work = Computing(
+                folder, read_plan(folder), place, by, again=again, at_once=jobs or 1, may_spread=jobs is None
+            )
             outcome, failed = completed(work, terminal)
             if outcome is None or failed:
                 raise QplugError(failed or f"{folder} is not finished; go on with: qplug resume {folder}")

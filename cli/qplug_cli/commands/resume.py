@@ -73,7 +73,10 @@ def resume(
     place = replace(Workplace.from_environment().with_data_dir(folder), figures=figures)
     if is_comparison(run):
         by = executors.executor_of(executor, jobs, per_gpu, place, settings)
-        _resume_comparison(Computing(run, read_plan(run), place, by, again=again, at_once=jobs or 1), json=json)
+        _resume_comparison(
+            Computing(run, read_plan(run), place, by, again=again, at_once=jobs or 1, may_spread=jobs is None),
+            json=json,
+        )
         return
     with TerminalReporter() as reporter:
         allowed = spending(reporter, budget, yes=yes, no_wait=no_wait, size=(samples, shots))

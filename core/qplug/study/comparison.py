@@ -112,7 +112,9 @@ def compare(
         data_dir: folder of the data set, or of all data sets.
         smoke: short runs on generated files.
         out: where the comparison's folder is made.
-        jobs: how many cells at once, each in a process of its own; None: one after the other in this process.
+        jobs: how many cells at once, each in a process of its own; 1: one after the other in this process; None: that
+            too, but where several minutes of work are left, as many at once as the cores and the memory have room for,
+            unless seeds train in one pass.
         progress: whether bars are shown in a notebook or on a terminal.
 
     Raises:
@@ -129,16 +131,19 @@ def compare(
         "split": split, "metric": metric, "margin": margin, "trials": trials, "ablate": ablate,
         "baselines": baselines, "smoke": smoke, "datasets": _data_sets(dataset, recipe),
     }  # fmt: skip
+    may_spread = jobs is None and not _objects(told)
     _refuse_objects_elsewhere(told, jobs)
     lies = folder(data_dir)
     place = Workplace.from_environment().with_data_dir(None if lies is None else Path(lies))
     with showing(progress) as reporter:
-        return _carried_out(_request(told), Path(out), place, jobs, reporter)
+        return _carried_out(_request(told), Path(out), place, jobs, reporter, may_spread=may_spread)
 
 
-def _carried_out(request: Request, out: Path, place: Workplace, jobs: int | None, reporter: Reporter) -> Comparison:
+def _carried_out(
+    request: Request, out: Path, place: Workplace, jobs: int | None, reporter: Reporter, *, may_spread: bool
+) -> Comparison:
     path = begin(request, out, place, reporter)
-    work = Computing(path, read_plan(path), place, executor_of(None, jobs, None, place))
+    work = Computing(path, read_plan(path), place, executor_of(None, jobs, None, place), may_spread=may_spread)
     outcome, failed = carry_out(work, reporter)
     if outcome is None:
         raise QplugError(f"cells of {path} are left. Go on with: qplug resume {path}")
@@ -165,12 +170,17 @@ def _request(told: Mapping[str, Any]) -> Request:
         raise UserError(f"{name}={told.get(name)!r}: {first['msg']}.") from None
 
 
-def _refuse_objects_elsewhere(told: Mapping[str, Any], jobs: int | None) -> None:
+def _objects(told: Mapping[str, Any]) -> list[str]:
+    """The parts that other processes cannot know: they were given as objects whose class cannot be imported."""
     names = [
         *told["heads"],
         *(str(told[kind]) for kind in ("features", "backbone", "reducer", "backend") if kind in told),
     ]
-    objects = [name for name in names if catalogue.is_object(name)]
+    return [name for name in names if catalogue.is_object(name)]
+
+
+def _refuse_objects_elsewhere(told: Mapping[str, Any], jobs: int | None) -> None:
+    objects = _objects(told)
     if objects and jobs not in (None, 1):
         raise ConfigError(
             f"jobs={jobs} are processes of their own, which cannot know {objects[0]!r}: it was given as an object "

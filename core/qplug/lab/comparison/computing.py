@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from qplug.atomic import write_atomically
@@ -14,9 +16,11 @@ from qplug.contract.interfaces import Cell, Done, Executor, attempt
 from qplug.lab.comparison.cell_file import cell_path, write_cell
 from qplug.lab.comparison.cell_work import told_of_workplace
 from qplug.lab.comparison.compare_work import WORK, order_of
+from qplug.lab.comparison.executors import executor_of
 from qplug.lab.comparison.needs import needs_of, room_for
 from qplug.lab.comparison.plan_file import ComparisonPlan, PlannedCell
 from qplug.lab.comparison.progress import Progress
+from qplug.lab.comparison.spreading import LONG, at_once, told
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.files import json_bytes
@@ -41,6 +45,7 @@ class Computing:
         keep_runs: whether whole run directories are kept.
         again: whether cells that failed are tried again.
         at_once: about how many workers there are; that many and more pieces of work are made.
+        may_spread: whether cells that this process would be minutes at may go to processes of their own.
     """
 
     folder: Path
@@ -50,6 +55,7 @@ class Computing:
     keep_runs: bool = False
     again: bool = False
     at_once: int = 1
+    may_spread: bool = False
 
     def is_there(self, cell: PlannedCell) -> bool:
         """Whether a cell is finished."""
@@ -82,12 +88,14 @@ def compute(computing: Computing, cells: Sequence[PlannedCell], reporter: Report
     left = [cell for cell in cells if not computing.is_there(cell) and not computing.has_failed(cell)]
     if not left:
         return
-    room = _room_for(left[0]) if computing.executor is None else 1
+    spreads = _spreads(computing, left)
+    room = _room_for(left[0]) if computing.executor is None and not spreads else 1
     progress = Progress(reporter, n=len(cells), left=len(left), bar=True, what="cells", room=room)
     try:
-        for batch in _warm_up_first(left):
-            for cell, accuracy, problem in _carried_out(computing, batch):
-                progress.told(cell.name, accuracy, problem)
+        first, others = _warm_up_first(left)
+        rest = _one_by_one(computing, others, reporter) if spreads else _carried_out(computing, others)
+        for cell, accuracy, problem in chain(_carried_out(computing, first), rest):
+            progress.told(cell.name, accuracy, problem)
     except (Interrupted, KeyboardInterrupt) as stop:
         there = sum(map(computing.is_there, cells))
         raise Interrupted(
@@ -96,15 +104,33 @@ def compute(computing: Computing, cells: Sequence[PlannedCell], reporter: Report
         ) from None
 
 
-def _warm_up_first(left: Sequence[PlannedCell]) -> Iterator[list[PlannedCell]]:
+def _warm_up_first(left: Sequence[PlannedCell]) -> tuple[list[PlannedCell], list[PlannedCell]]:
     first: dict[str, PlannedCell] = {}
     for cell in left:
         first.setdefault(cell.arm.prepares, cell)
     chosen = {cell.key for cell in first.values()}
-    yield list(first.values())
-    others = [cell for cell in left if cell.key not in chosen]
-    if others:
-        yield others
+    return list(first.values()), [cell for cell in left if cell.key not in chosen]
+
+
+def _spreads(computing: Computing, cells: Sequence[PlannedCell]) -> bool:
+    """Whether processes may be started, and would have more to do than one that trains several seeds in one pass."""
+    together = computing.plan.request.trials == 1 and any(cell.arm.together for cell in cells)
+    return computing.may_spread and computing.executor is None and not together
+
+
+def _one_by_one(
+    computing: Computing, cells: Sequence[PlannedCell], reporter: Reporter
+) -> Iterator[tuple[PlannedCell, float | None, str]]:
+    """Carries out cells in this process, and once the time shows that it would be minutes at the others, in several."""
+    began = time.monotonic()
+    for n_done, cell in enumerate(cells, start=1):
+        yield from _carried_out(computing, [cell])
+        left = cells[n_done:]
+        if (time.monotonic() - began) / n_done * len(left) > LONG and (n := at_once(left)) > 1:
+            reporter.note(told(n, len(left)))
+            executor = executor_of(None, n, None, computing.place)
+            yield from _carried_out(replace(computing, executor=executor, at_once=n), left)
+            return
 
 
 def _carried_out(computing: Computing, cells: Sequence[PlannedCell]) -> Iterator[tuple[PlannedCell, float | None, str]]:
