@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import gc
+from qplug_cli import garbage
 
 
 def run() -> None:
     """Runs the command line and ends the process."""
     # Loading modules makes no garbage, and looking for it takes a tenth of a help page's time. A command will switch
     # it on.
-    gc.disable()
+    garbage.at_the_door()
     from qplug_cli import main
 
     main.run()

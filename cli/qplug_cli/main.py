@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import gc
 import inspect
 import logging
 import os
@@ -18,7 +17,7 @@ from typer.core import TyperCommand
 
 from qplug.contract.errors import Interrupted, PluginError, QplugError, Stopped
 from qplug.lab.stopping import heard, heeding_signals
-from qplug_cli import completion, errors, output
+from qplug_cli import completion, errors, garbage, output
 from qplug_cli.plain_help import PlainCommand, PlainGroup
 from qplug_cli.visible import VisibleFormatter
 
@@ -123,7 +122,7 @@ class LazyGroup(PlainGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command. An interruption leaves as itself, not as one of Typer's exit codes."""
-        gc.enable()  # the door had switched it off
+        garbage.look()  # the door had switched it off
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, BrokenPipeError) as error:

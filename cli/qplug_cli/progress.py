@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
 from qplug.study.bars import Drawing, StageBars
+from qplug_cli import garbage
 from qplug_cli.words import PlainConsole, styled
 
 
@@ -27,7 +28,7 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if before:
-            gc.enable()
+            garbage.look()
 
 
 class TerminalReporter(Drawing):
