@@ -61,22 +61,17 @@ def show_verification(told: Mapping[str, Any]) -> None:
 
 def show_ladder(told: Mapping[str, Any]) -> None:
     """Prints the steps from exact values to a device."""
-    from rich.table import Table
-
     console = output.console()
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("step")
-    table.add_column("on", overflow="fold")
-    for heading in ("thought before", "accuracy", "95 % interval", "same label"):
-        table.add_column(heading, justify="right")
+    headings = ("step", "on", "thought before", "accuracy", "95 % interval", "same label")
+    rows = []
     for step in told["steps"]:
         low, high = step["interval"]
         same = "–" if step["label_agreement"] is None else f"{100 * step['label_agreement']:.1f} %"
-        table.add_row(
+        rows.append((
             step["step"], step["device"] or step["backend"], f"{step['thought']:.3f}", f"{step['accuracy']:.3f}",
             f"{low:.3f} to {high:.3f}", same,
-        )  # fmt: skip
-    console.print(table)
+        ))  # fmt: skip
+    blocks.numbers(console, headings, rows, n_words=2)
     console.print(
         f"{told['n_samples']:,} samples of the {told['part']} part, {told['shots']:,} shots. {told['sentence']}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -61,9 +62,7 @@ def check(
     """
     wanted = singular(kind, known={kind: many for kind, many in PLURALS.items() if kind not in ("recipe", "command")})
     checks = _chosen(_checks(wanted, name, settings or (), data_dir, send=send), only or (), skip or ())
-    from qplug.testing.conformance import outcomes
-
-    found = list(outcomes(checks))
+    found = _made(checks, f"{len(checks)} check{'s' * (len(checks) != 1)} of {name}")
     counts = Counter[str](each.status for each in found)
     if json:
         told = {status: counts[status] for status in COLOURS}
@@ -82,6 +81,21 @@ def _checks(kind: str, name: str, settings: Sequence[str], data_dir: Path | None
     component = catalogue.create(kind, name, dict(setting(kind, text) for text in settings))
     backend = _backend() if kind == "head" else None
     return checks_for(component, Setting(folder=data_dir, backend=backend, sends=send))
+
+
+def _made(checks: list[Check], what: str) -> list[Outcome]:
+    """How each check ends. What they bring about on purpose, a component may warn of; nobody needs to read it."""
+    from qplug.testing.conformance import outcomes
+    from qplug_cli.progress import TerminalReporter
+
+    found = []
+    with TerminalReporter() as reporter, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        reporter.stage(what)
+        for number, each in enumerate(outcomes(checks), start=1):
+            found.append(each)
+            reporter.progress(number, len(checks))
+    return found
 
 
 def _backend() -> Backend | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qplug.contract.errors import UserError
-from qplug_cli import output
+from qplug_cli import blocks, output
 from qplug_cli.options import Json, NoPlugin, PluginFile
 
 if TYPE_CHECKING:
@@ -159,8 +159,6 @@ def _numbers(text: str | None, option: str) -> list[int] | None:
 
 
 def _print(diagnosis: Diagnosis, console: Console) -> None:
-    from rich.table import Table
-
     from qplug_cli.words import Text, styled
 
     heading = ("qubits", "layers", "weights", "variance of a slope", "KL from Haar", "Q", "step, ms")
@@ -176,24 +174,23 @@ def _print(diagnosis: Diagnosis, console: Console) -> None:
         )
         for size in diagnosis.sizes
     ]
-    _table(Table, heading, rows, console)
+    blocks.numbers(console, heading, rows)
     if diagnosis.decays:
         console.print()
-        _table(
-            Table,
+        blocks.numbers(
+            console,
             ("layers", "variance × per qubit", "95 %"),
             [
                 ("–" if each.n_layers is None else str(each.n_layers), f"{each.factor:.2f}",
                  f"{each.low:.2f} to {each.high:.2f}")
                 for each in diagnosis.decays
             ],
-            console,
         )  # fmt: skip
     scales = diagnosis.scales
     console.print(Text(f"\non {scales.inputs}, {scales.n_samples} of them", "dim"))
     best = scales.recommended
-    _table(
-        Table,
+    blocks.numbers(
+        console,
         (scales.target or "scale", "angles, rad", "saturated", "linear", "spread of <Z>", ""),
         [
             ("–" if rung.scale is None else f"{rung.scale:.3g}", f"{rung.spread:.2g}", f"{rung.saturated:.0%}",
@@ -202,7 +199,6 @@ def _print(diagnosis: Diagnosis, console: Console) -> None:
                        if holds))
             for rung in scales.ladder
         ],
-        console,
     )  # fmt: skip
     console.print()
     for subject, sentence in diagnosis.advice.items():
@@ -217,14 +213,3 @@ def _errors(diagnosis: Diagnosis) -> str:
         f"± is one standard error: slopes at {own.gradients.n_draws} random points; fidelities of "
         f"{own.states.n_pairs} pairs of {own.states.n_states} states in {own.states.n_bins} bins."
     )
-
-
-def _table(kind: Any, heading: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
-    from qplug_cli.words import Text
-
-    table = kind(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in heading:
-        table.add_column(name, justify="right" if name else "left")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console.print(table)

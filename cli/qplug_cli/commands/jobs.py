@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,9 +14,12 @@ from qplug_cli import output
 from qplug_cli.options import Json, NoPlugin, PluginFile
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from qplug.lab.runner.jobs import SentWork
 
 _MOST_IDS = 4
+_ANY = 100_000
 EXAMPLES = """
 **Examples**
 
@@ -73,27 +76,51 @@ def _told(work: SentWork) -> dict[str, Any]:
 
 
 def _show(found: Sequence[SentWork]) -> None:
-    from rich.table import Table
-
     console = output.console()
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("run", overflow="fold")
-    for heading in ("backend", "state", "job"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("samples", "shots", "forecast", "used"):
-        table.add_column(heading, justify="right")
-    for each in found:
-        device = each.backend.get("fake") or ""
-        name = str(each.backend.get("name")) + (f" ({device})" if device else "")
-        samples = "training" if each.n_samples is None else f"{each.n_samples:,}"
-        table.add_row(
-            Path(each.run).name, name, each.state + _stage(each), _jobs(each.job_ids), samples,
-            f"{each.shots:,}", _seconds(each.forecast_seconds), _seconds(each.usage_seconds),
-        )  # fmt: skip
-    console.print(table)
+    table = _table(found)
+    if console.measure(table, options=console.options.update(max_width=_ANY)).maximum <= console.width:
+        console.print(table)
+    else:  # names are there to be copied, so they are never folded
+        for line in _lines(found):
+            console.print(line, soft_wrap=True)
     for each in found:
         if each.reason:
             console.print(f"{Path(each.run).name}: {each.reason}")
+
+
+def _table(found: Sequence[SentWork]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("run", "backend", "state", "job"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("samples", "shots", "forecast", "used"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in found:
+        samples = "training" if each.n_samples is None else f"{each.n_samples:,}"
+        table.add_row(
+            Path(each.run).name, _backend(each), each.state + _stage(each), _jobs(each.job_ids), samples,
+            f"{each.shots:,}", _seconds(each.forecast_seconds), _seconds(each.usage_seconds),
+        )  # fmt: skip
+    return table
+
+
+def _lines(found: Sequence[SentWork]) -> Iterator[str]:
+    """What the table says, for a terminal that is too narrow for it: each run, and below it its work."""
+    run = None
+    for each in found:
+        if each.run != run:
+            run = each.run
+            yield Path(run).name
+        yield f"  {_backend(each)}: {each.state}{_stage(each)}, job {_jobs(each.job_ids)}"
+        samples = "training" if each.n_samples is None else f"{each.n_samples:,} samples"
+        seconds = f"forecast {_seconds(each.forecast_seconds)}, used {_seconds(each.usage_seconds)}"
+        yield f"  {samples}, {each.shots:,} shots, {seconds}"
+
+
+def _backend(work: SentWork) -> str:
+    device = work.backend.get("fake") or ""
+    return str(work.backend.get("name")) + (f" ({device})" if device else "")
 
 
 def _stage(work: SentWork) -> str:

@@ -13,7 +13,7 @@ import typer
 from qplug import catalogue
 from qplug.catalogue import Entry
 from qplug.contract.errors import QplugError, UserError
-from qplug_cli import output
+from qplug_cli import blocks, output
 from qplug_cli.commands import cards, recipes
 from qplug_cli.commands.list import PLURALS, STATUS, singular
 from qplug_cli.options import Json, NoPlugin, PluginFile, Settings
@@ -256,19 +256,9 @@ def _account(loaded: Loaded) -> dict[str, str]:
 
 
 def _print_pairs(pairs: Sequence[tuple[str, str]], console: Console, *, title: str = "") -> None:
-    from rich.table import Table
-
-    from qplug_cli.words import Text
-
-    if not pairs:
-        return
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(no_wrap=True, style="dim", min_width=14)
-    table.add_column(overflow="fold")
-    for name, text in pairs:
-        table.add_row(name, Text(text))
-    _print_title(title, console)
-    console.print(table)
+    if pairs:
+        _print_title(title, console)
+        blocks.pairs(console, pairs)
 
 
 def _print_title(title: str, console: Console) -> None:
