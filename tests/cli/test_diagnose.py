@@ -70,3 +70,38 @@ def test_json_on_the_training_part_of_a_data_set(capsys, tmp_path, monkeypatch) 
     assert told["own"]["n_qubits"] == 2
     assert told["settings"]["n_qubits"] == 2
     assert told["scales"]["current"]["scale"] == told["settings"]["scale"]
+
+
+@pytest.mark.parametrize("circuit", ["random", "trained"])
+def test_the_circuit_of_a_backbone_is_diagnosed_on_what_it_is_given(circuit: str, capsys: Any) -> None:
+    settings = [f"backbone.circuit={circuit}", "backbone.unit_map=sigmoid"]
+    diagnose(head=None, backbone="quanvolution", layers="1", assignments=settings, json=True)
+    told = json.loads(capsys.readouterr().out)
+    (size,) = told["sizes"]
+    assert (told["kind"], told["head"], size["n_qubits"]) == ("backbone", "quanvolution", 4)
+    assert (size["n_parameters"], size["gradients"]["variance"] > 0) == (
+        (0, False) if circuit == "random" else (4, True)
+    )
+    assert "drawn evenly from [0, 1)" in told["scales"]["inputs"]
+    # π times the sigmoid of numbers in [0, 1): angles spread by some 0.2 rad, where standard normal ones do by 0.65
+    assert 0.15 < told["scales"]["current"]["spread"] < 0.25
+
+
+def test_a_backbone_is_diagnosed_on_a_data_set(tmp_path, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setenv("QPLUG_CACHE", str(tmp_path))
+    given = {"dataset": "digits", "assignments": ["features.size=6", "features.normalise=none"]}
+    diagnose(head=None, backbone="quanvolution", layers="1", **given)
+    out, err = capsys.readouterr()
+    assert "on the training part of digits (1222 samples), by what the circuit is given of it" in out
+    assert "The rule of the prediction was tried on heads" in err
+
+
+def test_what_holds_no_circuit_is_not_diagnosed() -> None:
+    with pytest.raises(UserError, match="name what is diagnosed: --head NAME, or --backbone NAME"):
+        diagnose(head=None)
+    with pytest.raises(NotSupported, match="the backbone 'identity' has no circuit"):
+        diagnose(head=None, backbone="identity")
+    with pytest.raises(
+        UserError, match=r"--reducer, --set head.scale=2 would change nothing: without a data set the back"
+    ):
+        diagnose(head=None, backbone="quanvolution", reducer="pca", assignments=["head.scale=2"])

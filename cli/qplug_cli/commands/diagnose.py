@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from qplug.bench.sizes import Kind
     from qplug.lab.diagnosis.diagnose import Asked
     from qplug.lab.diagnosis.diagnosis import Diagnosis
 
@@ -29,13 +30,22 @@ EXAMPLES = """
 
 `qplug diagnose --head qiskit-qnn --dataset digits --reducer pca --set head.scale=0.5` – on a data set's training part
 
+`qplug diagnose --backbone quanvolution --dataset digits --set features.normalise=none` – a backbone's circuit
+
 `qplug diagnose --head pennylane-pqc --dataset ravdess --data-dir ~/data --backbone efficientat --reducer pca --json`
 """
 _MOST_SIZES = 64
+_NO_CIRCUIT = "linear"
+"""The head behind a backbone that is diagnosed."""
 
 
 def diagnose(
-    head: Annotated[str, typer.Option(metavar="NAME", help="A quantum head by name.", show_default=False)],
+    head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="A quantum head by name; none: the circuit of --backbone.", show_default=False
+        ),
+    ] = None,
     qubits: Annotated[
         str | None, typer.Option(metavar="N-N|N,N,…", help="Qubits to look at.  [default: 2,4,6,8,10,12]")
     ] = None,
@@ -44,10 +54,12 @@ def diagnose(
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Look at its training part; else at standard normal inputs."),
+        typer.Option(metavar="NAME", help="Look at its training part; else at drawn inputs."),
     ] = None,
     features: Annotated[str | None, typer.Option(metavar="NAME", help="Feature extractor.")] = None,
-    backbone: Annotated[str | None, typer.Option(metavar="NAME", help="Backbone.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Backbone; without --head, the one that is diagnosed.")
+    ] = None,
     reducer: Annotated[str | None, typer.Option(metavar="NAME", help="Reducer.")] = None,
     recipe: Annotated[
         str | None, typer.Option(metavar="NAME", help="A whole pipeline around the head: qplug recipes.")
@@ -67,7 +79,7 @@ def diagnose(
     plugin: PluginFile = None,
     no_plugin: NoPlugin = None,
 ) -> None:
-    """Say before training what a quantum head can be expected to do: nothing is trained.
+    """Say before training what a quantum head, or a backbone's circuit, can be expected to do: nothing is trained.
 
     Gradients over qubits and layers (barren plateaus), how many states its weights reach and how entangled these are,
     the frequencies it can see, the time of a training step; and for its inputs, over a ladder of angle scales, how many
@@ -81,7 +93,9 @@ def diagnose(
     sizes = (_numbers(qubits, "--qubits"), _numbers(layers, "--layers"))
     parts = {"dataset": dataset, "features": features, "backbone": backbone, "reducer": reducer}
     named = {kind: name for kind, name in parts.items() if name is not None}
-    refuse_lacking(from_names(named) | {"head": {"name": head}})
+    if head is None and backbone is None:
+        raise UserError("name what is diagnosed: --head NAME, or --backbone NAME for a backbone that holds circuits.")
+    refuse_lacking(from_names(named) | ({} if head is None else {"head": {"name": head}}))
     with loading():
         from qplug.lab.diagnosis.diagnose import diagnose as measure
         from qplug.lab.diagnosis.files import make_folder, write
@@ -102,7 +116,7 @@ def diagnose(
 
 
 def _asked(
-    head: str,
+    head: str | None,
     sizes: tuple[list[int] | None, list[int] | None],
     named: dict[str, str],
     recipe: str | None,
@@ -115,24 +129,32 @@ def _asked(
     from qplug.lab.config.resolve import resolve
     from qplug.lab.diagnosis.diagnose import Asked
 
-    flags: dict[str, Any] = settings.from_names(named) | {"head": {"name": head}, "seed": str(seed)}
+    kind: Kind = "backbone" if head is None else "head"
+    name = named.pop("backbone") if head is None else head
+    flags: dict[str, Any] = settings.from_names(named) | {kind: {"name": name}, "seed": str(seed)}
+    if head is None:
+        flags["head"] = {"name": _NO_CIRCUIT}
     if data_dir is not None:
         flags["data_dir"] = str(data_dir.expanduser().resolve())
     layer = settings.from_flags(flags, assignments)
     if "dataset" in named or recipe is not None:
         config = resolve(with_recipe([layer], recipe))
-        return Asked(head, {}, *sizes, config, seed)
-    if idle := [*(f"--{kind}" for kind in named), *(["--data-dir"] if data_dir else []), *_elsewhere(assignments)]:
+        return Asked(name, {}, *sizes, config, seed, kind)
+    if idle := [
+        *(f"--{kind}" for kind in named),
+        *(["--data-dir"] if data_dir else []),
+        *_elsewhere(assignments, kind),
+    ]:
         raise UserError(
-            f"{', '.join(idle)} would change nothing: without a data set the head is shown standard normal inputs. "
+            f"{', '.join(idle)} would change nothing: without a data set the {kind} is shown drawn inputs. "
             "Add --dataset NAME or --recipe NAME."
         )
-    parameters = {key: value for key, value in layer["head"].items() if key != "name"}
-    return Asked(head, parameters, *sizes, None, seed)
+    parameters = {key: value for key, value in layer[kind].items() if key != "name"}
+    return Asked(name, parameters, *sizes, None, seed, kind)
 
 
-def _elsewhere(assignments: Sequence[str]) -> list[str]:
-    return [f"--set {assignment}" for assignment in assignments if not assignment.strip().startswith("head.")]
+def _elsewhere(assignments: Sequence[str], kind: Kind) -> list[str]:
+    return [f"--set {assignment}" for assignment in assignments if not assignment.strip().startswith(f"{kind}.")]
 
 
 def _numbers(text: str | None, option: str) -> list[int] | None:

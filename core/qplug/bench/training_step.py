@@ -100,20 +100,25 @@ def count(module: nn.Module) -> int:
 def training_step(module: nn.Module, n_inputs: int, n_classes: int, batch: int, device: str) -> Step:
     """One step: logits, cross-entropy, gradients of parameters and inputs, Adam.
 
-    The inputs ask for gradients too, as behind a backbone that learns.
+    The inputs ask for gradients too, as behind a backbone that learns. A backbone's circuit has as many outputs as it
+    has, and may have no weights.
     """
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(batch, n_inputs, generator=generator).to(device).requires_grad_()
-    labels = torch.randint(n_classes, (batch,), generator=generator).to(device)
-    optimiser = torch.optim.Adam(module.parameters(), lr=1e-3)
+    with torch.no_grad():
+        n_outputs = int(module(inputs).shape[1])
+    labels = torch.randint(min(n_classes, n_outputs), (batch,), generator=generator).to(device)
+    optimisers = [torch.optim.Adam(module.parameters(), lr=1e-3)] if any(True for _ in module.parameters()) else []
     loss_of = nn.CrossEntropyLoss()
 
     def step() -> Tensor:
-        optimiser.zero_grad()
+        for optimiser in optimisers:
+            optimiser.zero_grad()
         inputs.grad = None
         loss: Tensor = loss_of(module(inputs), labels)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         return loss
 
     return step

@@ -76,7 +76,7 @@ def on_scale(facts: ScaleFacts) -> str:
     )
     best = facts.recommended
     if facts.target is None:
-        return f"Nothing sets the scale of this head's angles: {now}."
+        return f"Nothing sets the scale of its angles: {now}."
     if best is None:
         most = max(rung.linear_share for rung in facts.ladder)
         if most < ENOUGH_LINEAR:

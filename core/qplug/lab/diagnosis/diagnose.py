@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, cast
 
+from torch import Tensor
+
 from qplug import catalogue
 from qplug.bench.conditions import threads
-from qplug.bench.sizes import LAYERS, QUBITS, Case, Sizes
+from qplug.bench.sizes import LAYERS, QUBITS, Case, Kind, Sizes
 from qplug.bench.timing import Effort, interleaved
 from qplug.bench.training_step import head_module, training_step
 from qplug.circuits.spectrum import accessible
@@ -23,7 +25,7 @@ from qplug.lab.diagnosis.expressive import state_facts
 from qplug.lab.diagnosis.plateau import Decay, fitted_decay, gradient_facts
 from qplug.lab.diagnosis.prediction import predict
 from qplug.lab.diagnosis.scales import Seen, scale_facts
-from qplug.lab.diagnosis.seen import of_run, standard_normal
+from qplug.lab.diagnosis.seen import drawn_evenly, of_backbone, of_run, standard_normal
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.workplace import Workplace
 
@@ -38,12 +40,14 @@ class Asked:
     """What is to be diagnosed.
 
     Attributes:
-        head: a quantum head's name.
+        head: a quantum head's name, or that of a backbone, whose first circuit is looked at.
         settings: values of its parameters; those of the configuration, where there is one.
         qubits: sizes; None for the usual ones, where the head has a parameter for them.
         layers: likewise.
-        config: a pipeline around the head, for what it sees of a data set; None: standard normal inputs.
+        config: a pipeline around it, for what it sees of a data set; None: standard normal inputs, or, of a backbone,
+            features drawn evenly from [0, 1).
         seed: of all draws.
+        kind: what ``head`` names.
     """
 
     head: str
@@ -52,34 +56,54 @@ class Asked:
     layers: Sequence[int] | None = None
     config: RunConfig | None = None
     seed: int = 0
+    kind: Kind = "head"
 
 
 def diagnose(asked: Asked, workplace: Workplace, reporter: Reporter) -> Diagnosis:
     """Looks at a head, at all its sizes and at what it sees; trains nothing.
 
     Raises:
-        UnknownName: there is no such head.
+        UnknownName: there is no such head or backbone.
         NotSupported: it has no circuit, or one that is too large.
         UserError: a size is asked for that the head has no parameter for, or data that cannot be used.
     """
-    Sizes(asked.head, asked.settings)  # a head that cannot be diagnosed is refused before data are read
+    Sizes(asked.head, asked.settings, asked.kind)  # what cannot be diagnosed is refused before data are read
     backend = cast(Backend, catalogue.create("backend", catalogue.registry().defaults.training_backend))
+    if asked.kind == "backbone":
+        with threads(1):
+            return _of_backbone(asked, workplace, backend, reporter)
     seen = None if asked.config is None else of_run(asked.config, workplace, reporter)
     sizes = Sizes(asked.head, asked.settings) if seen is None else Sizes(seen.name, seen.parameters)
     with threads(1):
         return _diagnosed(asked, sizes, seen, backend, reporter)
 
 
+def _of_backbone(asked: Asked, workplace: Workplace, backend: Backend, reporter: Reporter) -> Diagnosis:
+    settings = asked.settings if asked.config is None else asked.config.backbone.parameters
+    sizes = Sizes(asked.head, settings, "backbone")
+    if asked.config is None:
+        seen = drawn_evenly(asked.head, settings, backend, seed=asked.seed)
+    else:
+        seen = of_backbone(asked.config, workplace, reporter)
+    return _diagnosed(asked, sizes, seen, backend, reporter)
+
+
 def _diagnosed(asked: Asked, sizes: Sizes, seen: Seen | None, backend: Backend, reporter: Reporter) -> Diagnosis:
     own = sizes.case(None, None, BATCH)
     _refuse_large(own)
     cases, notes = _cases(sizes, own, asked)
+    if sizes.kind == "backbone":
+        notes.append(
+            "The rule of the prediction was tried on heads; what stands behind a backbone can make up for much."
+        )
     for note in notes:
         reporter.note(note)
     reporter.stage(f"{len(cases)} size{'s' * (len(cases) != 1)} of {sizes.name}")
     measured = []
     for number, case in enumerate(cases, start=1):
-        measured.append(_size(case, backend, asked.seed))
+        # A backbone's circuit is not shown whitened components.
+        shown = seen.embeddings if seen is not None and asked.kind == "backbone" else None
+        measured.append(_size(case, backend, asked.seed, shown if case.n_inputs == own.n_inputs else None))
         reporter.progress(number, len(cases))
     seen = seen or standard_normal(own.head, sizes.name, sizes.settings | _scale(own), own.n_inputs, seed=asked.seed)
     reporter.stage("scales of the angles")
@@ -90,6 +114,7 @@ def _diagnosed(asked: Asked, sizes: Sizes, seen: Seen | None, backend: Backend, 
     frequencies = accessible(own.circuit)
     return Diagnosis(
         head=sizes.name,
+        kind=sizes.kind,
         settings=dict(sizes.settings),
         sizes=tuple(measured),
         own=mine,
@@ -152,16 +177,18 @@ def _axis(
         return asked
     if not set(names) & set(sizes.names):
         notes.append(
-            f"The head {sizes.name!r} has no parameter for its number of {what}, so it is looked at with those it has."
+            f"The {sizes.kind} {sizes.name!r} has no parameter for its number of {what}, so it is looked at with those "
+            "it has."
         )
         return [None]
     return usual
 
 
-def _size(case: Case, backend: Backend, seed: int) -> SizeFacts:
+def _size(case: Case, backend: Backend, seed: int, among: Tensor | None) -> SizeFacts:
     n_observables = len(case.circuit.observables)
-    starts = as_training_starts(case.head, case.n_inputs, max(GRADIENT_DRAWS, 4 * n_observables), seed=seed)
-    spread = anywhere(case.head, case.n_inputs, GROUPS, GROUP_STATES, seed=seed + 1)
+    n_draws = max(GRADIENT_DRAWS, 4 * n_observables)
+    starts = as_training_starts(case.head, case.n_inputs, n_draws, seed=seed, among=among)
+    spread = anywhere(case.head, case.n_inputs, GROUPS, GROUP_STATES, seed=seed + 1, among=among)
     return SizeFacts(
         n_qubits=case.n_qubits,
         n_layers=case.n_layers,

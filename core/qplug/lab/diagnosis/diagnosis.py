@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from qplug.lab.diagnosis.expressive import StateFacts
 from qplug.lab.diagnosis.plateau import Decay, GradientFacts
@@ -44,7 +44,8 @@ class Diagnosis:
     """What can be said of a head before it is trained.
 
     Attributes:
-        head: its name.
+        head: its name, or that of the backbone whose first circuit was looked at.
+        kind: which of the two.
         settings: its parameters.
         sizes: all sizes that were looked at, by layers and qubits.
         own: the head as it is set.
@@ -58,6 +59,7 @@ class Diagnosis:
     """
 
     head: str
+    kind: Literal["head", "backbone"]
     settings: Mapping[str, Any]
     sizes: tuple[SizeFacts, ...]
     own: SizeFacts

@@ -38,20 +38,38 @@ class Draws:
         return torch.stack(encoding), torch.stack(weights)
 
 
-def as_training_starts(head: QuantumHead, n_inputs: int, n_draws: int, *, seed: int) -> Draws:
-    """Standard normal inputs, as whitened components are, and parameters that the head starts its training from."""
+def as_training_starts(
+    head: QuantumHead, n_inputs: int, n_draws: int, *, seed: int, among: Tensor | None = None
+) -> Draws:
+    """Inputs, and parameters that the head starts its training from.
+
+    Args:
+        head: the head.
+        n_inputs: how many inputs it has.
+        n_draws: how many points.
+        seed: of the draws.
+        among: inputs (row, n_inputs) to draw from; None: standard normal ones, as whitened components are.
+    """
     circuit, generator = head.circuit(n_inputs), torch.Generator().manual_seed(seed)
     parameters = [head.initial_parameters(circuit, generator).detach().float() for _ in range(n_draws)]
-    return Draws(head, circuit, torch.randn(n_draws, n_inputs, generator=generator), torch.stack(parameters))
+    return Draws(head, circuit, _inputs(n_draws, n_inputs, generator, among), torch.stack(parameters))
 
 
-def anywhere(head: QuantumHead, n_inputs: int, n_groups: int, n_each: int, *, seed: int) -> Draws:
-    """Groups of draws with one standard normal input each; parameters uniform in [0, 2π): what training can reach."""
+def anywhere(
+    head: QuantumHead, n_inputs: int, n_groups: int, n_each: int, *, seed: int, among: Tensor | None = None
+) -> Draws:
+    """Groups of draws with one input each, as above; parameters uniform in [0, 2π): what training can reach."""
     circuit, generator = head.circuit(n_inputs), torch.Generator().manual_seed(seed)
     n_parameters = head.initial_parameters(circuit, generator).numel()
-    inputs = torch.randn(n_groups, n_inputs, generator=generator).repeat_interleave(n_each, 0)
+    inputs = _inputs(n_groups, n_inputs, generator, among).repeat_interleave(n_each, 0)
     parameters = torch.rand(len(inputs), n_parameters, generator=generator) * (2 * math.pi)
     return Draws(head, circuit, inputs, parameters)
+
+
+def _inputs(n_draws: int, n_inputs: int, generator: torch.Generator, among: Tensor | None) -> Tensor:
+    if among is None:
+        return torch.randn(n_draws, n_inputs, generator=generator)
+    return among[torch.randint(len(among), (n_draws,), generator=generator)]
 
 
 def all_encoded(circuit: Circuit) -> Circuit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 import numpy as np
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 
 from qplug import catalogue
 from qplug.contract.errors import NotSupported
-from qplug.contract.interfaces import QuantumHead, Reducer
+from qplug.contract.interfaces import Backend, QuantumBackbone, QuantumHead, Reducer
+from qplug.heads.held_circuits import USUAL_SHAPES, held_circuits
 from qplug.heads.quantum_module import QuantumModule
 from qplug.lab.config.model import RunConfig
 from qplug.lab.data.training_part import training_part
@@ -25,6 +27,8 @@ from qplug.lab.runner.train import ready_to_train
 from qplug.lab.runner.workplace import Workplace
 
 SAMPLES = 512
+_PICTURES = 64
+"""So many samples of features show what a backbone's circuit is given, for each may give it many rows."""
 _N_CLASSES = 2
 
 
@@ -48,6 +52,59 @@ class Times(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """The inputs times the scale."""
         return self.scale * inputs
+
+
+def drawn_evenly(name: str, parameters: Mapping[str, Any], backend: Backend, *, seed: int) -> Seen:
+    """What the first circuit of a backbone is given where features are drawn evenly from [0, 1).
+
+    Raises:
+        NotSupported: the backbone takes none of the usual shapes of features.
+    """
+    backbone = cast(QuantumBackbone, catalogue.create("backbone", name, parameters))
+    generator = torch.Generator().manual_seed(seed)
+    held_circuits(backbone)  # says why, where it takes none of the usual shapes
+    for shape in USUAL_SHAPES:
+        placed: list[QuantumModule] = []
+
+        def place(head: QuantumHead, n_inputs: int, n_outputs: int, placed: list[QuantumModule] = placed) -> nn.Module:
+            placed.append(QuantumModule(head, backend, n_inputs, n_outputs))
+            return placed[-1]
+
+        with suppress(NotSupported), seeded(seed):
+            module = backbone.untaught(shape, place)
+            features = torch.rand(_PICTURES, *shape, generator=generator)
+            what = f"features of the shape {shape} drawn evenly from [0, 1), by what the circuit is given of them"
+            return _given(module, placed[0], features, name, what)
+    raise NotSupported(f"backbone {name!r} takes none of the shapes {USUAL_SHAPES}.")
+
+
+def of_backbone(config: RunConfig, workplace: Workplace, reporter: Reporter) -> Seen:
+    """The training part of a run's data set, as the first circuit of its backbone is given it before any training.
+
+    Raises:
+        QplugError: the run cannot begin.
+    """
+    examined = examine(config, workplace, reporter)
+    prepared = prepare(examined, reporter)
+    view = ready_to_train(examined, prepared, reporter).with_circuits()
+    rows = prepared.positions["train"]
+    few = rows[np.linspace(0, len(rows) - 1, min(_PICTURES, len(rows))).astype(int)]
+    features = torch.from_numpy(np.array(view.inputs[few]))
+    what = f"the training part of {config.dataset.name} ({len(rows)} samples), by what the circuit is given of it"
+    first = next(view.model.circuits_in_front())
+    return _given(view.model.cpu().front, first, features, config.backbone.name, what)
+
+
+def _given(module: nn.Module, circuit: QuantumModule, features: Tensor, name: str, what: str) -> Seen:
+    """What a circuit of a module is given of features; of many rows some."""
+    caught: list[Tensor] = []
+    hook = circuit.register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0].detach()))
+    with torch.no_grad():
+        module.eval()(features)
+    hook.remove()
+    rows = torch.cat(caught)
+    few = rows[torch.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).long()]
+    return Seen(circuit.head, name, {}, nn.Identity(), few, circuit.n_inputs, _N_CLASSES, what)
 
 
 def of_run(config: RunConfig, workplace: Workplace, reporter: Reporter) -> Seen:
@@ -93,7 +150,7 @@ def first_quantum(view: View, config: RunConfig) -> tuple[int, nn.Module, Quantu
     for number, (reducer, module) in enumerate(view.model.branches.pairs()):
         if isinstance(module, QuantumModule):
             return number, reducer, module
-    held = f" (those of backbone {config.backbone.name} are not looked at)" if any(view.model.quantum_modules()) else ""
+    held = " (for that of the backbone: --backbone without --head)" if any(view.model.quantum_modules()) else ""
     raise NotSupported(
         f"none of the heads {config.heads} has a circuit, so there is nothing to diagnose{held}. Name a quantum head: "
         "qplug list heads"
