@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
-import sys
 from pathlib import Path
 from typing import Literal
 
@@ -49,25 +45,3 @@ def test_channels_lie_side_by_side_while_training_alone_and_change_no_more_than_
         assert all(value.is_contiguous() for value in model.state_dict().values())
         found.append([row["validation_cross_entropy"] for row in fitted.history])
     assert found[1] == pytest.approx(found[0], rel=1e-3)
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries do with freed memory as they like")
-def test_memory_that_a_step_frees_is_there_for_the_next() -> None:
-    """Each page that has to be had from the system anew is a fault."""
-    code = """
-import resource, torch
-{begin}
-def step():
-    values = [torch.ones(2**21) for _ in range(5)]  # 40 MB
-for _ in range(3): step()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(10): step()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
-    begin = "from qplug.lab.training.heap import keep_freed_memory; keep_freed_memory()"
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
-    faults = [
-        int(subprocess.run([sys.executable, "-c", code.format(begin=each)], env=own, capture_output=True).stdout)
-        for each in (begin, "")
-    ]
-    assert faults[0] < 100 < faults[1]

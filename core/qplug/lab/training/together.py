@@ -25,7 +25,6 @@ from qplug.lab.stopping import stop_if_asked
 from qplug.lab.training.batches import Batches, Part
 from qplug.lab.training.checkpoint import State
 from qplug.lab.training.divergence import diverged
-from qplug.lab.training.heap import keep_freed_memory
 from qplug.lab.training.optimiser import optimiser, quantum_parameters, trainable
 from qplug.lab.training.progress import Fitted, OnEpoch, add_epoch, class_weights, out_of_patience
 from qplug.lab.training.schedule import factor
@@ -118,7 +117,6 @@ def fit_together(lanes: Sequence[Lane], *, n_classes: int, options: TrainingOpti
     Raises:
         KeyboardInterrupt: if the user stops it.
     """
-    keep_freed_memory()
     run = _Run(_accompanied(lanes), n_classes, options)
     while run.active and run.n_epochs < options.epochs:
         run.epoch()

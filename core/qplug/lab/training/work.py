@@ -26,7 +26,6 @@ from qplug.lab.training.asked_module import AskedTraining
 from qplug.lab.training.asking import Asked
 from qplug.lab.training.batches import Batches, Part
 from qplug.lab.training.checkpoint import State
-from qplug.lab.training.heap import keep_freed_memory
 from qplug.lab.training.module import Training
 from qplug.lab.training.optimiser import trainable
 from qplug.lab.training.progress import OnEpoch, OnStep
@@ -78,7 +77,6 @@ def train(
         on_step: called after every step.
         rank: number of this process; torch's process group is set up if there are several.
     """
-    keep_freed_memory()
     options, n_ranks = work.options, work.options.devices
     batches = Batches(work.training, options.batch_size, seed=work.seed, rank=rank, n_ranks=n_ranks)
     validation = Batches(work.validation, _judged(work), rank=rank, n_ranks=n_ranks)
