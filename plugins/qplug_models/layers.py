@@ -37,7 +37,8 @@ class Halving(nn.MaxPool2d):
 
 def _is_drawn_up() -> bool:
     """Whether torch writes down the operations, as for a file that other programs read: pooling stays one of them."""
-    return torch._C._get_tracing_state() is not None or torch.compiler.is_compiling()
+    traced = torch._C._get_tracing_state() is not None or torch._C._len_torch_dispatch_stack() > 0
+    return traced or torch.compiler.is_compiling()
 
 
 def convolution_block(before: int, after: int) -> nn.Sequential:
