@@ -110,33 +110,6 @@ class Crash(BaseException):
     """The process is gone."""
 
 
-def test_a_crash_at_any_write_costs_no_second_job(
-    run: Path, queue: Path, place: Workplace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    append, n_writes = Files.append, 6  # about to be sent, sent and collected, twice
-    whole = []
-    for at in range(1, n_writes + 1):
-        written = []
-
-        def deadly(self: Files, path: Path, content: bytes, at: int = at, written: list[int] = written) -> None:
-            append(self, path, content)
-            written.append(1)
-            if len(written) == at:
-                raise Crash
-
-        place_of = queue / str(at)
-        place_of.mkdir()
-        asked = Asked({"backend": device(place_of)}, size=(N, 50))
-        with monkeypatch.context() as patch:
-            patch.setattr(Files, "append", deadly)
-            with pytest.raises(Crash):
-                evaluate(run, asked, Silent(), workplace=place, spending=freely(place_of))
-        told = evaluate(run, asked, Silent(), workplace=place, spending=freely(place_of, allow=None))
-        assert len(jobs(place_of)) == 2, at
-        whole.append((told["usage_seconds"], len(told["job_ids"])))
-    assert whole == 6 * [(pytest.approx(2 + 0.001 * N * (ROWS + 1) * 50), 2)]
-
-
 def test_jobs_are_left_with_the_device_one_after_the_other(run: Path, queue: Path, place: Workplace) -> None:
     left = ask(run, queue, place, wait=False)
     assert (left["stage"], left["n_stages"], len(jobs(queue))) == (1, 2, 1)

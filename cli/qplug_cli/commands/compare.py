@@ -305,7 +305,7 @@ def _request(said: dict[str, Any], *, given_data_set: bool = False) -> Request:
     from qplug.catalogue.registry import recipe
     from qplug.lab.comparison.request import Request
 
-    whole = {"layout": "fast", **said}
+    whole = dict(said)
     if "datasets" not in whole:
         if given_data_set:
             whole["datasets"] = ("-",)
@@ -314,7 +314,7 @@ def _request(said: dict[str, Any], *, given_data_set: bool = False) -> Request:
         else:
             raise UserError("no data set is named. Name one with --dataset NAME; all data sets: qplug list datasets")
     try:
-        return Request(**whole)
+        return Request.new(whole)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])

@@ -163,7 +163,7 @@ def _data_sets(dataset: str | Sequence[str] | None, recipe: str | None) -> tuple
 
 def _request(told: Mapping[str, Any]) -> Request:
     try:
-        return Request(**{"layout": "fast", **told})
+        return Request.new(told)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])

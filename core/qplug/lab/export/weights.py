@@ -7,7 +7,7 @@ from pathlib import Path
 from qplug.lab.export.files import Exported, about, target, write
 from qplug.lab.runs.digests import refuse_damaged
 from qplug.lab.runs.directory import WEIGHTS, RunDirectory
-from qplug.lab.runs.weights_file import with_metadata
+from qplug.lab.runs.weights_file import naming_damage, with_metadata
 
 
 def export_weights(path: Path, out: Path | None = None) -> list[Exported]:
@@ -25,7 +25,9 @@ def export_weights(path: Path, out: Path | None = None) -> list[Exported]:
     """
     carried = about(path)
     run = RunDirectory.open(path).path
-    content, n_tensors = with_metadata(run / WEIGHTS, carried)
-    refuse_damaged(run, WEIGHTS)
+    with naming_damage(run / WEIGHTS):
+        stored = (run / WEIGHTS).read_bytes()
+    refuse_damaged(run, WEIGHTS, stored)
+    content, n_tensors = with_metadata(run / WEIGHTS, stored, carried)
     file = target(path, out, "model.safetensors")
     return [write(file, content, f"{n_tensors} tensors, with the run's configuration, classes and test result")]

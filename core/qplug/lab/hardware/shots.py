@@ -16,7 +16,8 @@ MOST_FLIPPED = 0.01
 """The share of labels that shot noise may change."""
 MANY_FLIPPED = 0.1
 """The share above which rather fewer samples are sent than with fewer shots."""
-_DRAWS = 32
+DRAWS = 32
+"""So often what shots might give is drawn."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def scatterings(
         seed: of the noise.
     """
     generator = np.random.default_rng(seed)
-    for _ in range(_DRAWS):
+    for _ in range(DRAWS):
         yield lambda exact: _noisy(fidelity * exact, shots, generator)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from qplug.contract.interfaces import Forecast, RemoteBackend, Task, Work
 from qplug.lab.data.labelled import Labelled
 from qplug.lab.hardware.budget import Plan, fit_budget, stratified_subset
 from qplug.lab.hardware.drive import tag_of
-from qplug.lab.hardware.shots import MANY_FLIPPED, enough_shots
+from qplug.lab.hardware.shots import MANY_FLIPPED, SHOTS, enough_shots
 from qplug.lab.hardware.shots import Flips as PlannedFlips
 from qplug.lab.judging.given import part_of, rows_of
 from qplug.lab.judging.judge import Judgement
@@ -58,6 +58,7 @@ class Settling:
     question: Mapping[str, Any]
     seed: int
     reporter: Reporter
+    _told: dict[tuple[int, int], tuple[Forecast, ...]] = field(default_factory=dict, init=False, repr=False)
 
     def settle(self, budget: float, allow: Callable[[str], bool] | None) -> None:
         """Writes the plan, once it may be carried out.
@@ -70,7 +71,7 @@ class Settling:
             UserError: the budget or the user does not allow it; nothing was sent.
             NotSupported: the circuits cannot be sent in a number of jobs that is known before.
         """
-        order, curve = self.order, self._thought.flips()
+        order, curve = self.order, self._curve()
         bought = self._bought(budget, curve)
         (flips,) = self._thought.flips(bought.shots)
         self.reporter.note(
@@ -85,7 +86,8 @@ class Settling:
         first = self._work(positions, bought.shots, stage=1)
         several: dict[str, Any] = {}
         if order.n_stages > 1:
-            several = {"stages": order.stages, "stage_seconds": self._seconds(positions, bought.shots)}
+            jobs = self._jobs(bought.n_samples, bought.shots)
+            several = {"stages": order.stages, "stage_seconds": tuple(job.seconds for job in jobs)}
         plan = SentPlan(
             version=VERSION,
             **self.question,
@@ -107,6 +109,17 @@ class Settling:
             **several,
         )
         write_plan(self.home, plan, angles)
+
+    def _curve(self) -> list[PlannedFlips]:
+        """What shots do to labels; told as it goes where the whole classifier is run for it."""
+        if not any(self.view.model.circuits_in_front()):
+            return self._thought.flips()
+        self.reporter.stage("labels that shots alone would change")
+        curve = []
+        for number, shots in enumerate(SHOTS, start=1):
+            curve += self._thought.flips(shots)
+            self.reporter.progress(number, len(SHOTS))
+        return curve
 
     @cached_property
     def order(self) -> Order:
@@ -151,8 +164,10 @@ class Settling:
             self.reporter.note(f"the budget buys {bought.n_samples:,} of {n_part:,} samples, drawn by class")
         if self.order.n_stages == 1:
             return bought
-        seconds = sum(self._seconds(np.arange(bought.n_samples), bought.shots))
-        return replace(bought, forecast=replace(bought.forecast, seconds=seconds))
+        # All that the device tells of the circuits, as if they went together.
+        whole = self.backend.forecast(self._work(np.arange(bought.n_samples), bought.shots))
+        seconds = sum(job.seconds for job in self._jobs(bought.n_samples, bought.shots))
+        return replace(bought, forecast=replace(whole, seconds=seconds))
 
     @property
     def _stages(self) -> range:
@@ -164,16 +179,17 @@ class Settling:
 
     def _reserved(self, n_samples: int, shots: int) -> Forecast:
         """What all jobs together cost, each behind the first in whole seconds: that is kept for it."""
-        positions = np.arange(n_samples)
-        whole = self.backend.forecast(self._work(positions, shots))
-        if self.order.n_stages == 1:
-            return whole
-        first, *later = self._seconds(positions, shots)
-        return replace(whole, seconds=first + sum(map(math.ceil, later)))
+        first, *later = self._jobs(n_samples, shots)
+        return replace(first, seconds=first.seconds + sum(math.ceil(job.seconds) for job in later))
 
-    def _seconds(self, positions: NDArray[np.int64], shots: int) -> tuple[float, ...]:
-        """What each job costs, which depends on how many rows there are and not on their angles."""
-        return tuple(self.backend.forecast(self._work(positions, shots, stage)).seconds for stage in self._stages)
+    def _jobs(self, n_samples: int, shots: int) -> tuple[Forecast, ...]:
+        """What each job costs, asked once: it depends on how many rows there are and not on their angles."""
+        if (n_samples, shots) not in self._told:
+            positions = np.arange(n_samples)
+            self._told[n_samples, shots] = tuple(
+                self.backend.forecast(self._work(positions, shots, stage)) for stage in self._stages
+            )
+        return self._told[n_samples, shots]
 
     def _work(self, positions: NDArray[np.int64], shots: int, stage: int | None = None) -> Work:
         """The rows of some samples, of all circuits or of those of one job."""

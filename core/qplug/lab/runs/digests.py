@@ -87,14 +87,22 @@ def _state(path: Path, wanted: str) -> State:
     return "missing" if found is None else "good" if found == wanted else "damaged"
 
 
-def refuse_damaged(folder: Path, name: str) -> None:
+def refuse_damaged(folder: Path, name: str, content: bytes | None = None) -> None:
     """Refuses a file that is not what the run wrote; one that is missing, or of which nothing is recorded, passes.
+
+    Args:
+        folder: the run's.
+        name: of the file.
+        content: what it holds, where that is known already.
 
     Raises:
         DataError: the message names the file.
     """
     wanted = read_digests(folder).get(name)
-    if wanted is not None and digest_of_file(folder / name) not in (wanted, None):
+    if wanted is None:
+        return
+    found = digest_of_file(folder / name) if content is None else digest(content)
+    if found not in (wanted, None):
         raise DataError(
             f"{folder / name} is damaged: its content is not what the run wrote (see {DIGESTS} beside it). "
             "Put it back from a copy, or run again."

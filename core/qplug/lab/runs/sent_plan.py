@@ -21,14 +21,14 @@ from qplug.atomic import write_atomically
 from qplug.circuits.json_text import load
 from qplug.contract.errors import DataError
 from qplug.contract.interfaces import Task, Work
-from qplug.lab.config.reading import parse_json, read_text
 from qplug.lab.runs.files import json_bytes
 from qplug.lab.runs.run_record import Count, Number, Table
-from qplug.lab.runs.typed_file import read_versioned, refuse_newer, validated
+from qplug.lab.runs.typed_file import read_versioned
 
 PLAN = "plan.json"
 ANGLES = "angles.npz"
 VERSION: Literal[1] = 1
+_WHAT = "what was to be sent to the device"
 _T = TypeVar("_T")
 
 
@@ -182,13 +182,10 @@ def read_plan(folder: Path) -> SentPlan:
     Raises:
         DataError: it is missing, damaged or of a newer version.
     """
-    path = folder / PLAN
-    try:
-        text = read_text(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}, what was to be sent to the device, cannot be read: {error}.") from error
-    refuse_newer(parse_json(text, str(path), DataError), str(path), VERSION, "plans")
-    return validated(text, str(path), SentPlan)
+    plan = read_versioned(folder / PLAN, SentPlan, VERSION, "plans", what=_WHAT)
+    if plan is None:
+        raise DataError(f"{folder / PLAN}, {_WHAT}, is missing.")
+    return plan
 
 
 def write_stage(folder: Path, stage: SentStage, angles: bytes) -> None:
@@ -204,7 +201,7 @@ def read_stage(folder: Path, stage: int) -> SentStage | None:
         DataError: it is damaged or of a newer version.
     """
     path = folder / stage_file(PLAN, stage)
-    return read_versioned(path, SentStage, VERSION, "plans", what="what was to be sent to the device")
+    return read_versioned(path, SentStage, VERSION, "plans", what=_WHAT)
 
 
 def read_tags(folder: Path) -> tuple[str, ...]:
@@ -230,7 +227,7 @@ def read_sent(folder: Path, stage: int = 1) -> Sent:
     elif (later := read_stage(folder, stage)) is not None:
         tag, sha256 = later.tag, later.angles_sha256
     else:
-        raise DataError(f"{folder / stage_file(PLAN, stage)}, what was to be sent to the device, is missing.")
+        raise DataError(f"{folder / stage_file(PLAN, stage)}, {_WHAT}, is missing.")
     numbers = plan.circuits_of(stage)
     tasks = read_angles(
         folder / stage_file(ANGLES, stage), sha256, {number: plan.circuits[number] for number in numbers}

@@ -13,18 +13,22 @@ from safetensors import SafetensorError, safe_open
 from qplug.contract.errors import DataError
 
 
-def with_metadata(path: Path, more: Mapping[str, Any]) -> tuple[bytes, int]:
-    """The file with further metadata, each value as JSON text, and the number of its tensors, which stay as they are.
+def with_metadata(path: Path, content: bytes, more: Mapping[str, Any]) -> tuple[bytes, int]:
+    """A file with further metadata, each value as JSON text, and the number of its tensors, which stay as they are.
+
+    Args:
+        path: the file.
+        content: what it holds.
+        more: what is added.
 
     **Source:** the safetensors format: eight bytes for the length of a header of JSON, the header, the tensors.
 
     Raises:
-        DataError: the file is missing or damaged.
+        DataError: the file is damaged.
     """
     with naming_damage(path):
         with safe_open(path, framework="numpy") as file:  # checks what it opens
             n_tensors = len(file.keys())
-        content = path.read_bytes()
         start = 8 + int.from_bytes(content[:8], "little")
         header = json.loads(content[8:start])
     added = {name: json.dumps(value) for name, value in more.items()}
