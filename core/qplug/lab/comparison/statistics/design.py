@@ -58,15 +58,13 @@ class Design:
     @property
     def reason(self) -> str:
         """Why nothing can be said beyond the mean; empty if something can."""
-        if self.n_seeds < MIN_SEEDS:
-            return (
-                "one seed cannot tell how much the next one would change; "
-                f"at least {MIN_SEEDS} are needed, and 10 are better"
-            )
-        if self.redrawn:
+        if self.redrawn and self.n_seeds > 1:
             return "" if self.n_parts >= MIN_REDRAWN else (
                 f"{self.n_parts} drawings of the test part are too few; at least {MIN_REDRAWN} are needed"
             )  # fmt: skip
+        if self.n_seeds < MIN_SEEDS:
+            few = "one seed cannot tell" if self.n_seeds == 1 else f"{self.n_seeds} seeds tell too little of"
+            return f"{few} how much the next one would change; at least {MIN_SEEDS} are needed, and 10 are better"
         unit = "groups" if self.grouped else "samples"
         if self.n_groups < MIN_GROUPS:
             return f"{self.n_groups} test {unit} are too few; at least {MIN_GROUPS} are needed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -13,7 +12,7 @@ from scipy import special
 from qplug.contract.errors import ConfigError
 from qplug.lab.comparison.statistics.answers import Arm, CellAnswers, in_order, in_the_order_of
 from qplug.lab.comparison.statistics.design import Design, laid_out, scores_of, terms_of
-from qplug.lab.comparison.statistics.power import LEVEL, quantile, seeds_needed, smallest_detectable, tail
+from qplug.lab.comparison.statistics.power import LEVEL, seeds_needed, smallest_detectable
 from qplug.lab.comparison.statistics.scores import Floats, MetricName
 from qplug.lab.comparison.statistics.spread import Spread, redrawn, with_floor
 
@@ -137,12 +136,11 @@ def tested(design: Design, terms: Floats, margin: float) -> Tested:
     """Tests what each seed and group, or each cell, adds to a difference."""
     spread = with_floor(design.spread(terms), design.floor(margin, terms))
     value, n_seeds = spread.value, design.n_seeds
-    error, df = math.sqrt(float(spread.variance(n_seeds))), float(spread.df(n_seeds))
     return Tested(
-        interval=around(value, float(quantile(1 - LEVEL / 2, df)) * error),
-        equivalence_interval=around(value, float(quantile(1 - LEVEL, df)) * error),
-        p=2 * tail(abs(value) / error, df),
-        p_equivalence=tail((margin - abs(value)) / error, df),
+        interval=around(value, float(spread.reach(LEVEL / 2, n_seeds))),
+        equivalence_interval=around(value, float(spread.reach(LEVEL, n_seeds))),
+        p=2 * spread.tail(abs(value), n_seeds),
+        p_equivalence=spread.tail(margin - abs(value), n_seeds),
         spread=spread,
     )
 
@@ -164,7 +162,7 @@ def corrected_t(design: Design, by_cell: Floats) -> float | None:
     if len(scores) < 2 or scores.var() <= 1e-24:
         return None
     spread = redrawn(scores, design.ratio, 1)
-    return 2 * tail(abs(spread.value) / math.sqrt(float(spread.variance(1))), len(scores) - 1)
+    return 2 * spread.tail(abs(spread.value), 1)
 
 
 def mcnemar(design: Design, first: Arm, second: Arm) -> float | None:

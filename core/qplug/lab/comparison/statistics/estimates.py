@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +12,6 @@ from scipy import special
 
 from qplug.lab.comparison.statistics.answers import CellAnswers, in_order
 from qplug.lab.comparison.statistics.design import Design, laid_out, scores_of, terms_of
-from qplug.lab.comparison.statistics.power import quantile
 from qplug.lab.comparison.statistics.scores import Floats, MetricName
 from qplug.lab.comparison.statistics.spread import with_floor
 
@@ -40,8 +38,8 @@ def estimate(
 ) -> Estimate:
     """An arm's score: what is expected of new seeds on new test samples, or new groups of them.
 
-    The interval is a bootstrap's that draws groups and seeds anew, stretched to the width that the two-way variance and
-    its degrees of freedom ask for: a bootstrap alone is too narrow with few seeds or groups.
+    The interval is a bootstrap's that draws groups and seeds anew, stretched to the width that the two drawings ask
+    for: a bootstrap alone is too narrow with few seeds or groups.
 
     Args:
         cells: of the arm.
@@ -66,9 +64,8 @@ def interval_of(design: Design, terms: Floats, mean: float, level: float, seed: 
     """Of a mean, within [0, 1], from what each seed and group, or each cell, adds to it."""
     near = (mean * design.n_samples + 2) / (design.n_samples + 4)  # two samples right and two wrong: never 0 or 1
     spread = with_floor(design.spread(terms), design.floor(near, terms))
-    error, df = math.sqrt(float(spread.variance(design.n_seeds))), float(spread.df(design.n_seeds))
     below, above = _quantiles(design, terms, level, seed)
-    student = float(quantile(0.5 + level / 2, df)) * error
+    student = float(spread.reach(0.5 - level / 2, design.n_seeds))
     return max(0.0, mean + below * student), min(1.0, mean + above * student)
 
 

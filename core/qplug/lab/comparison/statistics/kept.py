@@ -9,7 +9,7 @@ from qplug.contract.errors import ConfigError
 from qplug.lab.comparison.statistics.answers import CellAnswers, in_order, in_the_order_of
 from qplug.lab.comparison.statistics.design import laid_out, scores_of, terms_of
 from qplug.lab.comparison.statistics.estimates import Estimate
-from qplug.lab.comparison.statistics.power import LEVEL, quantile
+from qplug.lab.comparison.statistics.power import LEVEL
 from qplug.lab.comparison.statistics.scores import MetricName
 from qplug.lab.comparison.statistics.spread import with_floor
 
@@ -58,8 +58,7 @@ def kept_share(
         """Whether 0 lies outside the interval of ablated - share * full; of full alone without a share."""
         terms = of_full if share is None else of_ablated - share * of_full
         spread = with_floor(design.spread(terms), design.floor(least, terms))
-        error, df = math.sqrt(float(spread.variance(design.n_seeds))), float(spread.df(design.n_seeds))
-        return abs(value) > float(quantile(1 - LEVEL / 2, df)) * error
+        return abs(value) > float(spread.reach(LEVEL / 2, design.n_seeds))
 
     if above <= 0 or not surprising(above, None):
         how = "not above chance" if above <= 0 else "not surely above chance, as far as its cells differ"

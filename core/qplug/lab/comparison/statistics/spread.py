@@ -1,18 +1,20 @@
-"""How far a mean over seeds and test samples may be off: its variance and the degrees of freedom of that variance."""
+"""How far a mean over seeds and test samples may be off: how far an interval reaches and what lies beyond."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize, special
 
 from qplug.lab.comparison.statistics.scores import Floats
 
-MIN_SEEDS, MIN_GROUPS, MIN_EFFECTIVE_GROUPS, MIN_REDRAWN = 2, 5, 4.0, 5
-SURE_SEEDS = 3
-"""Of fewer, what a seed and a group have together is counted twice rather than once: see ``CrossedSpread.variance``."""
+MIN_SEEDS, MIN_GROUPS, MIN_EFFECTIVE_GROUPS, MIN_REDRAWN = 5, 5, 4.0, 5
+"""Of fewer seeds, an interval is wrong in more than 5 % of cases or too wide in others: see docs/explanation/comparison."""
+LEAST_TAIL = 1e-100
 Numbers: TypeAlias = float | NDArray[np.float64]
 
 
@@ -23,16 +25,25 @@ class Spread(Protocol):
     def value(self) -> float:
         """The mean."""
 
-    def variance(self, n_seeds: Numbers) -> Numbers:
-        """Of the mean, were it over so many seeds."""
+    def reach(self, tail: float, n_seeds: Numbers) -> Numbers:
+        """How far from the mean an interval ends that leaves ``tail``, in (0, 0.5], beyond it, over so many seeds."""
 
-    def df(self, n_seeds: Numbers) -> Numbers:
-        """Degrees of freedom of that variance."""
+    def tail(self, distance: float, n_seeds: int) -> float:
+        """What lies beyond such a distance from the mean: the inverse of ``reach``."""
 
 
 @dataclass(frozen=True)
 class CrossedSpread:
     """Every seed answers every group: two drawings, which are crossed.
+
+    An interval reaches as far as the root of the sum of squares of how far it would reach for either drawing alone,
+    each with Student's t of its own degrees of freedom (Howe 1974). One t for the variance of the sum, with
+    Satterthwaite's degrees of freedom, is too narrow where few seeds differ by more than groups do: it takes seeds that
+    happen to agree for seeds that always do.
+
+    **Source:** W. G. Howe, "Approximate confidence limits on the mean of X + Y where X and Y are two tabled independent
+    random variables", Journal of the American Statistical Association 69 (1974). Ours differs in what seeds count for,
+    since the scatter of cells stands in both drawings: see ``of_seeds``.
 
     Attributes:
         value: the mean.
@@ -52,38 +63,41 @@ class CrossedSpread:
     cells: float
     floor: float = 0.0
 
-    def variance(self, n_seeds: Numbers) -> Numbers:
-        """Of the mean over so many seeds: V(groups) + V(seeds) - V(cells), and not less than either alone.
-
-        Of two seeds V(cells) is not taken off: the sum without it can only be too large, and Satterthwaite's rule,
-        whose intervals are too narrow where one degree of freedom weighs much, needs the room.
-        """
-        of_groups, of_seeds, _ = self._components(n_seeds)
-        sure = np.where(np.asarray(n_seeds) < SURE_SEEDS, of_groups + of_seeds, self.floor)
-        total: Numbers = np.maximum(np.maximum(self._sum(n_seeds), self.floor), sure)
-        return total
-
-    def df(self, n_seeds: Numbers) -> Numbers:
-        """By Satterthwaite's rule, for the sum with V(cells) taken off.
-
-        **Source:** F. E. Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics
-        Bulletin 2 (1946).
-        """
-        of_groups, of_seeds, _ = self._components(n_seeds)
-        total = self._sum(n_seeds)
-        below = of_groups**2 / self.groups_df + of_seeds**2 / np.maximum(n_seeds - np.float64(1), 1)
-        none = below <= 0
-        found: Numbers = np.where(none, self.groups_df, total**2 / np.where(none, 1, below))
+    def of_groups(self, n_seeds: Numbers) -> Numbers:
+        """Variance from groups, with the scatter of cells that so many seeds leave; at least the floor."""
+        found: Numbers = np.maximum(max(self.groups - self.cells, 0) + self.cells * self._times(n_seeds), self.floor)
         return found
 
-    def _sum(self, n_seeds: Numbers) -> Numbers:
-        of_groups, of_seeds, of_cells = self._components(n_seeds)
-        found: Numbers = np.maximum(of_groups + of_seeds - of_cells, np.maximum(of_groups, of_seeds))
+    def of_seeds(self, n_seeds: Numbers) -> Numbers:
+        """Variance from seeds beyond the scatter of cells, which ``of_groups`` holds.
+
+        Seeds that scatter no more than their cells alone would make them count for nothing. Others count for twice what
+        is beyond, and at most for all: of few seeds it comes out too small about as often as too large, and too small
+        is what makes an interval wrong.
+        """
+        return min(self.seeds, 2 * max(self.seeds - self.cells, 0)) * self._times(n_seeds)
+
+    def reach(self, tail: float, n_seeds: Numbers) -> Numbers:
+        """Root of the sum of the squares of both drawings' own."""
+        by_group = special.stdtrit(self.groups_df, tail) ** 2 * self.of_groups(n_seeds)
+        by_seed = special.stdtrit(np.asarray(n_seeds) - 1.0, tail) ** 2 * self.of_seeds(n_seeds)
+        found: Numbers = np.sqrt(by_group + by_seed)
         return found
 
-    def _components(self, n_seeds: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-        times = self.n_seeds / n_seeds
-        return max(self.groups - self.cells, 0) + self.cells * times, self.seeds * times, self.cells * times
+    def tail(self, distance: float, n_seeds: int) -> float:
+        """The tail at which ``reach`` is the distance."""
+        if distance < 0:
+            return 1 - self.tail(-distance, n_seeds)
+        if self.reach(LEAST_TAIL, n_seeds) <= distance:
+            return LEAST_TAIL
+
+        def beyond(log_tail: float) -> float:
+            return float(self.reach(math.exp(log_tail), n_seeds)) - distance
+
+        return math.exp(optimize.brentq(beyond, math.log(LEAST_TAIL), math.log(0.5)))
+
+    def _times(self, n_seeds: Numbers) -> Numbers:
+        return self.n_seeds / n_seeds
 
 
 @dataclass(frozen=True)
@@ -109,14 +123,21 @@ class RedrawnSpread:
     n_seeds: int
     floor: float = 0.0
 
+    def reach(self, tail: float, n_seeds: Numbers) -> Numbers:
+        """By Student's t with one degree of freedom less than cells."""
+        df = np.maximum(self._cells(n_seeds) - 1, 1)
+        found: Numbers = -special.stdtrit(df, tail) * np.sqrt(self.variance(n_seeds))
+        return found
+
+    def tail(self, distance: float, n_seeds: int) -> float:
+        """Of Student's t."""
+        error = math.sqrt(float(self.variance(n_seeds)))
+        return float(special.stdtr(max(self._cells(n_seeds) - 1, 1), -distance / error))
+
     def variance(self, n_seeds: Numbers) -> Numbers:
         """Of the mean over so many seeds."""
         total: Numbers = np.maximum(self.scatter * (1 / self._cells(n_seeds) + self.ratio), self.floor)
         return total
-
-    def df(self, n_seeds: Numbers) -> Numbers:
-        """One less than cells."""
-        return np.maximum(self._cells(n_seeds) - 1, 1)
 
     def _cells(self, n_seeds: Numbers) -> Numbers:
         return n_seeds * (self.n_cells / self.n_seeds)
