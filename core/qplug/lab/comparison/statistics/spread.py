@@ -13,7 +13,7 @@ from scipy import optimize, special
 from qplug.lab.comparison.statistics.scores import Floats
 
 MIN_SEEDS, MIN_GROUPS, MIN_EFFECTIVE_GROUPS, MIN_REDRAWN = 5, 5, 4.0, 5
-"""Of fewer seeds, an interval is wrong in more than 5 % of cases or too wide in others: see docs/explanation/comparison."""
+"""Of fewer seeds an interval is wrong in more than 5 % of cases: docs/explanation/comparison.md."""
 LEAST_TAIL = 1e-100
 Numbers: TypeAlias = float | NDArray[np.float64]
 
