@@ -9,6 +9,8 @@ from qplug.lab.runner.reporter import Reporter
 _FEW = 10
 _LONG = 120
 """Seconds left, from which on it is worth saying that more could be done at once."""
+_TOGETHER, _LONGEST_PASS = 1.0, 5.0
+"""Seconds: pieces that end so soon after one another were done in one pass, all within that long."""
 
 
 class Progress:
@@ -27,6 +29,9 @@ class Progress:
         self._reporter = reporter
         self._n, self._left, self._todo = n, left, left
         self._began = time.monotonic()
+        self._passes = 0
+        self._first = self._last = self._pass_began = self._began
+        self._n_first = 0
         self._bar, self._room = bar, room
         if bar:
             reporter.stage(f"{left} {what}")
@@ -36,10 +41,9 @@ class Progress:
         """A piece has ended."""
         self._todo -= 1
         done = self._n - self._todo
-        each = (time.monotonic() - self._began) / (self._left - self._todo)
+        each = self._seconds_each(self._left - self._todo)
         outcome = f"failed: {problem}" if problem else f"test accuracy {accuracy:.3f}"
-        n_done = self._left - self._todo  # the first ones prepare what the others find
-        rest = f"; about {spoken(each * self._todo)} left" if self._todo and (n_done > 1 or self._left < _FEW) else ""
+        rest = f"; about {spoken(each * self._todo)} left" if self._todo and each else ""
         self._reporter.note(f"{done} of {self._n}: {name}: {outcome}{rest}")
         if self._bar:
             self._reporter.progress(done, self._n)
@@ -49,6 +53,20 @@ class Progress:
                 f"--jobs {self._room} (in Python: jobs={self._room}): what is finished is kept"
             )
             self._room = 1
+
+    def _seconds_each(self, n_done: int) -> float:
+        """Of a piece that is still to be done; 0 as long as nothing is known.
+
+        The first pass prepares what the others find, and counts only where there are few pieces.
+        """
+        now = time.monotonic()
+        if not self._passes or now - self._last > _TOGETHER or now - self._pass_began > _LONGEST_PASS:
+            self._passes, self._pass_began = self._passes + 1, now
+        self._last = now
+        if self._passes == 1:
+            self._first, self._n_first = now, n_done
+            return (now - self._began) / n_done if self._left < _FEW else 0.0
+        return (now - self._first) / max(n_done - self._n_first, self._n_first * (self._passes - 1))
 
 
 def spoken(seconds: float) -> str:
