@@ -92,8 +92,8 @@ def test_a_backbone_is_diagnosed_on_a_data_set(tmp_path, monkeypatch: Any, capsy
     given = {"dataset": "digits", "assignments": ["features.size=6", "features.normalise=none"]}
     diagnose(head=None, backbone="quanvolution", layers="1", **given)
     out, err = capsys.readouterr()
-    assert "on the training part of digits (1222 samples), by what the circuit is given of it" in out
-    assert "The rule of the prediction was tried on heads" in err
+    assert "on the training part of digits (1222 samples), by what the circuit is given of it" in " ".join(out.split())
+    assert "The rule of the prediction was tried on heads" in " ".join(err.split())
 
 
 def test_what_holds_no_circuit_is_not_diagnosed() -> None:

@@ -77,7 +77,7 @@ def test_a_process_killed_between_jobs_costs_no_third(
     assert found is not None
     assert found.usage_seconds == pytest.approx(FIRST + SECOND)
     assert len(found.job_ids) == 2
-    said = (run.parent / "out").read_text("utf-8")
+    said = " ".join((run.parent / "out").read_text("utf-8").split())
     over = f"over 64 of the {found.n_part} samples of the test part"
     assert command == "resume" or f"(thought before, of shots alone {over}: " in said
     assert command == "resume" or "The circuits went in 2 jobs" in said
