@@ -246,7 +246,7 @@ def test_a_backbones_circuit_is_shown_benched_and_not_diagnosed(capsys: pytest.C
     assert "1 qubits, depth" in capsys.readouterr().out
     made = config()
     model = blank_classifier(made, assemble(made))
-    with pytest.raises(NotSupported, match=r"linear has a circuit.*for that of the backbone: --backbone without --head"):
+    with pytest.raises(NotSupported, match=r"linear has a circuit.*for that of the backbone: --backbone"):
         first_quantum(View(model, np.zeros((1, 1, 8, 8), np.float32)), made)
 
 
