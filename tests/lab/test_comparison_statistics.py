@@ -22,6 +22,7 @@ from qplug.lab.comparison.statistics import (
     verdicts,
 )
 from qplug.lab.comparison.statistics.differences import Difference
+from qplug.lab.comparison.statistics.judged import written_p
 from qplug.lab.comparison.statistics.scores import additions
 from qplug.lab.comparison.statistics.spread import CrossedSpread, crossed, effective
 
@@ -236,6 +237,13 @@ def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_a_p_below_the_level_is_written_as_one() -> None:
+    written = [written_p(p) for p in (0.0004, 0.003, 0.034, 0.0461, 0.04999, 0.05, 0.2)]
+    assert written == [
+        "p < 0.001", "p = 0.003", "p = 0.03", "p = 0.046", "p = 0.049", "p = 0.05", "p = 0.20"
+    ]  # fmt: skip
 
 
 def test_verdicts_count_all_pairs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -90,8 +91,12 @@ def points(share: float) -> str:
 
 
 def written_p(p: float) -> str:
-    """``p = 0.03``; ``p < 0.001`` below that."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.1g}" if p < 0.01 else f"p = {p:.2f}"
+    """``p = 0.03``; ``p < 0.001`` below that; ``p = 0.046`` where two digits would say that it is the level itself."""
+    if p < 0.001:
+        return "p < 0.001"
+    if 0.045 <= p < LEVEL:
+        return f"p = {math.floor(1000 * p) / 1000:.3f}"
+    return f"p = {p:.1g}" if p < 0.01 else f"p = {p:.2f}"
 
 
 def _number(value: float) -> str:
