@@ -19,8 +19,8 @@ from qplug.lab.comparison.compare_work import WORK, order_of
 from qplug.lab.comparison.executors import executor_of
 from qplug.lab.comparison.needs import needs_of, room_for
 from qplug.lab.comparison.plan_file import ComparisonPlan, PlannedCell
-from qplug.lab.comparison.progress import Progress
-from qplug.lab.comparison.spreading import LONG, at_once, told
+from qplug.lab.comparison.progress import LONG, Progress
+from qplug.lab.comparison.spreading import at_once, told
 from qplug.lab.runner.reporter import Reporter
 from qplug.lab.runner.workplace import Workplace
 from qplug.lab.runs.files import json_bytes

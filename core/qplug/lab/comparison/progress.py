@@ -6,9 +6,9 @@ import time
 
 from qplug.lab.runner.reporter import Reporter
 
+LONG = 120
+"""Seconds that pieces take one by one, from which on it is worth doing several at once."""
 _FEW = 10
-_LONG = 120
-"""Seconds left, from which on it is worth saying that more could be done at once."""
 _TOGETHER, _LONGEST_PASS = 1.0, 5.0
 """Seconds: pieces that end so soon after one another were done in one pass, all within that long."""
 
@@ -47,7 +47,7 @@ class Progress:
         self._reporter.note(f"{done} of {self._n}: {name}: {outcome}{rest}")
         if self._bar:
             self._reporter.progress(done, self._n)
-        if rest and self._room > 1 and each * self._todo > _LONG:
+        if rest and self._room > 1 and each * self._todo > LONG:
             self._reporter.note(
                 f"one at a time: this machine has room for {self._room} at once. Stop it, and go on with "
                 f"--jobs {self._room} (in Python: jobs={self._room}): what is finished is kept"

@@ -8,9 +8,6 @@ from pathlib import Path
 from qplug.lab.comparison.needs import needs_of, room_for
 from qplug.lab.comparison.plan_file import PlannedCell
 
-LONG = 120
-"""Seconds that the cells which are left take one by one, from which on it is worth starting processes for them."""
-
 _SHARE = 0.8  # of the free memory
 
 

@@ -125,19 +125,21 @@ class RedrawnSpread:
 
     def reach(self, tail: float, n_seeds: Numbers) -> Numbers:
         """By Student's t with one degree of freedom less than cells."""
-        df = np.maximum(self._cells(n_seeds) - 1, 1)
-        found: Numbers = -special.stdtrit(df, tail) * np.sqrt(self.variance(n_seeds))
+        found: Numbers = -special.stdtrit(self._df(n_seeds), tail) * np.sqrt(self.variance(n_seeds))
         return found
 
     def tail(self, distance: float, n_seeds: int) -> float:
         """Of Student's t."""
         error = math.sqrt(float(self.variance(n_seeds)))
-        return float(special.stdtr(max(self._cells(n_seeds) - 1, 1), -distance / error))
+        return float(special.stdtr(self._df(n_seeds), -distance / error))
 
     def variance(self, n_seeds: Numbers) -> Numbers:
         """Of the mean over so many seeds."""
         total: Numbers = np.maximum(self.scatter * (1 / self._cells(n_seeds) + self.ratio), self.floor)
         return total
+
+    def _df(self, n_seeds: Numbers) -> Numbers:
+        return np.maximum(self._cells(n_seeds) - 1, 1)
 
     def _cells(self, n_seeds: Numbers) -> Numbers:
         return n_seeds * (self.n_cells / self.n_seeds)
