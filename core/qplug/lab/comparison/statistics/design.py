@@ -82,7 +82,7 @@ class Design:
             return f"corrected resampled t over {self.n_parts} drawings of the test part (Nadeau and Bengio)"
         unit = "groups" if self.grouped else "samples"
         folds = f" in {self.n_parts} folds" if self.n_parts > 1 else ""
-        return f"t over {self.n_groups} test {unit}{folds} and {self.n_seeds} seeds, both as drawn (two-way variance)"
+        return f"t over {self.n_groups} test {unit}{folds} and {self.n_seeds} seeds, both as drawn (Howe 1974)"
 
     def spread(self, terms: Floats) -> CrossedSpread | RedrawnSpread:
         """Of what ``terms`` gave, or of a linear combination of two arms' terms."""
